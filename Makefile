@@ -1,0 +1,48 @@
+# make lab    open the notebooks         make notebooks   run them anew and save their outputs
+# make test   check everything           make bench       measure speed
+# make browser  drive the notebooks in Chromium
+# ARGS= passes options on, e.g. make lab ARGS="--no-browser --port 9000"
+
+PYTHON ?= python3
+BIN := .venv/bin
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
+.PHONY: lab test unit nbval notebooks bench browser lint clean
+
+lab: .venv/notebooks
+	$(BIN)/jupyter lab $(ARGS) notebooks/00_start_here.ipynb
+
+test: lint unit nbval
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+unit: .venv/test
+	$(BIN)/python -m pytest --cov --cov-report=term -m "not browser" $(ARGS)
+
+nbval: .venv/test
+	$(BIN)/python -m pytest $(NBVAL) $(ARGS) notebooks
+
+notebooks: .venv/test
+	$(BIN)/python notebooks/refresh.py $(ARGS)
+
+bench: .venv/test
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/filters.py $(ARGS)
+
+browser: .venv/browser
+	$(BIN)/python -m pytest -m browser $(ARGS) tests
+
+clean:
+	rm -rf .venv
+
+# One environment; a file in it says that an extra is installed, and ages with pyproject.toml.
+.venv/%: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "denoiselib needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "This Python has no ensurepip, which makes environments: apt-get install python3-venv, then run make again."; exit 1; }
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,301 @@
+"""The best that any estimator can do: posterior means under the priors the signals come from.
+
+``E[x | y]`` has the least mean squared error of all functions of y, so its error is the limit that
+every filter and every network is measured against. All are exact:
+
+- `sparse_spikes_posterior_mean` looks at one sample at a time: the limit of pointwise rules;
+- `sparse_spikes_joint_posterior_mean` also knows that the number of spikes is nearly fixed;
+- `pulses_posterior_mean` and `blocks_posterior_mean` run forward and backward along the hidden
+  Markov chain that a signal of the family is.
+
+`tones` has no closed form here. Computed in float64 inside, whatever comes in.
+"""
+
+import math
+from functools import wraps
+
+import numpy as np
+
+from denoiselib import _check, signals
+
+CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 160 MB
+
+
+def _posterior_mean(estimator):
+    """Check the input of an estimator of ``(n, length)`` arrays, and serve it chunks."""
+
+    @wraps(estimator)
+    def checked(noisy, sigma, **options):
+        noisy = _check.array(noisy, "noisy")
+        sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
+        shape = np.broadcast_shapes(noisy.shape, sigma.shape)
+        # The heights are whole numbers: a smaller sigma than 1e-6 changes nothing, nor does an
+        # observation so far outside that exp underflows. The bounds keep every exponent finite.
+        s = np.maximum(np.broadcast_to(sigma, (*shape[:-1], 1)).astype(np.float64), 1e-6)
+        y = np.clip(np.broadcast_to(noisy, shape), -1e4 * s**2, 100 + 1e4 * s**2)
+        y, s = y.reshape(-1, shape[-1]), s.reshape(-1, 1)
+        parts = [
+            estimator(y[i : i + CHUNK], s[i : i + CHUNK], **options)
+            for i in range(0, len(y), CHUNK)
+        ]
+        return np.concatenate(parts).reshape(shape).astype(noisy.dtype, copy=False)
+
+    return checked
+
+
+@_posterior_mean
+def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
+    r"""Pointwise posterior mean of `signals.sparse_spikes`: each sample is judged by itself.
+
+    Parameters
+    ----------
+    noisy : array_like (..., length)
+        Clean signals plus white Gaussian noise.
+    sigma : float or array (..., 1)
+        Noise level, greater than 0.
+    draws : int, optional
+        As in `signals.sparse_spikes`.
+
+    Returns
+    -------
+    ndarray (..., length)
+        :math:`E[x_i \mid y_i]`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `noisy` is empty, not real or not finite, or `sigma` not positive.
+
+    Notes
+    -----
+    A sample is 0 with probability :math:`p_0 = (1 - 1/L)^K` and else uniform on
+    :math:`v = 2 \ldots 10`:
+
+    .. math:: E[x|y] = \frac{\sum_v v w_v}{w_0 + \sum_v w_v}, \quad
+        w_0 = p_0 e^{-y^2/2\sigma^2}, \quad w_v = \frac{1-p_0}{9} e^{-(y-v)^2/2\sigma^2}
+
+    Samples of one signal are almost independent, but not quite (the number of spikes is nearly
+    fixed): a rule that sees the whole signal may do a little better, up to
+    `sparse_spikes_joint_posterior_mean`.
+
+    Examples
+    --------
+    >>> print(sparse_spikes_posterior_mean([0.0, 3.0, 10.0], sigma=3, draws=1).round(2))
+    [0.39 1.43 7.81]
+    """
+    length = noisy.shape[-1]
+    log_odds, height = _occupied(noisy, sigma)
+    empty = (1 - 1 / length) ** _draws(draws, length)
+    with np.errstate(divide="ignore"):  # a signal of one sample is never empty
+        log_empty, log_occupied = np.log(empty), np.log(1 - empty) + log_odds
+    return height * np.exp(log_occupied - np.logaddexp(log_empty, log_occupied))
+
+
+@_posterior_mean
+def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
+    r"""Exact posterior mean of `signals.sparse_spikes`, which knows how the spikes are drawn.
+
+    Parameters
+    ----------
+    noisy, sigma, draws
+        As in `sparse_spikes_posterior_mean`.
+
+    Returns
+    -------
+    ndarray (..., length)
+        :math:`E[x_i \mid y_1 \ldots y_L]`, the limit of all rules.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `sparse_spikes_posterior_mean`.
+
+    Notes
+    -----
+    K draws with replacement hit exactly a given set S of k places in :math:`a_k = k!\,S_2(K, k)`
+    ways (Stirling numbers of the second kind), whatever the set. With
+    :math:`r_i = \frac19 \sum_v e^{((y_i)^2 - (y_i - v)^2)/2\sigma^2}`
+
+    .. math:: P(S \mid y) \propto a_{|S|} \prod_{i \in S} r_i
+
+    The sum over sets with i is taken by counting the spikes on the left of i (forward) and those on
+    its right (backward), in logarithms: the elementary symmetric polynomials of r, without ever
+    dividing one out.
+
+    Examples
+    --------
+    Two draws leave one or two spikes. Beside two clear ones there is no third:
+
+    >>> noisy = [10.0, 0.0, 9.0, 0.0, 3.0]
+    >>> print(sparse_spikes_posterior_mean(noisy, 1, draws=2).round(1))
+    [9.5 0.  8.9 0.  2.9]
+    >>> print(sparse_spikes_joint_posterior_mean(noisy, 1, draws=2).round(1))
+    [9.5 0.  8.9 0.  0. ]
+    """
+    n, length = noisy.shape
+    log_odds, height = _occupied(noisy, sigma)
+    log_odds = log_odds.T[:, :, None]  # time first
+    log_ways = _log_surjections(_draws(draws, length), length)
+    counts = len(log_ways)
+
+    left = np.full((length + 1, n, counts), -np.inf)  # log e_j(r_1 .. r_i)
+    left[0, :, 0] = 0
+    for i in range(length):
+        left[i + 1] = left[i]
+        left[i + 1, :, 1:] = np.logaddexp(left[i, :, 1:], log_odds[i] + left[i, :, :-1])
+    total = np.logaddexp.reduce(left[-1] + log_ways, axis=-1)
+
+    right = np.broadcast_to(log_ways, (n, counts))  # log sum_k a_k e_{k-j}(r_{i+1} .. r_L)
+    probability = np.empty((n, length))
+    for i in reversed(range(length)):
+        with_spike = log_odds[i] + right[:, 1:]
+        probability[:, i] = np.logaddexp.reduce(left[i, :, :-1] + with_spike, axis=-1) - total
+        right = np.concatenate([np.logaddexp(right[:, :-1], with_spike), right[:, -1:]], axis=-1)
+    return height * np.exp(probability)
+
+
+@_posterior_mean
+def pulses_posterior_mean(noisy, sigma):
+    r"""Exact posterior mean of `signals.pulses`, by forward-backward over the last three heights.
+
+    Parameters
+    ----------
+    noisy : array_like (..., length)
+        Clean signals plus white Gaussian noise.
+    sigma : float or array (..., 1)
+        Noise level, greater than 0.
+
+    Returns
+    -------
+    ndarray (..., length)
+        :math:`E[x_i \mid y_1 \ldots y_L]`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `noisy` is empty, not real or not finite, or `sigma` not positive.
+
+    Notes
+    -----
+    A state is :math:`(s_t, s_{t-1}, s_{t-2})`, each height 0 or 2 .. 10: 1,000 states, seen as
+    :math:`x_t = s_t + 0.7 s_{t-1} + 0.4 s_{t-2}` plus noise. A step forgets the oldest height and
+    draws a new one.
+
+    Examples
+    --------
+    >>> print(pulses_posterior_mean([0.0, 10.0, 7.0, 4.0, 0.0], sigma=0.5).round(1))
+    [ 0. 10.  7.  4.  0.]
+    """
+    heights = np.concatenate([[0], signals.AMPLITUDES]).astype(float)
+    k = len(heights)
+    prior = np.full(k, signals.SPIKE_PROBABILITY / (k - 1))
+    prior[0] = 1 - signals.SPIKE_PROBABILITY
+    w0, w1, w2 = signals.PULSE
+    means = w0 * heights[:, None, None] + w1 * heights[:, None] + w2 * heights
+    start = np.zeros((k, k, k))
+    start[:, 0, 0] = prior
+
+    def push(p):  # (s_t, s_{t-1}, s_{t-2}) -> (s_{t+1}, s_t, s_{t-1})
+        recent = p.reshape(-1, k * k, k).sum(axis=-1)
+        return (prior[:, None] * recent[:, None]).reshape(p.shape)
+
+    def pull(q):
+        return np.repeat(prior @ q.reshape(-1, k, k * k), k, axis=-1)
+
+    return _forward_backward(noisy, sigma, means.ravel(), start.ravel(), push, pull)
+
+
+@_posterior_mean
+def blocks_posterior_mean(noisy, sigma):
+    r"""Exact posterior mean of `signals.blocks`, by forward-backward over the eleven levels.
+
+    Parameters
+    ----------
+    noisy, sigma
+        As in `pulses_posterior_mean`.
+
+    Returns
+    -------
+    ndarray (..., length)
+        :math:`E[x_i \mid y_1 \ldots y_L]`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `pulses_posterior_mean`.
+
+    Examples
+    --------
+    Six samples of a block agree on its level better than one:
+
+    >>> print(blocks_posterior_mean([2.4, 3.3, 2.9, 8.3, 7.8, 8.1], sigma=0.5).round(1))
+    [3. 3. 3. 8. 8. 8.]
+    """
+    k, jump = len(signals.LEVELS), signals.JUMP_PROBABILITY
+
+    def push(p):  # its own adjoint
+        return (1 - jump) * p + jump / k * p.sum(axis=-1, keepdims=True)
+
+    return _forward_backward(
+        noisy, sigma, signals.LEVELS.astype(float), np.full(k, 1 / k), push, push
+    )
+
+
+#: The limit of each family that has an exact one: ``LIMITS[family](noisy, sigma)``.
+LIMITS = {
+    "sparse_spikes": sparse_spikes_joint_posterior_mean,
+    "pulses": pulses_posterior_mean,
+    "blocks": blocks_posterior_mean,
+}
+
+
+def _draws(draws, length):
+    if draws is None:
+        return signals.default_draws(length)
+    return _check.integer(draws, "draws", 1)
+
+
+def _occupied(noisy, sigma):
+    """For each sample: log r, r the likelihood ratio spike : no spike, and the spike's mean."""
+    v = signals.AMPLITUDES.astype(float)
+    exponent = (noisy[..., None] * v - v**2 / 2) / sigma[..., None] ** 2
+    log_odds = np.logaddexp.reduce(exponent, axis=-1)
+    height = np.exp(exponent - log_odds[..., None]) @ v
+    return log_odds - np.log(len(v)), height
+
+
+def _log_surjections(draws, places):
+    """Log of k! S2(draws, k), k = 0 .. min(draws, places), from exact integers."""
+    ways = [1] + [0] * draws  # of zero draws onto k places
+    for _ in range(draws):  # one more draw: on one of the k places, or on the one missing
+        ways = [0] + [k * (ways[k] + ways[k - 1]) for k in range(1, draws + 1)]
+    return np.array([math.log(w) if w else -np.inf for w in ways[: places + 1]])
+
+
+def _forward_backward(noisy, sigma, means, start, push, pull):
+    """Posterior mean of ``means[state]`` for a hidden Markov chain seen in white Gaussian noise.
+
+    `push` takes probabilities of the states (n, states) one step on; `pull` is its adjoint. The
+    backward pass smooths what the forward pass filtered, so that every array stays a probability.
+    """
+    n, length = noisy.shape
+    predicted = np.empty((length, n, len(means)))
+    filtered = np.empty_like(predicted)
+    predicted[0] = start
+    with np.errstate(divide="ignore"):  # log 0 = -inf: a state that cannot be
+        for t in range(length):
+            if t:
+                predicted[t] = push(filtered[t - 1])
+            log_p = np.log(predicted[t]) - (noisy[:, t, None] - means) ** 2 / (2 * sigma**2)
+            p = np.exp(log_p - log_p.max(axis=-1, keepdims=True))
+            filtered[t] = p / p.sum(axis=-1, keepdims=True)
+
+    estimate = np.empty((n, length))
+    smoothed = filtered[-1]
+    estimate[:, -1] = smoothed @ means
+    for t in reversed(range(length - 1)):
+        possible = predicted[t + 1] > 0
+        ratio = np.divide(smoothed, predicted[t + 1], out=np.zeros_like(smoothed), where=possible)
+        smoothed = filtered[t] * pull(ratio)
+        estimate[:, t] = smoothed @ means
+    return estimate

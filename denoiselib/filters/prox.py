@@ -1,0 +1,256 @@
+r"""Proximal maps: what a penalty does to one number.
+
+For each penalty f there are two functions, of a value and a weight u >= 0:
+
+- ``name(y, u)``, the proximal map :math:`\arg\min_x \frac12 (x - y)^2 + u f(x)`;
+- ``name_penalty(x, u)``, the term :math:`u f(x)` itself.
+
+Mind the 1/2 (other codes scale differently). All maps work sample by sample, on arrays of any
+shape, `u` broadcasting; they keep float32, and on complex numbers they shrink the magnitude and
+keep the phase. `PENALTIES` holds both by name.
+
+Common parameters, left out below:
+
+    y, x : array_like
+        Real or complex numbers.
+    u : float or array
+        Weight of the penalty, not negative.
+
+Raised by all: ``TypeError`` or ``ValueError`` if an argument is empty, not finite, of a foreign
+shape, or `u` negative.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from denoiselib import _check
+
+
+def l1(y, u):
+    r"""Soft threshold: :math:`\mathrm{sign}(y) \max(|y| - u, 0)`, for :math:`f(x) = |x|`.
+
+    Examples
+    --------
+    >>> print(l1([-3.0, 0.5, 2.0], 1.0))
+    [-2.  0.  1.]
+    """
+    return firm(y, u, gamma=0.0)
+
+
+def l1_penalty(x, u):
+    """Return ``u |x|``.
+
+    Examples
+    --------
+    >>> print(l1_penalty([-3.0], 2.0))
+    [6.]
+    """
+    x, u = _weighted(x, u, "x")
+    return u * np.abs(x)
+
+
+def nonnegative_l1(y, u):
+    r"""ReLU with a bias: :math:`\max(y - u, 0)`, for :math:`f(x) = x` where x >= 0, else infinite.
+
+    Of real numbers only.
+
+    Examples
+    --------
+    >>> print(nonnegative_l1([-3.0, 0.5, 2.0], 1.0))
+    [0. 0. 1.]
+    """
+    y, u = _weighted(_check.array(y, "y", numbers=True), u, "y")
+    return np.maximum(y - u, 0)
+
+
+def nonnegative_l1_penalty(x, u):
+    """Return ``u x`` where x >= 0, infinity elsewhere.
+
+    Examples
+    --------
+    >>> print(nonnegative_l1_penalty([-3.0, 2.0], 1.0))
+    [inf  2.]
+    """
+    x, u = _weighted(_check.array(x, "x", numbers=True), u, "x")
+    return np.where(x >= 0, u * x, np.inf).astype(x.dtype)
+
+
+def l0(y, u):
+    r"""Hard threshold: y where :math:`|y| > \sqrt{2u}`, else 0, for f(x) = 1 where x is not 0.
+
+    Examples
+    --------
+    >>> print(l0([-3.0, 1.9, 2.1], 2.0))
+    [-3.   0.   2.1]
+    """
+    y, u = _weighted(y, u, "y")
+    return np.where(np.abs(y) > np.sqrt(2 * u), y, 0)
+
+
+def l0_penalty(x, u):
+    """Return ``u`` where x is not 0, else 0.
+
+    Examples
+    --------
+    >>> print(l0_penalty([-3.0, 0.0], 2.0))
+    [2. 0.]
+    """
+    x, u = _weighted(x, u, "x")
+    return u * (x != 0)
+
+
+def l_half(y, u):
+    r"""Half threshold, for :math:`f(x) = |x|^{1/2}`.
+
+    Notes
+    -----
+    0 where :math:`|y| \le \frac32 u^{2/3}`, else (Xu, Chang, Xu & Zhang 2012, rescaled)
+
+    .. math:: \tfrac23 y \left(1 + \cos\left(\tfrac23
+        \arccos\left(-\tfrac{3\sqrt3}{4} u |y|^{-3/2}\right)\right)\right)
+
+    Examples
+    --------
+    >>> print(l_half([-3.0, 1.4, 1.6], 1.0).round(4))
+    [-2.6955  0.      1.1295]
+    """
+    y, u = _weighted(y, u, "y")
+    return _shrink(y, 1.5 * np.cbrt(u) ** 2, lambda r: _half_root(r, u))
+
+
+def _half_root(r, u):
+    ratio = np.cbrt(u) ** 2 / r  # less than 2/3
+    return 2 / 3 * r * (1 + np.cos(2 / 3 * np.arccos(-(3**1.5) / 4 * ratio**1.5)))
+
+
+def l_half_penalty(x, u):
+    """Return ``u |x|^(1/2)``.
+
+    Examples
+    --------
+    >>> print(l_half_penalty([-4.0], 3.0))
+    [6.]
+    """
+    x, u = _weighted(x, u, "x")
+    return u * np.sqrt(np.abs(x))
+
+
+def l_two_thirds(y, u):
+    r"""Two-thirds threshold, for :math:`f(x) = |x|^{2/3}`.
+
+    Notes
+    -----
+    0 where :math:`|y| \le 2 (2u/3)^{3/4}`, else with
+    :math:`z = \sqrt[3]{y^2/16 + r} + \sqrt[3]{y^2/16 - r}`,
+    :math:`r = \sqrt{y^4/256 - 8u^3/729}` (Cao, Sun & Xu 2013, rescaled)
+
+    .. math:: \tfrac18 \mathrm{sign}(y)
+        \left(\sqrt{2z} + \sqrt{2|y|/\sqrt{2z} - 2z}\right)^3
+
+    Examples
+    --------
+    >>> print(l_two_thirds([-3.0, 1.4, 1.6], 1.0).round(4))
+    [-2.5094  0.      0.9127]
+    """
+    y, u = _weighted(y, u, "y")
+    return _shrink(y, 2 * (2 / 3 * u) ** 0.75, lambda r: _two_thirds_root(r, u))
+
+
+def _two_thirds_root(r, u):
+    v = np.cbrt(u**0.75 / r) ** 4  # u for |y| = 1, less than 0.6: the map is homogeneous
+    first = np.cbrt(1 / 16 + np.sqrt(np.maximum(1 / 256 - 8 / 729 * v**3, 0)))
+    z = first + 2 / 9 * v / first  # the product of the two cube roots is 2 v / 9
+    outer = np.sqrt(2 * z)
+    return r * (outer + np.sqrt(np.maximum(2 / outer - 2 * z, 0))) ** 3 / 8
+
+
+def l_two_thirds_penalty(x, u):
+    """Return ``u |x|^(2/3)``.
+
+    Examples
+    --------
+    >>> print(l_two_thirds_penalty([-8.0], 3.0).round(12))
+    [12.]
+    """
+    x, u = _weighted(x, u, "x")
+    return u * np.cbrt(np.abs(x)) ** 2
+
+
+def firm(y, u, gamma=0.8):
+    r"""Firm threshold, between soft (`gamma` = 0) and hard (`gamma` near 1): large values stay.
+
+    Parameters
+    ----------
+    y, u
+        As in all maps.
+    gamma : float or array
+        In [0, 1): how concave the penalty is; the upper threshold is ``u / gamma``.
+
+    Notes
+    -----
+    With :math:`T_1 = u,\ T_2 = u/\gamma` it returns 0 where :math:`|y| \le T_1`, y where
+    :math:`|y| \ge T_2`, and the straight line :math:`T_2 (|y| - T_1) / (T_2 - T_1)` between, which
+    is :math:`(|y| - u)/(1 - \gamma)` and serves gamma = 0 too. It is the proximal map of
+    :math:`u|x| - \gamma x^2/2` for :math:`|x| \le u/\gamma` and :math:`u^2/2\gamma` beyond, the
+    scalar form of the GMC penalty (Selesnick 2017).
+
+    Examples
+    --------
+    >>> print(firm([-3.0, 0.5, 1.5, 2.0], 1.0, gamma=0.5))
+    [-3.  0.  1.  2.]
+    """
+    y, u = _weighted(y, u, "y")
+    gamma = _check.fraction(gamma, "gamma").astype(u.dtype, copy=False)
+    return _shrink(y, u, lambda r: np.minimum((r - u) / (1 - gamma), r))
+
+
+def firm_penalty(x, u, gamma=0.8):
+    """Return ``u |x| - gamma x^2 / 2`` up to ``|x| = u / gamma``, constant beyond.
+
+    Examples
+    --------
+    >>> print(firm_penalty([1.0, 2.0, 9.0], 1.0, gamma=0.5))
+    [0.75 1.   1.  ]
+    """
+    x, u = _weighted(x, u, "x")
+    gamma = _check.fraction(gamma, "gamma").astype(u.dtype, copy=False)
+    r = np.abs(x)
+    r = np.where(gamma * r < u, r, u / np.where(gamma > 0, gamma, 1))
+    return u * r - gamma * r**2 / 2
+
+
+class Penalty(NamedTuple):
+    """A proximal map ``prox(y, u)`` and the term ``value(x, u)`` that it is the map of."""
+
+    prox: callable
+    value: callable
+
+
+#: Penalties by name.
+PENALTIES = {
+    "l1": Penalty(l1, l1_penalty),
+    "nonnegative_l1": Penalty(nonnegative_l1, nonnegative_l1_penalty),
+    "l0": Penalty(l0, l0_penalty),
+    "l_half": Penalty(l_half, l_half_penalty),
+    "l_two_thirds": Penalty(l_two_thirds, l_two_thirds_penalty),
+    "firm": Penalty(firm, firm_penalty),
+}
+
+
+def _weighted(y, u, name):
+    """Check `y`, real or complex, and bring `u` to its precision."""
+    y = np.asarray(y)
+    if y.dtype.kind == "c":
+        parts = _check.array(np.stack([y.real, y.imag]), name)
+        return y.astype(np.result_type(parts, 1j), copy=False), _check.level(u, "u", parts)
+    y = _check.array(y, name, numbers=True)
+    return y, _check.level(u, "u", y)
+
+
+def _shrink(y, cut, root):
+    """Return 0 where ``|y| <= cut``, else `y` with the magnitude ``root(|y|)``."""
+    r = np.abs(y)
+    keep = r > cut
+    r = np.where(keep, r, cut + 1)  # root is asked only where it is defined
+    return np.where(keep, np.sign(y) * root(r), 0)

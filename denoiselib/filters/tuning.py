@@ -1,0 +1,197 @@
+"""Choose a filter's parameter: with labels, without labels, or by counting coefficients.
+
+A filter to tune is a callable ``denoise(noisy, value) -> estimate``. `oracle` needs the clean
+signals, `sure` only the noise level, which `mad_sigma` estimates; the k-sparsity rule is
+`filters.k_sparse_lam`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from denoiselib import _check, metrics
+
+
+class Tuned(NamedTuple):
+    """The best value of a grid, the grid, and the risk at each of its points."""
+
+    value: float
+    grid: np.ndarray
+    risk: np.ndarray
+
+
+def oracle(denoise, grid, noisy, clean):
+    """Choose the value with the least mean RMSE against the clean signals.
+
+    Parameters
+    ----------
+    denoise : callable
+        ``denoise(noisy, value) -> estimate``.
+    grid : array_like (values,)
+        Values to try.
+    noisy, clean : array_like (..., length)
+        Signals with labels: others than those the filter is judged on afterwards.
+
+    Returns
+    -------
+    Tuned
+        Its `risk` is the mean RMSE.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is empty, not real or not finite, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> from denoiselib import filters, signals
+    >>> clean = signals.sparse_spikes(500, rng=0)
+    >>> noisy = signals.add_noise(clean, 3, rng=1)
+    >>> print(oracle(filters.threshold, np.arange(1, 7), noisy, clean).value)
+    3
+    """
+    noisy, clean = _check.array(noisy, "noisy"), _check.array(clean, "clean")
+    return _choose(grid, lambda value: metrics.rmse(denoise(noisy, value), clean).mean())
+
+
+def sure(denoise, grid, noisy, sigma, rng=0):
+    """Choose the value with the least estimated risk, from noisy signals and their noise level.
+
+    Parameters
+    ----------
+    denoise, grid
+        As in `oracle`.
+    noisy : array_like (..., length)
+        Signals; no labels.
+    sigma : float or array (..., 1)
+        Noise level.
+    rng : seed, numpy.random.Generator or None
+        Source of the probe; all values are tried with the same one.
+
+    Returns
+    -------
+    Tuned
+        Its `risk` is the mean of `sure_risk`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `sure_risk`.
+
+    Examples
+    --------
+    >>> from denoiselib import filters, signals
+    >>> noisy = signals.add_noise(signals.sparse_spikes(500, rng=0), 3, rng=1)
+    >>> print(sure(filters.threshold, np.arange(1, 7), noisy, sigma=3).value)
+    3
+    """
+    noisy = _check.array(noisy, "noisy")
+    seed = _check.generator(rng).integers(2**32)
+    return _choose(
+        grid, lambda value: sure_risk(lambda y: denoise(y, value), noisy, sigma, seed).mean()
+    )
+
+
+def sure_risk(denoise, noisy, sigma, rng=None, step=0.1):
+    r"""Stein's unbiased estimate of the mean squared error, without the clean signal.
+
+    Parameters
+    ----------
+    denoise : callable
+        ``denoise(noisy) -> estimate``, acting on each signal by itself.
+    noisy : array_like (..., length)
+        Clean signals plus white Gaussian noise.
+    sigma : float or array (..., 1)
+        Noise level.
+    rng : seed, numpy.random.Generator or None
+        Source of the probe b.
+    step : float
+        Length of the difference quotient, as a part of sigma.
+
+    Returns
+    -------
+    ndarray (...)
+        One estimate for each signal; it may be negative, and its average is what counts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `noisy` is empty, not real or not finite, or `sigma` or `step` not positive.
+
+    Notes
+    -----
+    With a probe b of white noise of variance 1 and :math:`\tau` = `step` sigma,
+
+    .. math:: \frac{\|f(y) - y\|^2}{L} - \sigma^2
+        + \frac{2\sigma^2}{L \tau}\, b^T (f(y + \tau b) - f(y))
+
+    (Stein 1981; the divergence by Monte Carlo after Ramani, Blu & Unser 2008). For a map with
+    jumps, such as a hard threshold, a difference quotient is right only on average, and noisy; a
+    derivative would miss the jumps altogether.
+
+    Examples
+    --------
+    The risk of doing nothing is the variance of the noise:
+
+    >>> noisy = np.random.default_rng(0).standard_normal((1000, 100))
+    >>> print(f"{sure_risk(lambda y: y, noisy, sigma=1, rng=1).mean():.2f}")
+    0.99
+    """
+    noisy = _check.array(noisy, "noisy")
+    sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
+    tau = sigma * _check.level(step, "step", noisy[..., :1], per_signal=True, positive=True)
+    probe = _check.generator(rng).standard_normal(noisy.shape, dtype=noisy.dtype)
+    estimate = denoise(noisy)
+    divergence = np.mean(probe * (denoise(noisy + tau * probe) - estimate) / tau, axis=-1)
+    residual = np.mean((estimate - noisy) ** 2, axis=-1)
+    variance = np.broadcast_to(sigma**2, (*residual.shape, 1))[..., 0]
+    return residual - variance + 2 * variance * divergence
+
+
+def mad_sigma(noisy, difference=False):
+    r"""Estimate the noise level of each signal from its median absolute deviation.
+
+    Parameters
+    ----------
+    noisy : array_like (..., length)
+        Signals plus white Gaussian noise.
+    difference : bool
+        Use the differences of neighbours, divided by the root of 2: for signals with a level, such
+        as `signals.blocks`. Otherwise for signals that are mostly 0.
+
+    Returns
+    -------
+    ndarray (..., 1)
+        Estimates; too large where the signal is not sparse enough, more so the weaker the noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `noisy` is empty, not real or not finite, or a difference is asked of one sample.
+
+    Notes
+    -----
+    :math:`\hat\sigma = \mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, and 0.6745 is the median
+    magnitude of a standard normal number.
+
+    Examples
+    --------
+    >>> noisy = 3 * np.random.default_rng(0).standard_normal((1000, 100))
+    >>> print(f"{mad_sigma(noisy).mean():.1f} {mad_sigma(noisy, difference=True).mean():.1f}")
+    3.0 3.0
+    """
+    noisy = _check.array(noisy, "noisy")
+    if difference:
+        if noisy.shape[-1] < 2:
+            raise ValueError("noisy must hold at least two samples to take differences")
+        noisy = np.diff(noisy, axis=-1) / 2**0.5
+    deviation = np.abs(noisy - np.median(noisy, axis=-1, keepdims=True))
+    return np.median(deviation, axis=-1, keepdims=True) / 0.6745
+
+
+def _choose(grid, risk_of):
+    if _check.array(grid, "grid").ndim != 1:
+        raise ValueError(f"grid must be one-dimensional, not of shape {np.shape(grid)}")
+    values = np.asarray(grid).tolist()  # whole numbers stay whole: a window is one
+    risk = np.array([risk_of(value) for value in values])
+    return Tuned(values[int(np.argmin(risk))], np.asarray(grid), risk)

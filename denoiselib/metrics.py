@@ -1,0 +1,244 @@
+"""How far an estimate is from the truth, and how sure we are of the average.
+
+A measure is taken for each signal (over the last axis) and then averaged over signals; the root of
+the average square would be another number.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from denoiselib import _check
+
+
+def rmse(estimate, clean):
+    """Root-mean-square error of each signal.
+
+    Parameters
+    ----------
+    estimate, clean : array_like (..., length)
+        Signals in the same units; leading axes broadcast.
+
+    Returns
+    -------
+    ndarray (...)
+        One error for each signal, in the units of the signal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is empty, not real or not finite, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> print(rmse([3.0, 4.0], [0.0, 0.0]).round(4))
+    3.5355
+    """
+    estimate, clean = _check.array(estimate, "estimate"), _check.array(clean, "clean")
+    shape = _check.broadcast(estimate, clean, "estimate and clean")
+    if shape[-1] != estimate.shape[-1] or shape[-1] != clean.shape[-1]:
+        raise ValueError(
+            f"estimate and clean have lengths {estimate.shape[-1]} and {clean.shape[-1]}"
+        )
+    return np.sqrt(np.mean((estimate - clean) ** 2, axis=-1))
+
+
+def psnr(estimate, clean, peak=10.0):
+    r"""Peak signal-to-noise ratio of each signal in dB, :math:`20 \log_{10}(peak / RMSE)`.
+
+    Parameters
+    ----------
+    estimate, clean : array_like (..., length)
+        Signals in the same units.
+    peak : float
+        Largest height a signal may reach.
+
+    Returns
+    -------
+    ndarray (...)
+        dB; infinite where the error is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `rmse`, and if `peak` is not positive.
+
+    Examples
+    --------
+    >>> print(psnr([1.0, -1.0], [0.0, 0.0]))
+    20.0
+    """
+    error = rmse(estimate, clean)
+    with np.errstate(divide="ignore"):
+        return 20 * (np.log10(_check.level(peak, "peak", error, positive=True)) - np.log10(error))
+
+
+def slide_psnr(estimate, clean):
+    r"""Return what the slides call PSNR, :math:`20 \log_{10}(10 / MSE)`, in dB.
+
+    It is **not** a PSNR: the mean *squared* error stands where its root belongs, so that halving
+    the error gains 12 dB instead of 6. Kept for comparison with the slides; see `psnr`.
+
+    Parameters
+    ----------
+    estimate, clean : array_like (..., length)
+        Signals in the same units.
+
+    Returns
+    -------
+    ndarray (...)
+        dB; infinite where the error is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `rmse`.
+
+    Examples
+    --------
+    >>> print(slide_psnr([1.0, -1.0], [0.0, 0.0]), slide_psnr([0.5, -0.5], [0.0, 0.0]).round(2))
+    20.0 32.04
+    """
+    error = rmse(estimate, clean)
+    with np.errstate(divide="ignore"):
+        return 20 - 40 * np.log10(error)
+
+
+def snr(estimate, clean):
+    r"""Signal-to-noise ratio of each signal in dB, :math:`20 \log_{10}(\|x\| / \|\hat x - x\|)`.
+
+    Parameters
+    ----------
+    estimate, clean : array_like (..., length)
+        Signals in the same units.
+
+    Returns
+    -------
+    ndarray (...)
+        dB; infinite where the error is 0, minus infinity where only the clean signal is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `rmse`.
+
+    Examples
+    --------
+    >>> print(snr([11.0, 0.0], [10.0, 0.0]))
+    20.0
+    """
+    error = rmse(estimate, clean)
+    power = rmse(clean, np.zeros_like(clean, dtype=error.dtype))
+    with np.errstate(divide="ignore"):
+        return np.where(error == 0, np.inf, 20 * (np.log10(power) - np.log10(error)))
+
+
+def mean_ci(values, confidence=0.95):
+    """Mean of independent values, and the half width of its confidence interval.
+
+    Parameters
+    ----------
+    values : array_like
+        At least two finite values, one for each signal (or training seed); any shape.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    mean, half_width : float
+        The interval is ``mean - half_width`` to ``mean + half_width``, from Student's t.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are fewer than two values, or one is not finite (a PSNR of an exact estimate is
+        infinite and has no mean).
+
+    Examples
+    --------
+    >>> mean, half = mean_ci([1.0, 2.0, 3.0, 4.0])
+    >>> print(f"{mean:.2f} +- {half:.2f}")
+    2.50 +- 2.05
+    """
+    values = _check.array(values, "values").astype(np.float64)
+    confidence = float(_check.fraction(confidence, "confidence"))
+    if values.size < 2:
+        raise ValueError("values must hold at least two numbers: one has no spread")
+    standard_error = values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean()), float(_student_t(values.size - 1, confidence) * standard_error)
+
+
+def paired_difference(a, b, confidence=0.95):
+    """Mean of ``a - b`` on the same signals, and the half width of its confidence interval.
+
+    Signals differ far more from each other than two methods do on one signal; pairing removes
+    that spread. A difference is significant where the interval leaves out 0.
+
+    Parameters
+    ----------
+    a, b : array_like
+        The same measure of two methods on the same signals, in the same order.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    mean, half_width : float
+        As `mean_ci`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `mean_ci`, and if the shapes differ.
+
+    Examples
+    --------
+    >>> mean, half = paired_difference([1.2, 2.2, 3.3], [1.0, 2.0, 3.0])
+    >>> print(f"{mean:.3f} +- {half:.3f}")
+    0.233 +- 0.143
+    """
+    a, b = _check.array(a, "a"), _check.array(b, "b")
+    if a.shape != b.shape:
+        raise ValueError(f"a and b must be paired, but have shapes {a.shape} and {b.shape}")
+    return mean_ci(a - b, confidence)
+
+
+def digest(signal):
+    """One line that identifies an array: its Euclidean norm and three samples.
+
+    A picture cannot be compared by a test, and an RMSE near its minimum hardly moves; this line
+    changes whenever the array does.
+
+    Parameters
+    ----------
+    signal : array_like
+        Any non-empty real array.
+
+    Returns
+    -------
+    str
+        Norm, and the samples of largest magnitude in three equal parts of the flattened array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `signal` is empty, not real or not finite.
+
+    Examples
+    --------
+    >>> print(digest([3.0, 0.0, -4.0]))
+    norm 5.0000, samples 3.0000 0.0000 -4.0000
+    """
+    signal = _check.array(signal, "signal").ravel()
+    parts = [part for part in np.array_split(signal, 3) if part.size]
+    samples = " ".join(f"{part[np.argmax(np.abs(part))] + 0.0:.4f}" for part in parts)
+    return f"norm {np.linalg.norm(signal):.4f}, samples {samples}"
+
+
+@lru_cache
+def _student_t(dof, confidence):
+    """Two-sided quantile of Student's t: with t = sqrt(dof) tan(angle) its density is a cosine."""
+    edges = np.linspace(0, np.pi / 2, 200_001)
+    mass = np.cos((edges[1:] + edges[:-1]) / 2) ** (dof - 1)
+    cumulative = np.concatenate([[0], np.cumsum(mass)]) / mass.sum()
+    return float(np.sqrt(dof) * np.tan(np.interp(confidence, cumulative, edges)))
