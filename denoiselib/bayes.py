@@ -281,14 +281,14 @@ def _forward_backward(noisy, sigma, means, start, push, pull):
     n, length = noisy.shape
     predicted = np.empty((length, n, len(means)))
     filtered = np.empty_like(predicted)
-    predicted[0] = start
-    with np.errstate(divide="ignore"):  # log 0 = -inf: a state that cannot be
-        for t in range(length):
-            if t:
-                predicted[t] = push(filtered[t - 1])
-            log_p = np.log(predicted[t]) - (noisy[:, t, None] - means) ** 2 / (2 * sigma**2)
-            p = np.exp(log_p - log_p.max(axis=-1, keepdims=True))
-            filtered[t] = p / p.sum(axis=-1, keepdims=True)
+    seen, state = np.unique(means.round(9), return_inverse=True)  # states that look alike
+    for t in range(length):
+        predicted[t] = push(filtered[t - 1]) if t else start
+        exponent = -((noisy[:, t, None] - seen) ** 2) / (2 * sigma**2)
+        exponent -= exponent.max(axis=-1, keepdims=True)
+        likelihood = np.exp(np.maximum(exponent, -600))  # no smaller: the sum below stays positive
+        np.multiply(predicted[t], likelihood[:, state], out=filtered[t])
+        filtered[t] /= filtered[t].sum(axis=-1, keepdims=True)
 
     estimate = np.empty((n, length))
     smoothed = filtered[-1]

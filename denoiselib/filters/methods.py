@@ -13,18 +13,25 @@ from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import wiener
 
 WINDOWS = np.array([3, 5, 7, 9, 13, 17, 21, 25, 31, 41, 61])
-LAMBDAS = np.round(np.geomspace(0.25, 32, 29), 2)
+LAMBDAS = np.round(np.geomspace(0.25, 32, 29), 2)  # four to an octave
 
 
 class Method(NamedTuple):
     """A filter with one parameter: ``denoise(noisy, sigma, value)``."""
 
     label: str
-    domain: str  #: where it expects few coefficients
-    parameter: str
+    parameter: str  #: "lambda" or "window"
     grid: np.ndarray  #: values worth trying, in rising order
     denoise: callable
     slides: float | None = None  #: the value used in the slides
+    gamma: bool = False  #: whether `denoise` also takes ``gamma``
+
+    def sweep(self, noisy, sigma, **options):
+        """Estimates for all values of the grid at once, ``(values, ..., length)``."""
+        if self.parameter == "lambda":
+            column = self.grid.reshape(-1, *[1] * np.ndim(noisy))
+            return self.denoise(noisy, sigma, column, **options)
+        return np.stack([self.denoise(noisy, sigma, v, **options) for v in self.grid.tolist()])
 
 
 def _ring(c):
@@ -43,46 +50,41 @@ def _delayed(x, lag):
     return out
 
 
+def _hard(y, s, t):
+    return threshold(y, t**2 / 2, "l0")
+
+
+def _l1_pulse(y, s, lam):
+    return l1(y, lam, (_match, _ring), tol=1e-4)
+
+
 #: Filters by name.
 METHODS = {
-    "wiener": Method(
-        "Wiener, noise guessed", "none", "window", WINDOWS, lambda y, s, w: wiener(y, w), 3
-    ),
+    "wiener": Method("Wiener", "window", WINDOWS, lambda y, s, w: wiener(y, w), slides=3),
     "wiener_sigma": Method(
-        "Wiener, noise told", "none", "window", WINDOWS, lambda y, s, w: wiener(y, w, s**2)
+        "Wiener, noise known", "window", WINDOWS, lambda y, s, w: wiener(y, w, s**2)
     ),
-    "l1_dft": Method(
-        "L1, DFT", "frequency", "lambda", LAMBDAS, lambda y, s, lam: l1(y, lam, "dft"), 1.0
-    ),
+    "l1_dft": Method("L1, DFT", "lambda", LAMBDAS, lambda y, s, lam: l1(y, lam), slides=1.0),
     "gmc_dft": Method(
-        "GMC, DFT", "frequency", "lambda", LAMBDAS, lambda y, s, lam: gmc(y, lam), 3.0
-    ),
-    "soft": Method(
-        "soft threshold", "time", "lambda", LAMBDAS, lambda y, s, lam: threshold(y, lam)
-    ),
-    "relu": Method(
-        "ReLU with bias",
-        "time, positive",
+        "GMC, DFT",
         "lambda",
         LAMBDAS,
-        lambda y, s, lam: threshold(y, lam, "nonnegative_l1"),
+        lambda y, s, lam, gamma=0.8: gmc(y, lam, gamma),
+        slides=3.0,
+        gamma=True,
+    ),
+    "soft": Method("soft threshold", "lambda", LAMBDAS, lambda y, s, lam: threshold(y, lam)),
+    "relu": Method(
+        "ReLU with bias", "lambda", LAMBDAS, lambda y, s, lam: threshold(y, lam, "nonnegative_l1")
     ),
     "firm": Method(
-        "firm threshold", "time", "lambda", LAMBDAS, lambda y, s, lam: threshold(y, lam, "firm")
-    ),
-    "hard": Method(
-        "hard threshold",
-        "time",
+        "firm threshold",
         "lambda",
         LAMBDAS,
-        lambda y, s, lam: threshold(y, lam**2 / 2, "l0"),
+        lambda y, s, lam, gamma=0.8: threshold(y, lam, "firm", gamma=gamma),
+        gamma=True,
     ),
-    "l1_pulse": Method(
-        "L1, known pulse",
-        "pulses",
-        "lambda",
-        LAMBDAS,
-        lambda y, s, lam: l1(y, lam, (_match, _ring), tol=1e-4),
-    ),
-    "tv": Method("total variation", "jumps", "lambda", LAMBDAS, lambda y, s, lam: tv(y, lam)),
+    "hard": Method("hard threshold", "lambda", LAMBDAS, _hard),
+    "l1_pulse": Method("L1, known pulse", "lambda", LAMBDAS, _l1_pulse),
+    "tv": Method("total variation", "lambda", LAMBDAS, lambda y, s, lam: tv(y, lam)),
 }

@@ -243,7 +243,7 @@ def _weighted(y, u, name):
     y = np.asarray(y)
     if y.dtype.kind == "c":
         parts = _check.array(np.stack([y.real, y.imag]), name)
-        return y.astype(np.result_type(parts, 1j), copy=False), _check.level(u, "u", parts)
+        return y.astype(np.result_type(parts, 1j), copy=False), _check.level(u, "u", parts[0])
     y = _check.array(y, name, numbers=True)
     return y, _check.level(u, "u", y)
 

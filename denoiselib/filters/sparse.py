@@ -32,7 +32,7 @@ TRANSFORMS = {
 }
 
 
-def threshold(noisy, lam, penalty="l1"):
+def threshold(noisy, lam, penalty="l1", **options):
     r"""Shrink each sample in time: the proximal map of a penalty.
 
     Parameters
@@ -43,6 +43,8 @@ def threshold(noisy, lam, penalty="l1"):
         Weight of the penalty; broadcasts, so that a column of weights gives a row of estimates.
     penalty : {"l1", "nonnegative_l1", "l0", "l_half", "l_two_thirds", "firm"}
         Name in `prox.PENALTIES`.
+    **options
+        Further arguments of the penalty: ``gamma`` of ``"firm"``.
 
     Returns
     -------
@@ -61,7 +63,8 @@ def threshold(noisy, lam, penalty="l1"):
     """
     noisy = _check.array(noisy, "noisy")
     lam = _check.level(lam, "lam", noisy)
-    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)].prox(noisy, lam)
+    penalty = prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
+    return penalty.prox(noisy, lam, **options)
 
 
 def l1(noisy, lam, transform="dft", *, method="auto", tol=1e-10, max_iter=10_000):

@@ -92,7 +92,7 @@ def sure(denoise, grid, noisy, sigma, rng=0):
     )
 
 
-def sure_risk(denoise, noisy, sigma, rng=None, step=0.1):
+def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     r"""Stein's unbiased estimate of the mean squared error, without the clean signal.
 
     Parameters
@@ -107,6 +107,8 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1):
         Source of the probe b.
     step : float
         Length of the difference quotient, as a part of sigma.
+    estimate : array_like, optional
+        ``denoise(noisy)``, if it is known already.
 
     Returns
     -------
@@ -141,7 +143,7 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1):
     sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
     tau = sigma * _check.level(step, "step", noisy[..., :1], per_signal=True, positive=True)
     probe = _check.generator(rng).standard_normal(noisy.shape, dtype=noisy.dtype)
-    estimate = denoise(noisy)
+    estimate = denoise(noisy) if estimate is None else _check.array(estimate, "estimate")
     divergence = np.mean(probe * (denoise(noisy + tau * probe) - estimate) / tau, axis=-1)
     residual = np.mean((estimate - noisy) ** 2, axis=-1)
     variance = np.broadcast_to(sigma**2, (*residual.shape, 1))[..., 0]

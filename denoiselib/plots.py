@@ -1,0 +1,228 @@
+"""The figures of the notebooks: each function draws one idea into the axes it is given.
+
+One meaning, one colour: the clean signal is black, the noisy one grey, an estimate blue, a second
+one orange, the limit green and dashed.
+"""
+
+import numpy as np
+
+CLEAN, NOISY, ESTIMATE, OTHER, LIMIT = "black", "0.65", "#0072B2", "#D55E00", "#009E73"
+
+
+def signal(ax, clean=None, noisy=None, estimate=None, title=""):
+    """Draw one signal: clean, noisy and estimated, whichever is given.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    clean, noisy, estimate : array_like (length,), optional
+        Signals of one length.
+    title : str
+        What the picture says.
+
+    Returns
+    -------
+    dict
+        The lines by name, for a widget to move.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> sorted(signal(Figure().subplots(), [0, 1, 0], noisy=[1, 1, 0]))
+    ['clean', 'noisy']
+    """
+    looks = {
+        "noisy": (noisy, {"color": NOISY, "marker": ".", "linewidth": 0.8, "markersize": 5}),
+        "clean": (clean, {"color": CLEAN, "drawstyle": "steps-mid", "linewidth": 1.2}),
+        "estimate": (estimate, {"color": ESTIMATE, "drawstyle": "steps-mid", "linewidth": 1.8}),
+    }
+    lines = {}
+    for name, (samples, look) in looks.items():
+        if samples is not None:
+            (lines[name],) = ax.plot(np.asarray(samples), label=name, **look)
+    ax.set(xlabel="time (samples)", ylabel="amplitude", title=title)
+    ax.legend(loc="upper right", ncols=3)
+    return lines
+
+
+def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
+    """Draw several curves over one axis, and the limit as a dashed green line.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x : array_like (points,)
+        Common abscissa.
+    named : dict of str to array_like (points,)
+        Curves by their legend.
+    xlabel, ylabel, title : str
+        Labels, with units.
+    limit : float or array_like (points,), optional
+        The Bayes limit.
+
+    Returns
+    -------
+    dict
+        The lines by name, for a widget to move; the limit's name is "Bayes limit".
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> list(curves(Figure().subplots(), [1, 2], {"TV": [3, 4]}, "sigma", "RMSE", limit=1.0))
+    ['TV', 'Bayes limit']
+    """
+    lines = {name: ax.plot(x, y, label=name)[0] for name, y in named.items()}
+    if limit is not None:
+        limit = np.broadcast_to(limit, np.shape(x))
+        (lines["Bayes limit"],) = ax.plot(x, limit, "--", color=LIMIT, label="Bayes limit")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.legend()
+    return lines
+
+
+def shrinkage(ax, noisy, named, title=""):
+    """Draw what estimators make of one noisy sample: estimate against observation.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    noisy : array_like (points,)
+        Observed amplitudes, rising.
+    named : dict of str to array_like (points,)
+        Estimates by their legend.
+    title : str
+        What the picture says.
+
+    Returns
+    -------
+    dict
+        The lines by name, for a widget to move.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> list(shrinkage(Figure().subplots(), [-1, 0, 1], {"ReLU": [0, 0, 1]}))
+    ['ReLU']
+    """
+    ax.plot(noisy, noisy, ":", color=NOISY, label="unchanged")
+    return curves(ax, noisy, named, "noisy sample y", "estimate", title)
+
+
+class Bars:
+    """Bars of scores, best on top, that can be shown anew.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    count : int
+        Number of bars.
+    limit : bool
+        Whether there is a line for the Bayes limit.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> Bars(Figure().subplots(), 2).show({"TV": (2.0, 0.1), "Wiener": (1.5, 0.1)})
+    ['Wiener', 'TV']
+    """
+
+    def __init__(self, ax, count, limit=False):
+        places = np.arange(count)
+        self.bars = list(ax.barh(places, np.zeros(count), color=ESTIMATE, alpha=0.7, height=0.65))
+        self.intervals = [ax.plot([], [], color=CLEAN, linewidth=1)[0] for _ in places]
+        self.values = [ax.text(0, i, "", va="center", fontsize=9) for i in places]
+        beside = {"va": "center", "ha": "right", "transform": ax.get_yaxis_transform()}
+        self.labels = [ax.text(-0.02, i, "", **beside) for i in places]
+        self.limit = ax.plot([], [], "--", color=LIMIT, label="Bayes limit")[0]
+        self.artists = [*self.bars, *self.intervals, *self.values, *self.labels, self.limit]
+        self.height = count - 0.5
+        ax.set(ylim=(self.height, -0.5), yticks=[])
+        if limit:
+            ax.legend(loc="lower right")
+
+    def show(self, scores, limit=None):
+        """Show ``{name: (mean, half_width)}``, less is better; return the names, best first."""
+        names = sorted(scores, key=lambda name: scores[name][0])
+        for place, name in enumerate(names):
+            mean, half = scores[name]
+            self.bars[place].set_width(mean)
+            self.intervals[place].set_data([mean - half, mean + half], [place, place])
+            self.values[place].set(x=mean + half, text=f"  {mean:.2f}")
+            self.labels[place].set_text(name)
+        line = [] if limit is None else [limit, limit]
+        self.limit.set_data(line, [-0.5, self.height][: len(line)])
+        return names
+
+
+def ranking(ax, scores, limit=None, title="", xlabel="RMSE"):
+    """Draw methods from best to worst, with confidence intervals and the limit.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    scores : dict of str to (mean, half_width)
+        A score, less is better, with the half width of its interval, as `metrics.mean_ci` gives.
+    limit : float, optional
+        The Bayes limit.
+    title, xlabel : str
+        Title and unit.
+
+    Returns
+    -------
+    list of str
+        The names from best to worst.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ranking(Figure().subplots(), {"TV": (2.0, 0.1), "Wiener": (1.5, 0.1)}, limit=1.0)
+    ['Wiener', 'TV']
+    """
+    names = Bars(ax, len(scores), limit is not None).show(scores, limit)
+    ax.set(xlabel=xlabel, title=title, xlim=(0, 1.2 * max(sum(score) for score in scores.values())))
+    return names
+
+
+def heatmap(ax, values, rows, columns, title="", label="RMSE", vmin=1.0, vmax=3.0):
+    """Draw a table as colours with its numbers in it; an empty cell (NaN) says so.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    values : array_like (rows, columns)
+        Numbers, NaN where there is none.
+    rows, columns : list of str
+        Names.
+    title, label : str
+        Title, and what the numbers are.
+    vmin, vmax : float
+        Values of the first and the last colour.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        The picture.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> heatmap(Figure().subplots(), [[1.0, np.nan]], ["TV"], ["blocks", "tones"]).get_clim()
+    (1.0, 3.0)
+    """
+    values = np.asarray(values, dtype=float)
+    image = ax.imshow(values, vmin=vmin, vmax=vmax, cmap="viridis_r", aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        dark = value > vmin + 0.6 * (vmax - vmin)  # false for NaN
+        text = "none" if np.isnan(value) else f"{value:.2f}"
+        ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(visible=False)
+    ax.set_title(title)
+    return image
