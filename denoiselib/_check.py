@@ -19,13 +19,14 @@ def array(value, name, *, numbers=False):
     return value
 
 
-def level(value, name, like, *, per_signal=False, positive=False):
+def level(value, name, like, *, per_signal=False, positive=False, squared=False):
     """Return a non-negative number or array in the dtype of `like`, with which it must broadcast.
 
     With `per_signal` its last axis must have length 1: one value for each signal, not each sample.
+    With `squared` it is a power, not an amplitude, and may be as large as one.
     """
     value = _real(value, name)
-    _within(value, name, 0, _largest(like.dtype))
+    _within(value, name, 0, _largest(like.dtype) ** (2 if squared else 1))
     if positive and value.min() == 0:
         raise ValueError(f"{name} must be greater than 0")
     if per_signal and value.ndim and value.shape[-1] != 1:

@@ -29,9 +29,9 @@ def _posterior_mean(estimator):
         noisy = _check.array(noisy, "noisy")
         sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
         shape = np.broadcast_shapes(noisy.shape, sigma.shape)
-        # The heights are whole numbers: a smaller sigma than 1e-6 changes nothing, nor does an
+        # The heights are whole numbers: a smaller sigma than 1e-3 changes nothing, nor does an
         # observation so far outside that exp underflows. The bounds keep every exponent finite.
-        s = np.maximum(np.broadcast_to(sigma, (*shape[:-1], 1)).astype(np.float64), 1e-6)
+        s = np.maximum(np.broadcast_to(sigma, (*shape[:-1], 1)).astype(np.float64), 1e-3)
         y = np.clip(np.broadcast_to(noisy, shape), -1e4 * s**2, 100 + 1e4 * s**2)
         y, s = y.reshape(-1, shape[-1]), s.reshape(-1, 1)
         parts = [
@@ -188,19 +188,20 @@ def pulses_posterior_mean(noisy, sigma):
     """
     heights = np.concatenate([[0], signals.AMPLITUDES]).astype(float)
     k = len(heights)
-    prior = np.full(k, signals.SPIKE_PROBABILITY / (k - 1))
-    prior[0] = 1 - signals.SPIKE_PROBABILITY
+    prior = np.log(np.full(k, signals.SPIKE_PROBABILITY / (k - 1)))
+    prior[0] = np.log(1 - signals.SPIKE_PROBABILITY)
     w0, w1, w2 = signals.PULSE
     means = w0 * heights[:, None, None] + w1 * heights[:, None] + w2 * heights
-    start = np.zeros((k, k, k))
+    start = np.full((k, k, k), -np.inf)
     start[:, 0, 0] = prior
 
-    def push(p):  # (s_t, s_{t-1}, s_{t-2}) -> (s_{t+1}, s_t, s_{t-1})
-        recent = p.reshape(-1, k * k, k).sum(axis=-1)
-        return (prior[:, None] * recent[:, None]).reshape(p.shape)
+    def push(log_p):  # (s_t, s_{t-1}, s_{t-2}) -> (s_{t+1}, s_t, s_{t-1})
+        recent = _log_sum(log_p.reshape(-1, 1, k * k, k), axis=-1)
+        return (prior[:, None] + recent).reshape(log_p.shape)
 
-    def pull(q):
-        return np.repeat(prior @ q.reshape(-1, k, k * k), k, axis=-1)
+    def pull(log_q):
+        older = _log_sum(prior[:, None] + log_q.reshape(-1, k, k * k), axis=1)
+        return np.repeat(older, k, axis=-1)
 
     return _forward_backward(noisy, sigma, means.ravel(), start.ravel(), push, pull)
 
@@ -233,12 +234,11 @@ def blocks_posterior_mean(noisy, sigma):
     """
     k, jump = len(signals.LEVELS), signals.JUMP_PROBABILITY
 
-    def push(p):  # its own adjoint
-        return (1 - jump) * p + jump / k * p.sum(axis=-1, keepdims=True)
+    def push(log_p):  # its own adjoint
+        anywhere = _log_sum(log_p, axis=-1)[:, None] + np.log(jump / k)
+        return np.logaddexp(log_p + np.log(1 - jump), anywhere)
 
-    return _forward_backward(
-        noisy, sigma, signals.LEVELS.astype(float), np.full(k, 1 / k), push, push
-    )
+    return _forward_backward(noisy, sigma, signals.LEVELS.astype(float), np.zeros(k), push, push)
 
 
 #: The limit of each family that has an exact one: ``LIMITS[family](noisy, sigma)``.
@@ -272,30 +272,35 @@ def _log_surjections(draws, places):
     return np.array([math.log(w) if w else -np.inf for w in ways[: places + 1]])
 
 
+def _log_sum(a, axis):
+    """Return log sum exp a; minus infinity, log 0, is a number like any other."""
+    top = np.maximum(a.max(axis=axis, keepdims=True), -1e300)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(a - top).sum(axis=axis)) + top.squeeze(axis)
+
+
 def _forward_backward(noisy, sigma, means, start, push, pull):
     """Posterior mean of ``means[state]`` for a hidden Markov chain seen in white Gaussian noise.
 
-    `push` takes probabilities of the states (n, states) one step on; `pull` is its adjoint. The
-    backward pass smooths what the forward pass filtered, so that every array stays a probability.
+    `push` takes log probabilities of the states (n, states) one step on; `pull` is its adjoint.
+    Logarithms throughout: a state that looks impossible now may be the only one left in the end.
     """
-    n, length = noisy.shape
-    predicted = np.empty((length, n, len(means)))
-    filtered = np.empty_like(predicted)
     seen, state = np.unique(means.round(9), return_inverse=True)  # states that look alike
-    for t in range(length):
-        predicted[t] = push(filtered[t - 1]) if t else start
-        exponent = -((noisy[:, t, None] - seen) ** 2) / (2 * sigma**2)
-        exponent -= exponent.max(axis=-1, keepdims=True)
-        likelihood = np.exp(np.maximum(exponent, -600))  # no smaller: the sum below stays positive
-        np.multiply(predicted[t], likelihood[:, state], out=filtered[t])
-        filtered[t] /= filtered[t].sum(axis=-1, keepdims=True)
 
+    def log_likelihood(t):
+        return (-((noisy[:, t, None] - seen) ** 2) / (2 * sigma**2))[:, state]
+
+    n, length = noisy.shape
+    before = np.empty((length, n, len(means)))  # of samples 0 .. t
+    for t in range(length):
+        before[t] = (push(before[t - 1]) if t else start) + log_likelihood(t)
+        before[t] -= before[t].max(axis=-1, keepdims=True)
     estimate = np.empty((n, length))
-    smoothed = filtered[-1]
-    estimate[:, -1] = smoothed @ means
-    for t in reversed(range(length - 1)):
-        possible = predicted[t + 1] > 0
-        ratio = np.divide(smoothed, predicted[t + 1], out=np.zeros_like(smoothed), where=possible)
-        smoothed = filtered[t] * pull(ratio)
-        estimate[:, t] = smoothed @ means
+    after = np.zeros((n, len(means)))  # of samples t + 1 ..
+    for t in reversed(range(length)):
+        log_p = before[t] + after
+        p = np.exp(log_p - log_p.max(axis=-1, keepdims=True))
+        estimate[:, t] = p @ means / p.sum(axis=-1)
+        after = pull(after + log_likelihood(t))
+        after -= after.max(axis=-1, keepdims=True)
     return estimate

@@ -129,7 +129,7 @@ def snr(estimate, clean):
     """
     error = rmse(estimate, clean)
     power = rmse(clean, np.zeros_like(clean, dtype=error.dtype))
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # inf - inf where both are 0
         return np.where(error == 0, np.inf, 20 * (np.log10(power) - np.log10(error)))
 
 

@@ -42,7 +42,9 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
         if samples is not None:
             (lines[name],) = ax.plot(np.asarray(samples), label=name, **look)
     ax.set(xlabel="time (samples)", ylabel="amplitude", title=title)
-    ax.legend(loc="upper right", ncols=3)
+    ax.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0
+    )  # beside the title
     return lines
 
 
@@ -142,7 +144,7 @@ class Bars:
         self.height = count - 0.5
         ax.set(ylim=(self.height, -0.5), yticks=[])
         if limit:
-            ax.legend(loc="lower right")
+            ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
 
     def show(self, scores, limit=None):
         """Show ``{name: (mean, half_width)}``, less is better; return the names, best first."""
@@ -189,7 +191,7 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE"):
 
 
 def heatmap(ax, values, rows, columns, title="", label="RMSE", vmin=1.0, vmax=3.0):
-    """Draw a table as colours with its numbers in it; an empty cell (NaN) says so.
+    """Draw a table as colours with its numbers in it; a dash where there is none (NaN).
 
     Parameters
     ----------
@@ -218,8 +220,8 @@ def heatmap(ax, values, rows, columns, title="", label="RMSE", vmin=1.0, vmax=3.
     values = np.asarray(values, dtype=float)
     image = ax.imshow(values, vmin=vmin, vmax=vmax, cmap="viridis_r", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
-        dark = value > vmin + 0.6 * (vmax - vmin)  # false for NaN
-        text = "none" if np.isnan(value) else f"{value:.2f}"
+        dark = value > vmin + 0.45 * (vmax - vmin)  # false for NaN
+        text = "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)

@@ -138,7 +138,7 @@ def blocks(n, length=100, rng=None):
     """
     n, length, rng = _size(n, length, rng)
     jump = rng.random((n, length)) < JUMP_PROBABILITY
-    jump[:, 0] = True
+    # the sample that started the block it lies in; the first one always does
     last_jump = np.maximum.accumulate(np.where(jump, np.arange(length), 0), axis=-1)
     levels = rng.choice(LEVELS, size=(n, length)).astype(float)
     return np.take_along_axis(levels, last_jump, axis=-1)

@@ -4,6 +4,7 @@ All follow one pattern, `Panel`: controls on top, one figure kept and its data r
 numbers below. A saved notebook holds the figure as it stood, and shows it where no kernel runs.
 """
 
+import base64
 import io
 from functools import lru_cache
 
@@ -15,16 +16,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from denoiselib import bayes, filters, metrics, plots, signals
-from denoiselib.filters import tuning
 from denoiselib.interpret import shrinkage_curve
 
 SIGNALS = 32  #: in the batch that a panel measures errors on
-#: The filters that answer fast enough, on half as fine a grid of lambdas.
-METHODS = {
-    name: method._replace(grid=method.grid[::2]) if method.parameter == "lambda" else method
-    for name, method in filters.METHODS.items()
-    if name != "l1_pulse"
-}
+#: The filters that answer fast enough.
+METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
 #: Range of the amplitude axis.
 HEIGHTS = {
     "sparse_spikes": (-16.0, 26.0),
@@ -32,6 +28,7 @@ HEIGHTS = {
     "blocks": (-16.0, 26.0),
     "tones": (-42.0, 42.0),
 }
+TICKS = {"lambda": (0.25, 1, 4, 16), "window": (3, 5, 9, 17, 31, 61)}
 EDGES = np.linspace(-10, 20, 31)  #: bins of the shrinkage curves
 
 
@@ -103,11 +100,9 @@ class Panel(ipw.VBox):
 
     def _repr_mimebundle_(self, **kwargs):
         """Add the figure as it stands, for readers without a kernel."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        return bundle | {
-            "image/png": self.image.value,
-            "text/plain": f"{type(self).__name__}: {self}",
-        }
+        picture = base64.b64encode(self.image.value).decode()
+        text = f"{type(self).__name__}: {self}"
+        return super()._repr_mimebundle_(**kwargs) | {"image/png": picture, "text/plain": text}
 
 
 @lru_cache(maxsize=64)
@@ -143,40 +138,33 @@ def batch(family, sigma, n=SIGNALS):
 
 
 @lru_cache(maxsize=256)
-def swept(family, sigma, method, gamma=0.8):
-    """Return RMSE and Stein's estimate of it over a method's grid, on the signals of `batch`.
+def tuned(family, sigma, name, labels, gamma=0.8):
+    """Return a method tuned on the signals of `batch`.
 
     Parameters
     ----------
     family, sigma
         As in `batch`.
-    method : str
+    name : str
         Name in `METHODS`.
+    labels : bool
+        Whether it may look at the clean signals.
     gamma : float
         For methods that take one.
 
     Returns
     -------
-    rmse, sure : ndarray (values,)
-        Mean RMSE with labels; root of the mean of `filters.tuning.sure_risk`, without.
+    filters.tuning.Tuned
+        Value, grid and RMSE (without labels: Stein's estimate of it).
 
     Examples
     --------
-    >>> rmse, sure = swept("blocks", 3.0, "tv")
-    >>> print(METHODS["tv"].grid[rmse.argmin()])
+    >>> tuned("blocks", 3.0, "tv", labels=True).value
     8.0
     """
     clean, noisy, _ = batch(family, sigma)
-    method = METHODS[method]
-    options = {"gamma": gamma} if method.gamma else {}
-
-    def sweep(y):
-        return method.sweep(y, sigma, **options)
-
-    estimates = sweep(noisy)
-    rmse = metrics.rmse(estimates, clean).mean(axis=-1)
-    risk = tuning.sure_risk(sweep, noisy, sigma, rng=0, estimate=estimates).mean(axis=-1)
-    return rmse, np.sqrt(np.maximum(risk, 0))
+    options = {"gamma": gamma} if METHODS[name].gamma else {}
+    return METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
 
 
 def _filter(description, value):
@@ -250,7 +238,7 @@ class NoisePanel(SignalPanel):
             2, 2, left=0.07, right=0.98, top=0.94, bottom=0.09, hspace=0.45, wspace=0.16
         )
         top = self.figure.add_subplot(grid[0, :])
-        moving = self.draw_signal(top, "One signal: the estimate is the best there is")
+        moving = self.draw_signal(top, "One signal, and its Bayes estimate")
 
         left = self.figure.add_subplot(grid[1, 0])
         self.cloud = left.plot([], [], ".", color=plots.ESTIMATE, alpha=0.25, markersize=3)[0]
@@ -267,10 +255,18 @@ class NoisePanel(SignalPanel):
             for name, values in self.limits.items()
         }
         self.here = right.plot([], [], "o", color=plots.LIMIT, markersize=9)[0]
-        right.set(xlim=(0, 6.2), ylim=(0, 4), xlabel="noise sigma", ylabel="RMSE")
+        right.set(xlim=(0, 6.2), ylim=(0, 3.2), xlabel="noise sigma", ylabel="RMSE")
         right.set_title("The Bayes limit")
-        right.legend(loc="upper left", ncols=2)
-        return [*moving, self.cloud, self.curve, *self.limit_lines.values(), self.here]
+        right.legend(loc="lower right", ncols=2)
+        self.unknown = left.text(5, 5.5, "", ha="center")
+        return [
+            *moving,
+            self.unknown,
+            self.cloud,
+            self.curve,
+            *self.limit_lines.values(),
+            self.here,
+        ]
 
     def update(self):
         """Show the signal at this noise level."""
@@ -278,6 +274,7 @@ class NoisePanel(SignalPanel):
         known = best is not None
         shown = best if known else np.full_like(clean, np.nan)
         self.show_signal(clean, noisy, shown)
+        self.unknown.set_text("" if known else "no exact limit for this family")
         self.cloud.set_data(noisy.ravel(), shown.ravel())
         self.curve.set_data(*(shrinkage_curve(noisy, best, EDGES)[:2] if known else ([], [])))
         for name, line in self.limit_lines.items():
@@ -380,7 +377,8 @@ class FilterPanel(SignalPanel):
 
         options = {"gamma": gamma} if method.gamma else {}
         estimate = method.denoise(noisy, sigma, value, **options)
-        rmse, sure = swept(family, sigma, name, gamma)
+        oracle = tuned(family, sigma, name, True, gamma)
+        sure = tuned(family, sigma, name, False, gamma)
         error = metrics.rmse(estimate, clean)
 
         self.show_signal(clean, noisy, estimate)
@@ -393,21 +391,23 @@ class FilterPanel(SignalPanel):
             *(shrinkage_curve(noisy, best, EDGES)[:2] if best is not None else ([], []))
         )
 
-        chosen = int(sure.argmin())
         limit = np.nan if best is None else metrics.rmse(best, clean).mean()
-        self.error.set_data(method.grid, rmse)
-        self.sure.set_data(method.grid, sure)
-        self.pick.set_data([method.grid[chosen]], [sure[chosen]])
+        self.error.set_data(method.grid, oracle.risk)
+        self.sure.set_data(method.grid, sure.risk)
+        self.pick.set_data([sure.value], [sure.risk.min()])
         self.here.set_data([value], [error.mean()])
         self.limit.set_data(method.grid[[0, -1]], [limit, limit])
         if self.right.get_xlabel() != method.parameter:
+            ticks = TICKS[method.parameter]
             self.right.set(xlim=method.grid[[0, -1]], xlabel=method.parameter)
+            self.right.set_xticks(ticks, map(str, ticks))
+            self.right.set_xticks([], minor=True)
             self.background = None
         return {
             "this signal: RMSE": f"{error[i]:.3f}",
             f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
-            "with SURE's choice": f"{rmse[chosen]:.3f} ({method.grid[chosen]:g})",
-            "with the oracle's": f"{rmse.min():.3f} ({method.grid[rmse.argmin()]:g})",
+            "with SURE's choice": f"{oracle.risk[sure.risk.argmin()]:.3f} ({sure.value:g})",
+            "with the oracle's": f"{oracle.risk.min():.3f} ({oracle.value:g})",
             "limit": "unknown" if best is None else f"{limit:.3f}",
         }
 
@@ -438,8 +438,8 @@ class MethodsPanel(SignalPanel):
         )
         left, right = (self.figure.add_subplot(cell) for cell in grid)
         self.bars = plots.Bars(right, len(METHODS), limit=True)
-        right.set(xlim=(0, 1.6), xlabel="RMSE / sigma (1: nothing gained)")
-        right.set_title(f"Tuned without labels, {SIGNALS} signals")
+        right.set(xlim=(0, 2.2), xlabel="RMSE / sigma (1: nothing gained)")
+        right.set_title(f"Ranking, {SIGNALS} signals")
         return [*self.draw_signal(left, "One signal"), *self.bars.artists]
 
     def update(self):
@@ -447,7 +447,7 @@ class MethodsPanel(SignalPanel):
         family, sigma, clean, noisy, best = self.batch()
         scores, values = {}, {}
         for name, method in METHODS.items():
-            values[name] = method.grid[swept(family, sigma, name)[1].argmin()].item()
+            values[name] = tuned(family, sigma, name, labels=False).value
             error = metrics.rmse(method.denoise(noisy, sigma, values[name]), clean)
             scores[method.label] = metrics.mean_ci(error / sigma)
         name = self.method.value

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from denoiselib import signals
+from denoiselib import metrics, signals
+from denoiselib.filters import tuning
 from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import wiener
@@ -33,6 +34,22 @@ class Method(NamedTuple):
             return self.denoise(noisy, sigma, column, **options)
         return np.stack([self.denoise(noisy, sigma, v, **options) for v in self.grid.tolist()])
 
+    def tune(self, noisy, sigma, clean=None, **options):
+        """Choose by the RMSE against `clean`, or without labels by Stein's estimate of it.
+
+        As `tuning.oracle` and `tuning.sure`, but for the whole grid at once; the risk is an RMSE
+        (or an estimate of one) in both cases.
+        """
+        estimates = self.sweep(noisy, sigma, **options)
+        if clean is not None:
+            risk = metrics.rmse(estimates, clean).mean(axis=-1)
+        else:
+            risk = tuning.sure_risk(
+                lambda y: self.sweep(y, sigma, **options), noisy, sigma, 0, estimate=estimates
+            )
+            risk = np.sqrt(np.maximum(risk.mean(axis=-1), 0))
+        return tuning.Tuned(self.grid[risk.argmin()].item(), self.grid, risk)
+
 
 def _ring(c):
     """Convolve with the known pulse: the synthesis A of a signal from its spikes."""
@@ -50,12 +67,12 @@ def _delayed(x, lag):
     return out
 
 
-def _hard(y, s, t):
+def _hard(y, s, t):  # lambda is the threshold itself, for comparison with the others
     return threshold(y, t**2 / 2, "l0")
 
 
 def _l1_pulse(y, s, lam):
-    return l1(y, lam, (_match, _ring), tol=1e-4)
+    return l1(y, lam, (_match, _ring), tol=1e-3)
 
 
 #: Filters by name.

@@ -201,7 +201,7 @@ def firm(y, u, gamma=0.8):
     [-3.  0.  1.  2.]
     """
     y, u = _weighted(y, u, "y")
-    gamma = _check.fraction(gamma, "gamma").astype(u.dtype, copy=False)
+    gamma = _concavity(gamma, u.dtype)
     return _shrink(y, u, lambda r: np.minimum((r - u) / (1 - gamma), r))
 
 
@@ -214,7 +214,7 @@ def firm_penalty(x, u, gamma=0.8):
     [0.75 1.   1.  ]
     """
     x, u = _weighted(x, u, "x")
-    gamma = _check.fraction(gamma, "gamma").astype(u.dtype, copy=False)
+    gamma = _concavity(gamma, u.dtype)
     r = np.abs(x)
     r = np.where(gamma * r < u, r, u / np.where(gamma > 0, gamma, 1))
     return u * r - gamma * r**2 / 2
@@ -246,6 +246,11 @@ def _weighted(y, u, name):
         return y.astype(np.result_type(parts, 1j), copy=False), _check.level(u, "u", parts[0])
     y = _check.array(y, name, numbers=True)
     return y, _check.level(u, "u", y)
+
+
+def _concavity(gamma, dtype):
+    """Check `gamma`, and keep it below 1 in single precision too."""
+    return np.minimum(_check.fraction(gamma, "gamma"), 1 - np.finfo(dtype).epsneg).astype(dtype)
 
 
 def _shrink(y, cut, root):

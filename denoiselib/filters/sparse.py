@@ -161,6 +161,8 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
     if gamma.ndim:
         raise ValueError("gamma must be a number")
     _check.choice(method, "method", ("auto", "closed", "iterative"))
+    tol = float(_check.level(tol, "tol", np.ones(1)))
+    max_iter = _check.integer(max_iter, "max_iter", 1)
     basis = _transform(transform, noisy)
     if method == "closed" and not basis.unitary:
         raise ValueError("method 'closed' needs a unitary transform")
@@ -187,8 +189,8 @@ def k_sparse_lam(noisy, k, transform="dft"):
     -------
     ndarray (..., 1)
         Half way between the magnitudes of coefficients k and k + 1, in falling order; for `l1`,
-        `gmc` and `threshold` with ``"l1"``, ``"firm"``. (Two bins of a DFT are conjugate, hence
-        equal in magnitude: ask for an even k.)
+        `gmc` and `threshold` with ``"l1"``, ``"firm"``. (Bins of a DFT come in pairs of equal
+        magnitude, but for bin 0 and Nyquist's: a `k` that would split a pair keeps neither.)
 
     Raises
     ------
@@ -236,15 +238,19 @@ def _transform(transform, noisy):
     if np.allclose(analysis(made), c):
         return Transform(analysis, synthesis)
     for _ in range(50):  # power iteration from below; the step 1.9 leaves it 5 %
-        c = analysis(synthesis(c / np.linalg.norm(c)))
-    return Transform(analysis, synthesis, False, float(np.linalg.norm(c)))
+        c = analysis(synthesis(c / (np.linalg.norm(c) or 1)))
+    return Transform(analysis, synthesis, False, float(np.linalg.norm(c)) or 1.0)
 
 
 def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
     """Iterate `gmc`'s saddle point for all signals at once; those that have converged rest."""
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
-    y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1])
-    lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1, 1)
+    y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).astype(np.float64)
+    lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1, 1).astype(np.float64)
+    largest = np.abs(y).max(axis=-1, keepdims=True)
+    unit = np.where(largest > 0, largest, 1)
+    with np.errstate(over="ignore"):  # an infinite threshold is one too
+        y, lam = y / unit, lam / unit
     mu = 1.9 / (basis.rho * max(1.0, gamma / (1 - gamma)))
     cut = mu * lam
     c_all = np.zeros_like(basis.analysis(y))
@@ -252,10 +258,10 @@ def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
     for _ in range(max_iter):
         old_c, old_v = c, v
         w = c - mu * basis.analysis(basis.synthesis(c + gamma * (v - c)) - y[rows])
-        c = prox.l1(w, cut[rows])
+        c = _soft(w, cut[rows])
         if gamma > 0:
             u = v - mu * gamma * basis.analysis(basis.synthesis(v - old_c))
-            v = prox.l1(u, cut[rows])
+            v = _soft(u, cut[rows])
         c_all[rows] = c
         change = _norm(c - old_c) + _norm(v - old_v)
         moving = change > tol * (_norm(c) + _norm(v))
@@ -266,7 +272,13 @@ def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
         warnings.warn(
             f"{len(rows)} signals still moved after {max_iter} iterations", RuntimeWarning, 3
         )
-    return basis.synthesis(c_all).reshape(shape)
+    return (unit * basis.synthesis(c_all)).reshape(shape)
+
+
+def _soft(c, cut):
+    """Shrink as `prox.l1` does, but without its checks: the iteration's inner loop."""
+    r = np.abs(c)
+    return c * (np.maximum(r - cut, 0) / np.where(r > 0, r, 1))
 
 
 def _norm(c):

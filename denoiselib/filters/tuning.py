@@ -118,7 +118,8 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     Raises
     ------
     TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` or `step` not positive.
+        If `noisy` or an estimate is empty, not real or not finite, or `sigma` or `step` is not
+        positive.
 
     Notes
     -----
@@ -141,10 +142,12 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     """
     noisy = _check.array(noisy, "noisy")
     sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
+    noisy = np.broadcast_to(noisy, np.broadcast_shapes(noisy.shape, sigma.shape))
     tau = sigma * _check.level(step, "step", noisy[..., :1], per_signal=True, positive=True)
     probe = _check.generator(rng).standard_normal(noisy.shape, dtype=noisy.dtype)
-    estimate = denoise(noisy) if estimate is None else _check.array(estimate, "estimate")
-    divergence = np.mean(probe * (denoise(noisy + tau * probe) - estimate) / tau, axis=-1)
+    estimate = _check.array(denoise(noisy) if estimate is None else estimate, "estimate")
+    moved = _check.array(denoise(noisy + tau * probe), "estimate")
+    divergence = np.mean(probe * (moved - estimate) / tau, axis=-1)
     residual = np.mean((estimate - noisy) ** 2, axis=-1)
     variance = np.broadcast_to(sigma**2, (*residual.shape, 1))[..., 0]
     return residual - variance + 2 * variance * divergence

@@ -75,8 +75,10 @@ class _Derivative:
     """Increasing piecewise linear functions, one for each signal: knots between two end lines."""
 
     def __init__(self, length, n):
-        self.knots = np.zeros((3, 2 * length + 2, n))  # position; change of slope, of intercept
-        self.ends = np.stack([np.full(n, length + 1), np.full(n, length)])  # first, last knot
+        rows = np.arange(n)
+        self.knots = np.zeros((3, (2 * length + 2) * n))  # position; change of slope, of intercept
+        # where in `knots` the first and the last knot of each signal lie: empty, from the middle
+        self.ends = (length + 1) * n + rows, length * n + rows
 
     def meet(self, target, intercept, side):
         """Where the function, a line of slope 1 beyond its knots on `side`, reaches `target`.
@@ -84,22 +86,21 @@ class _Derivative:
         Knots passed on the way are dropped. Returns the place, and slope and intercept there.
         """
         slope, intercept = np.ones_like(intercept), intercept.copy()
-        target, step = np.broadcast_to(target, slope.shape), INWARD[side]
-        rows = np.arange(slope.size)
+        target, step, end = np.broadcast_to(target, slope.shape), INWARD[side], self.ends[side]
+        rows = np.flatnonzero(self.ends[LEFT] <= self.ends[RIGHT])
         while rows.size:
-            position, d_slope, d_intercept = self.knots[:, self.ends[side, rows], rows]
-            short = step * (slope[rows] * position + intercept[rows] - target[rows]) <= 0
-            passed = short & (self.ends[LEFT, rows] <= self.ends[RIGHT, rows])
+            position, d_slope, d_intercept = self.knots.take(end[rows], axis=1)
+            passed = step * (slope[rows] * position + intercept[rows] - target[rows]) <= 0
             rows = rows[passed]
             slope[rows] += step * d_slope[passed]
             intercept[rows] += step * d_intercept[passed]
-            self.ends[side, rows] += step
+            end[rows] += step * slope.size
+            rows = rows[self.ends[LEFT][rows] <= self.ends[RIGHT][rows]]
         return (target - intercept) / slope, slope, intercept
 
     def add_knot(self, position, line, level, side):
         """Replace the function beyond `position` on `side` by the constant `level`."""
         slope, intercept = line
-        step = INWARD[side]
-        self.ends[side] -= step
-        change = position, step * slope, step * (intercept - level)
-        self.knots[:, self.ends[side], np.arange(slope.size)] = change
+        step, end = INWARD[side], self.ends[side]
+        end -= step * slope.size
+        self.knots[:, end] = position, step * slope, step * (intercept - level)

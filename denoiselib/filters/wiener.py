@@ -54,7 +54,7 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     if noise is None:
         noise = variance.mean(axis=-1, keepdims=True)
     else:
-        noise = _check.level(noise, "noise", noisy, per_signal=True)
+        noise = _check.level(noise, "noise", noisy, per_signal=True, squared=True)
     larger = np.maximum(variance, noise)
     gain = np.maximum(variance - noise, 0) / np.where(larger > 0, larger, 1)
     return mean + gain * (noisy - mean)
@@ -88,8 +88,10 @@ def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
     [0.6667 0.1667 0.     0.     0.1667]
     """
     noisy = _check.array(noisy, "noisy")
-    before = np.fft.fft(noisy)
-    after = np.fft.fft(wiener(noisy, size, noise, mode))
+    largest = np.abs(noisy).max(axis=-1, keepdims=True)
+    unit = np.where(largest > 0, largest, 1)  # so that no ratio is one of denormal numbers
+    before = np.fft.fft(noisy / unit)
+    after = np.fft.fft(wiener(noisy, size, noise, mode) / unit)
     magnitude = np.abs(before)
     seen = magnitude > 1e-12 * magnitude.max(axis=-1, keepdims=True)
     ratio = np.where(seen, after, 0) / np.where(seen, before, 1)
@@ -141,7 +143,7 @@ def linear_mmse(noisy, sigma, mean, covariance):
     covariance = _moment(covariance, "covariance", (length, length), noisy.dtype)
     if covariance.ndim == 0:
         variance, basis = covariance[None], None
-    elif np.allclose(covariance, covariance.T):
+    elif np.allclose(covariance, covariance.T, atol=1e-8 * np.abs(covariance).max()):
         variance, basis = np.linalg.eigh(covariance)
     else:
         raise ValueError("covariance must be symmetric")

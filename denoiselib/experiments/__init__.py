@@ -1,0 +1,1 @@
+"""Protocols: what is compared, as data, and a pure function ``run_one(setting, seed) -> dict``."""

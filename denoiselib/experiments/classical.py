@@ -1,0 +1,108 @@
+"""The classical filters three times: with the slides' parameter, tuned without labels, with them.
+
+Parameters are chosen on validation signals and judged on others; all settings of one seed share
+their signals, so that differences are paired.
+"""
+
+import numpy as np
+
+from denoiselib import bayes, metrics, signals
+from denoiselib.filters import METHODS
+
+TUNINGS = ("slides", "sure", "oracle")
+
+#: Every filter on every family, at the slides' noise level, and the limits.
+SETTINGS = [
+    {"family": family, "sigma": 3.0, "method": method, "tuning": tuning}
+    for family in signals.FAMILIES
+    for method in METHODS
+    for tuning in TUNINGS
+    if tuning != "slides" or METHODS[method].slides is not None
+] + [{"family": family, "sigma": 3.0, "method": "limit", "tuning": None} for family in bayes.LIMITS]
+
+
+def run_one(setting, seed, validation=200, test=1000):
+    """Tune one filter on validation signals, and measure it on test signals.
+
+    Parameters
+    ----------
+    setting : dict
+        ``family``, ``sigma``, ``method`` (a name in `filters.METHODS`, or ``"limit"``) and
+        ``tuning`` (one of `TUNINGS`, None for the limit).
+    seed : int
+        Draws the signals and their noise.
+    validation, test : int
+        Numbers of signals.
+
+    Returns
+    -------
+    dict
+        The setting and ``seed``, with ``value`` (of the parameter) and, over the test signals,
+        ``rmse``, ``rmse_half`` (half width of its 95 % interval), ``psnr`` and ``slide_psnr``.
+
+    Raises
+    ------
+    KeyError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> setting = {"family": "blocks", "sigma": 3.0, "method": "tv", "tuning": "oracle"}
+    >>> row = run_one(setting, seed=0)
+    >>> print(f"lambda {row['value']}, RMSE {row['rmse']:.2f}")
+    lambda 8.0, RMSE 1.05
+    """
+    family, sigma = setting["family"], setting["sigma"]
+    rng = np.random.default_rng(seed)
+    clean = signals.FAMILIES[family](validation + test, rng=rng)
+    noisy = signals.add_noise(clean, sigma, rng)
+    seen, judged = slice(validation), slice(validation, None)
+    if setting["method"] == "limit":
+        value, estimate = None, bayes.LIMITS[family](noisy[judged], sigma)
+    else:
+        method = METHODS[setting["method"]]
+        value = {
+            "slides": lambda: method.slides,
+            "sure": lambda: method.tune(noisy[seen], sigma).value,
+            "oracle": lambda: method.tune(noisy[seen], sigma, clean[seen]).value,
+        }[setting["tuning"]]()
+        estimate = method.denoise(noisy[judged], sigma, value)
+    rmse, half = metrics.mean_ci(metrics.rmse(estimate, clean[judged]))
+    return {
+        **setting,
+        "seed": seed,
+        "value": value,
+        "rmse": rmse,
+        "rmse_half": half,
+        "psnr": float(metrics.psnr(estimate, clean[judged]).mean()),
+        "slide_psnr": float(metrics.slide_psnr(estimate, clean[judged]).mean()),
+    }
+
+
+def pivot(rows):
+    """Arrange rows of `run_one` as tables of RMSE, the limit as the last line.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `run_one` returns them, of one noise level.
+
+    Returns
+    -------
+    dict of str to ndarray (methods + 1, families)
+        For each of `TUNINGS`, in the orders of `filters.METHODS` and `signals.FAMILIES`; NaN where
+        there is no row.
+
+    Examples
+    --------
+    >>> rows = [{"family": "blocks", "method": "limit", "tuning": None, "rmse": 0.95}]
+    >>> print(pivot(rows)["sure"][-1])
+    [ nan  nan 0.95  nan]
+    """
+    lines, columns = [*METHODS, "limit"], list(signals.FAMILIES)
+    tables = {tuning: np.full((len(lines), len(columns)), np.nan) for tuning in TUNINGS}
+    for row in rows:
+        place = lines.index(row["method"]), columns.index(row["family"])
+        for tuning in [row["tuning"]] if row["tuning"] else TUNINGS:
+            tables[tuning][place] = row["rmse"]
+    return tables

@@ -1,0 +1,46 @@
+"""Compare printed decimals with a tolerance: nbval, which runs the notebooks, compares letters.
+
+Another processor sums in another order, and the last printed digit may turn. Two outputs agree if
+their decimals are within one part in a thousand and everything else, integers too, is the same.
+"""
+
+import math
+import os
+import re
+
+RELATIVE, ABSOLUTE = 1e-3, 1e-9
+
+# 0.25, -.5, 1e-07, 1.e+20; neither the 1 of "layer 1" nor what follows a letter, as in "v1.5"
+DECIMAL = re.compile(r"(?<![\w.#])[-+]?(?:\d*\.\d+(?:[eE][-+]?\d+)?|\d+\.?[eE][-+]?\d+)")
+
+
+class Approximate(str):
+    """Text that equals another if the words are the same and the decimals close."""
+
+    __slots__ = ()
+
+    def __eq__(self, other):
+        if not isinstance(other, str):
+            return NotImplemented
+        pairs = zip(DECIMAL.findall(self), DECIMAL.findall(other), strict=False)
+        return DECIMAL.split(self) == DECIMAL.split(other) and all(
+            math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE) for a, b in pairs
+        )
+
+    def __ne__(self, other):  # str has one of its own, which compares letters
+        return not self == other
+
+    def __hash__(self):
+        return hash(tuple(DECIMAL.split(self)))
+
+
+def pytest_configure():
+    """Let a kernel draw as it does in JupyterLab, and keep progress bars out of the outputs."""
+    os.environ.pop("MPLBACKEND", None)
+    os.environ["TQDM_DISABLE"] = "1"
+
+
+def pytest_itemcollected(item):
+    """Give the cells that nbval collects this comparison: it passes all it compares to sanitize."""
+    if hasattr(item, "sanitize"):
+        item.sanitize = lambda output: Approximate(output) if isinstance(output, str) else output

@@ -1,0 +1,93 @@
+"""The conda environment asks for what pyproject.toml asks for, and imports point down only."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml  # comes with jupyterlab
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+# from the ground up; a module imports its own floor and those below
+FLOORS = [
+    {"_check"},
+    {"signals", "metrics", "bayes"},
+    {"filters"},
+    {"nn"},
+    {"interpret"},
+    {"experiments"},
+    {"plots", "widgets"},
+]
+FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}
+NUMPY_ONLY = FLOOR["experiments"]  # floors below this one need nothing else
+MODULES = sorted((ROOT / "denoiselib").rglob("*.py"))
+
+
+def test_conda_and_pip_install_the_same():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert conda["name"] == "denoiselib"
+    assert conda["channels"] == ["conda-forge"]
+    *packages, pip = conda["dependencies"]
+    assert pip == {"pip": ["-e ."]}
+    wanted = [*PROJECT["dependencies"], *EXTRAS["notebooks"], *EXTRAS["test"]]
+    wanted = [package for package in wanted if not package.startswith("denoiselib[")]
+    wanted += [f"python{PROJECT['requires-python']}", "pip"]
+    assert sorted(packages) == sorted(wanted)
+
+
+def test_the_library_needs_numpy_alone():
+    """Nothing is loaded that NumPy has not loaded, by any module below `experiments`."""
+    names = [name(path) for path in MODULES if floor(path) < NUMPY_ONLY]
+    assert "denoiselib.filters" in names
+    program = f"""
+import sys, numpy
+before = set(sys.modules)
+import {", ".join(names)}
+new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+print(*sorted(new - sys.stdlib_module_names - {{"numpy", "denoiselib"}}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: name(path))
+def test_imports_point_down(path):
+    for imported in imports(path):
+        package, _, module = imported.partition(".")
+        if package == "denoiselib":
+            below = FLOOR[module.partition(".")[0]] if module else -1
+            assert below <= floor(path), f"{name(path)} imports {imported}"
+        elif package not in sys.stdlib_module_names and floor(path) < NUMPY_ONLY:
+            assert package == "numpy", f"{name(path)} imports {imported}"
+
+
+def name(path):
+    """Return ``denoiselib.filters.tv`` for ``.../denoiselib/filters/tv.py``."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def floor(path):
+    """Return the floor on which a module lives; a new one must be given a floor first."""
+    parts = name(path).split(".")
+    return FLOOR[parts[1]] if len(parts) > 1 else -1
+
+
+def imports(path):
+    """List all imported modules, those inside of functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only"
+            if node.module == "denoiselib":
+                yield from (f"denoiselib.{alias.name}" for alias in node.names)
+            else:
+                yield node.module

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from denoiselib import plots
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def test_signal_draws_what_it_is_given(ax):
+    lines = plots.signal(ax, clean=[0, 1], estimate=[0, 2], title="t")
+    assert set(lines) == {"clean", "estimate"}
+    np.testing.assert_array_equal(lines["estimate"].get_ydata(), [0, 2])
+    assert ax.get_title(loc="left") == "t" or ax.get_title() == "t"
+    assert ax.get_xlabel() == "time (samples)"
+
+
+def test_curves_mark_the_limit_in_its_colour(ax):
+    lines = plots.curves(ax, [1, 2, 3], {"a": [4, 5, 6]}, "x", "y", limit=2.0)
+    np.testing.assert_array_equal(lines["Bayes limit"].get_ydata(), [2, 2, 2])
+    assert to_hex(lines["Bayes limit"].get_color()).upper() == plots.LIMIT
+
+
+def test_ranking_puts_the_least_error_on_top(ax):
+    names = plots.ranking(ax, {"a": (3, 0.1), "b": (1, 0.1), "c": (2, 0.1)}, limit=0.5)
+    assert names == ["b", "c", "a"]
+    assert [bar.get_width() for bar in ax.patches] == [1, 2, 3]
+    low, high = ax.get_ylim()
+    assert low > high  # the first bar is on top
+    assert "b" in [text.get_text() for text in ax.texts]
+
+
+def test_bars_forget_what_they_showed(ax):
+    bars = plots.Bars(ax, 2, limit=True)
+    bars.show({"a": (3, 0.1), "b": (1, 0.1)}, limit=0.5)
+    assert bars.show({"a": (1, 0.1), "b": (4, 0.1)}) == ["a", "b"]
+    assert [bar.get_width() for bar in bars.bars] == [1, 4]
+    assert len(bars.limit.get_xdata()) == 0
+
+
+def test_heatmap_writes_every_number(ax):
+    plots.heatmap(ax, [[1.234, np.nan]], ["row"], ["a", "b"])
+    assert [text.get_text() for text in ax.texts] == ["1.23", "\N{EN DASH}"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b"]

@@ -1,0 +1,45 @@
+"""The README promises numbers, files and minutes: hold it to them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_prints_what_it_says():
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    printed = re.search(r"prints\n\n```\n(.*?)```", README, re.DOTALL)[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == printed
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+def test_every_notebook_is_listed_with_its_minutes():
+    listed = dict(re.findall(r"\(notebooks/([^)]+)\) \|[^|]+\| (\d+) \|", README))
+    assert set(listed) == {path.name for path in ROOT.glob("notebooks/*.ipynb")}
+    for name, minutes in listed.items():
+        first = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells[0].source
+        assert f"About {minutes} minutes" in first
+
+
+def test_every_make_target_named_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`?make ([a-z]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_data_file_is_described():
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "data").rglob("*"):
+        if path.is_file() and path.suffix != ".py" and path.name != "README.md":
+            assert f"`{path.relative_to(ROOT / 'data')}`" in text

@@ -1,0 +1,131 @@
+"""Panels without a kernel: set a value, look at what is shown (a browser does the rest)."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoiselib import bayes, filters, metrics, signals, widgets
+
+PANELS = {
+    "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
+    "filter": widgets.FilterPanel,
+    "methods": widgets.MethodsPanel,
+}
+
+
+@pytest.fixture(params=PANELS)
+def panel(request):
+    return PANELS[request.param]()
+
+
+def pixels(panel):
+    return np.asarray(Image.open(io.BytesIO(panel.image.value)))
+
+
+def controls(panel):
+    """Return the controls that a reader sees."""
+    return [c for c in panel.children[0].children if c.layout.display != "none"]
+
+
+def test_every_control_changes_the_picture(panel):
+    for control in controls(panel):
+        before = pixels(panel)
+        if hasattr(control, "options"):
+            control.index = (control.index + 1) % len(control.options)
+        else:
+            control.value = control.value + 2 * control.step
+        after = pixels(panel)
+        assert after.shape == before.shape  # nothing jumps
+        assert (after != before).any(), control.description
+
+
+def test_every_family_and_filter_can_be_shown(panel):
+    for family in signals.FAMILIES:
+        panel.family.value = family
+        for name in getattr(getattr(panel, "method", None), "options", ()):
+            panel.method.value = name[1]
+        assert len(str(panel)) > 10
+        assert "nan" not in str(panel)
+
+
+def test_going_back_gives_the_same_bytes(panel):
+    before = panel.image.value, panel.numbers.value
+    panel.sigma.value = 1.0
+    panel.family.value = "tones"
+    panel.family.value, panel.sigma.value = "sparse_spikes", 3.0
+    assert (panel.image.value, panel.numbers.value) == before
+
+
+def test_saved_as_a_picture_and_a_line(panel):
+    bundle = panel._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]) == panel.image.value
+    assert bundle["text/plain"] == f"{type(panel).__name__}: {panel}"
+
+
+def test_the_picture_shows_the_signal_chosen():
+    panel = widgets.FilterPanel("blocks", "tv", value=8.0)
+    panel.which.value = 5
+    clean, noisy, best = widgets.batch("blocks", 3.0)
+    estimate = filters.tv(noisy, 8.0)
+    np.testing.assert_array_equal(panel.signal_lines["clean"].get_ydata(), clean[5])
+    np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[5])
+    np.testing.assert_allclose(panel.residual.get_ydata(), noisy[5] - estimate[5])
+    assert panel.here.get_ydata()[0] == pytest.approx(metrics.rmse(estimate, clean).mean())
+    assert panel.limit.get_ydata()[0] == pytest.approx(metrics.rmse(best, clean).mean())
+
+
+def test_the_error_curve_is_the_error_at_every_lambda():
+    panel = widgets.FilterPanel("sparse_spikes", "soft")
+    clean, noisy, _ = widgets.batch("sparse_spikes", 3.0)
+    grid, error = panel.error.get_data()
+    for lam, value in zip(grid[::4], error[::4], strict=True):
+        expected = metrics.rmse(filters.threshold(noisy, lam), clean).mean()
+        assert value == pytest.approx(expected)
+    assert panel.pick.get_xdata()[0] in grid
+
+
+@pytest.mark.parametrize(
+    ("method", "shown"),
+    [("wiener", ["window"]), ("gmc_dft", ["lambda", "gamma"]), ("tv", ["lambda"])],
+)
+def test_only_the_parameters_of_the_filter_are_shown(method, shown):
+    panel = widgets.FilterPanel(method=method)
+    assert [
+        c.description for c in controls(panel) if c in (panel.lam, panel.window, panel.gamma)
+    ] == shown
+
+
+def test_gamma_zero_is_l1():
+    gmc, l1 = widgets.FilterPanel(method="gmc_dft"), widgets.FilterPanel(method="l1_dft")
+    gmc.gamma.value = 0.0
+    np.testing.assert_allclose(
+        gmc.signal_lines["estimate"].get_ydata(),
+        l1.signal_lines["estimate"].get_ydata(),
+        atol=1e-12,
+    )
+
+
+def test_the_batch_is_scaled_noise_and_its_bayes_estimate():
+    (clean, one, _), (same, two, best) = (widgets.batch("blocks", s) for s in (1.0, 2.0))
+    np.testing.assert_array_equal(clean, same)
+    np.testing.assert_allclose(two - clean, 2 * (one - clean))
+    np.testing.assert_array_equal(best, bayes.blocks_posterior_mean(two, 2.0))
+    assert widgets.batch("tones", 1.0)[2] is None
+
+
+def test_methods_are_ranked_by_their_error_without_labels():
+    panel = widgets.MethodsPanel("blocks")
+    clean, noisy, _ = widgets.batch("blocks", 3.0)
+    errors = {}
+    for method in widgets.METHODS.values():
+        value = method.tune(noisy, 3.0).value
+        errors[method.label] = metrics.rmse(method.denoise(noisy, 3.0, value), clean).mean()
+    assert panel.names == sorted(errors, key=errors.get)
+
+
+def test_a_subclass_must_draw():
+    with pytest.raises(NotImplementedError):
+        widgets.Panel([], (4, 3))
