@@ -30,9 +30,7 @@ def main():
 
     plt.style.use("denoiselib.style")
     fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4), width_ratios=(3, 2))
-    plots.signal(
-        left, clean[0], noisy[0], best[0], "One signal, and its best estimate"
-    )
+    plots.signal(left, clean[0], noisy[0], best[0], "One signal, and its best estimate")
     plots.ranking(right, scores, metrics.rmse(best, clean).mean(), "Error against the limit")
     path = Path(__file__).with_name("readme.png")
     fig.savefig(path, metadata={"Software": None})

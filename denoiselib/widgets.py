@@ -160,7 +160,7 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     Examples
     --------
     >>> tuned("blocks", 3.0, "tv", labels=True).value
-    8.0
+    6.73
     """
     clean, noisy, _ = batch(family, sigma)
     options = {"gamma": gamma} if METHODS[name].gamma else {}
