@@ -15,11 +15,7 @@ import pytest
 from denoiselib import filters
 
 ROOT = Path(__file__).resolve().parents[1]
-FILTERS = [
-    name
-    for name in filters.__all__
-    if inspect.isfunction(getattr(filters, name)) and name != "k_sparse_lam"
-]
+FILTERS = [name for name in filters.__all__ if inspect.isfunction(getattr(filters, name))]
 SCALE = """
 
 def _scaled(correct):

@@ -7,7 +7,7 @@
 
 from denoiselib.filters import prox, tuning
 from denoiselib.filters.methods import METHODS, Method
-from denoiselib.filters.sparse import gmc, k_sparse_lam, l1, threshold
+from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import linear_mmse, wiener, wiener_system_function
 
@@ -15,7 +15,6 @@ __all__ = [
     "METHODS",
     "Method",
     "gmc",
-    "k_sparse_lam",
     "l1",
     "linear_mmse",
     "prox",

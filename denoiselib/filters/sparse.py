@@ -163,7 +163,7 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
     _check.choice(method, "method", ("auto", "closed", "iterative"))
     tol = float(_check.level(tol, "tol", np.ones(1)))
     max_iter = _check.integer(max_iter, "max_iter", 1)
-    basis = _transform(transform, noisy)
+    basis = resolve(transform, noisy)
     if method == "closed" and not basis.unitary:
         raise ValueError("method 'closed' needs a unitary transform")
     if basis.unitary and method != "iterative":
@@ -173,47 +173,8 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
     return estimate.astype(noisy.dtype, copy=False)
 
 
-def k_sparse_lam(noisy, k, transform="dft"):
-    """Return the lam of each signal with which `k` of its coefficients survive.
-
-    Parameters
-    ----------
-    noisy : array_like (..., length)
-        Signals.
-    k : int
-        Number of coefficients to keep, from 0 to less than there are.
-    transform : {"dft", "identity"} or pair of callables
-        As in `l1`.
-
-    Returns
-    -------
-    ndarray (..., 1)
-        Half way between the magnitudes of coefficients k and k + 1, in falling order; for `l1`,
-        `gmc` and `threshold` with ``"l1"``, ``"firm"``. (Bins of a DFT come in pairs of equal
-        magnitude, but for bin 0 and Nyquist's: a `k` that would split a pair keeps neither.)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `k` out of range.
-
-    Examples
-    --------
-    >>> lam = k_sparse_lam([5.0, -1.0, 3.0, 0.5], k=2, transform="identity")
-    >>> print(lam, threshold([5.0, -1.0, 3.0, 0.5], lam))
-    [2.] [3. 0. 1. 0.]
-    """
-    noisy = _check.array(noisy, "noisy")
-    magnitude = np.abs(_transform(transform, noisy).analysis(noisy))
-    count = magnitude.shape[-1]
-    k = _check.integer(k, "k", 0, count - 1)
-    falling = np.sort(magnitude, axis=-1)[..., ::-1]
-    falling = np.concatenate([falling[..., :1], falling], axis=-1)  # k = 0 keeps none
-    return (falling[..., k : k + 1] + falling[..., k + 1 : k + 2]) / 2
-
-
-def _transform(transform, noisy):
-    """Return a `Transform` from a name or a pair of callables."""
+def resolve(transform, noisy):
+    """Return a `Transform` for signals like `noisy`, from a name or a pair of callables."""
     if isinstance(transform, str):
         return TRANSFORMS[_check.choice(transform, "transform", TRANSFORMS)]
     try:

@@ -233,7 +233,7 @@ def test_loose_tolerance_stops_early():
     ],
 )
 def test_pairs_that_are_not_adjoint_are_refused(pair):
-    for call in (filters.l1, filters.gmc, filters.k_sparse_lam):
+    for call in (filters.l1, filters.gmc, filters.tuning.k_sparse_lam):
         with pytest.raises(ValueError, match="transform must be a pair"):
             call(NOISY, 1, transform=pair)
 
@@ -280,7 +280,7 @@ def test_there_is_no_closed_form_of_a_frame():
 @pytest.mark.parametrize("name", ["identity", "pulse"])
 def test_k_sparse_lam_keeps_k_coefficients(name, k):
     transform, analysis = TRANSFORMS[name]
-    lam = filters.k_sparse_lam(NOISY, k, transform)
+    lam = filters.tuning.k_sparse_lam(NOISY, k, transform)
     assert lam.shape == (6, 1)
     magnitude = np.abs(analysis(NOISY))
     np.testing.assert_array_equal(np.count_nonzero(magnitude > lam, axis=-1), k)
@@ -293,7 +293,7 @@ def test_k_sparse_lam_keeps_k_coefficients(name, k):
 def test_k_sparse_lam_in_frequency(k):
     y = RNG.standard_normal((6, 11))
     y -= y.mean(axis=-1, keepdims=True)  # an odd length and no mean: only pairs of bins are left
-    lam = filters.k_sparse_lam(y, k)
+    lam = filters.tuning.k_sparse_lam(y, k)
     for estimate in (filters.l1(y, lam), filters.gmc(y, lam)):
         kept = np.abs(np.fft.fft(estimate)) > 1e-9
         np.testing.assert_array_equal(kept.sum(axis=-1), k)
@@ -302,7 +302,7 @@ def test_k_sparse_lam_in_frequency(k):
 @pytest.mark.parametrize("k", [-1, 10, 2.0, True, "2"])
 def test_k_is_refused(k):
     with pytest.raises((TypeError, ValueError), match="k must be"):
-        filters.k_sparse_lam(NOISY, k, "identity")
+        filters.tuning.k_sparse_lam(NOISY, k, "identity")
 
 
 @pytest.mark.parametrize("penalty", filters.prox.PENALTIES)
