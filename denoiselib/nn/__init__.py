@@ -1,0 +1,25 @@
+"""A neural network in NumPy alone: tape, layers, networks.
+
+`tensor` is the tape and `ops` its operations; `modules` and `norm` are layers; `unet` holds the
+networks. States are PyTorch's, by name and shape.
+"""
+
+from denoiselib.nn import norm, ops
+from denoiselib.nn.modules import Conv1d, Module, Sequential
+from denoiselib.nn.norm import BatchNorm1d
+from denoiselib.nn.tensor import Program, Tensor, no_grad
+from denoiselib.nn.unet import PlainNet, UNet
+
+__all__ = [
+    "BatchNorm1d",
+    "Conv1d",
+    "Module",
+    "PlainNet",
+    "Program",
+    "Sequential",
+    "Tensor",
+    "UNet",
+    "no_grad",
+    "norm",
+    "ops",
+]

@@ -1,0 +1,312 @@
+"""Modules: parameters with names, in a tree, and the modes of a network.
+
+The names are PyTorch's, so that states can be exchanged.
+"""
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.nn import ops
+from denoiselib.nn.tensor import Program, Tensor, no_grad
+
+STATISTICS = ("running", "batch")
+
+
+class Parameter(Tensor):
+    """A tensor that is trained."""
+
+    __slots__ = ()
+
+    def __init__(self, data):
+        super().__init__(data, requires_grad=True)
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to the state, but is not trained."""
+
+    __slots__ = ()
+
+
+class Module:
+    """A part of a network: parameters, buffers and modules are found in its attributes.
+
+    A subclass says in `forward` what it computes. Calling it takes an array or a tensor
+    ``(batch, channels, length)``.
+    """
+
+    training = True
+    statistics = "batch"  #: where normalisations take mean and variance from: `train`, `eval`
+
+    def __call__(self, *inputs):
+        """Compute the output; plain arrays take the dtype of the parameters."""
+        return self.forward(
+            *(x if isinstance(x, Tensor) else Tensor(np.asarray(x, self.dtype)) for x in inputs)
+        )
+
+    def forward(self, x):
+        """Compute the output from tensors."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self):
+        """Dtype of the parameters; float32 without any."""
+        for parameter in self.parameters():
+            return parameter.dtype
+        return np.dtype(np.float32)
+
+    def children(self):
+        """Yield name and value of what belongs to the state, in the order it was set."""
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter | Buffer | Module):
+                yield name, value
+
+    def modules(self):
+        """Yield this module and all below it."""
+        yield self
+        for _, child in self.children():
+            if isinstance(child, Module):
+                yield from child.modules()
+
+    def named_state(self, prefix=""):
+        """Yield names and tensors of parameters and buffers."""
+        for name, child in self.children():
+            if isinstance(child, Module):
+                yield from child.named_state(f"{prefix}{name}.")
+            else:
+                yield prefix + name, child
+
+    def named_parameters(self):
+        """Yield names and parameters."""
+        for name, tensor in self.named_state():
+            if isinstance(tensor, Parameter):
+                yield name, tensor
+
+    def parameters(self):
+        """List the parameters."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def state_dict(self):
+        """Return copies of parameters and buffers by name."""
+        return {name: tensor.data.copy() for name, tensor in self.named_state()}
+
+    def load_state_dict(self, state):
+        """Take parameters and buffers from arrays by name.
+
+        Parameters
+        ----------
+        state : dict of str to array_like
+            As `state_dict` gives it; ``num_batches_tracked``, which PyTorch adds, is ignored.
+
+        Raises
+        ------
+        ValueError
+            If entries are missing, unexpected, of another shape or not finite; nothing has been
+            changed then.
+        """
+        state = {
+            k: np.asarray(v) for k, v in state.items() if not k.endswith("num_batches_tracked")
+        }
+        own = dict(self.named_state())
+        problems = [f"missing: {name}" for name in own if name not in state]
+        problems += [f"unexpected: {name}" for name in state if name not in own]
+        for name in own.keys() & state.keys():
+            value = state[name]
+            if value.shape != own[name].shape:
+                problems.append(f"{name} has shape {value.shape}, not {own[name].shape}")
+            elif value.dtype.kind not in "iuf" or not np.isfinite(value).all():
+                problems.append(f"{name} must hold finite real numbers")
+        if problems:
+            raise ValueError("state does not fit: " + "; ".join(sorted(problems)))
+        for name, tensor in own.items():
+            tensor.data[...] = state[name]
+
+    def train(self):
+        """Switch to training: statistics of the batch, running ones updated. Return self."""
+        return self._switch(True, "batch")
+
+    def eval(self, statistics="running"):
+        """Switch to testing. Return self.
+
+        Parameters
+        ----------
+        statistics : {"running", "batch"}
+            The slides' *fixed* mode, or their *unfixed* one: statistics of the current batch. No
+            running statistics are updated.
+
+        Raises
+        ------
+        ValueError
+            If `statistics` is unknown.
+        """
+        return self._switch(False, _check.choice(statistics, "statistics", STATISTICS))
+
+    def _switch(self, training, statistics):
+        for module in self.modules():
+            module.training, module.statistics = training, statistics
+        return self
+
+
+class Sequential(Module):
+    """Modules one after the other, named by numbers; gaps in the numbers stay gaps.
+
+    Parameters
+    ----------
+    modules : dict of int to Module, or list of Module
+        None leaves a number out.
+    """
+
+    def __init__(self, modules):
+        numbered = modules.items() if isinstance(modules, dict) else enumerate(modules)
+        for number, module in numbered:
+            if module is not None:
+                setattr(self, str(number), module)
+
+    def forward(self, x):
+        """Pass x through all of them."""
+        for _, module in self.children():
+            x = module(x)
+        return x
+
+
+class Activation(Module):
+    """A function of a tensor as a module without parameters.
+
+    Parameters
+    ----------
+    function : callable
+        From tensor to tensor.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def forward(self, x):
+        """Apply the function."""
+        return self.function(x)
+
+
+#: Activations by name.
+ACTIVATIONS = {"relu": ops.relu, "leaky_relu": ops.leaky_relu, "none": lambda x: x}
+
+
+def _pytorch(rng, shape, fan_in):
+    return rng.uniform(-1, 1, shape) / np.sqrt(fan_in), True
+
+
+def _he(rng, shape, fan_in):
+    return rng.standard_normal(shape) * np.sqrt(2 / fan_in), False
+
+
+def _lecun(rng, shape, fan_in):
+    return rng.standard_normal(shape) / np.sqrt(fan_in), False
+
+
+#: Initial kernels by name, each with whether the bias is drawn too (else it is 0).
+INITS = {"pytorch": _pytorch, "he": _he, "lecun": _lecun}
+
+
+class Conv1d(Module):
+    """A convolution with its kernel and bias.
+
+    Parameters
+    ----------
+    in_channels, out_channels, taps : int
+        Shape of the kernel ``(out_channels, in_channels, taps)``.
+    padding : int, optional
+        Zeros on either side; ``taps // 2`` if not given, which keeps the length for an odd kernel.
+    init : {"pytorch", "he", "lecun"}
+        Uniform within ``1 / sqrt(fan_in)``, bias too (PyTorch's default); normal with variance
+        ``2 / fan_in`` (He et al. 2015) or ``1 / fan_in`` (LeCun et al. 2012), bias 0.
+    rng : seed, numpy.random.Generator or None
+        Source of the initial kernel.
+    dtype : numpy dtype
+        float32 or float64.
+
+    Examples
+    --------
+    >>> Conv1d(1, 4, 3, rng=0)(np.zeros((2, 1, 10))).shape
+    (2, 4, 10)
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        taps,
+        *,
+        padding=None,
+        init="pytorch",
+        rng=None,
+        dtype=np.float32,
+    ):
+        in_channels = _check.integer(in_channels, "in_channels", 1)
+        out_channels = _check.integer(out_channels, "out_channels", 1)
+        taps = _check.integer(taps, "taps", 1)
+        rng = _check.generator(rng)
+        draw = INITS[_check.choice(init, "init", INITS)]
+        weight, draw_bias = draw(rng, (out_channels, in_channels, taps), in_channels * taps)
+        bias = (
+            draw(rng, out_channels, in_channels * taps)[0] if draw_bias else np.zeros(out_channels)
+        )
+        self.weight, self.bias = Parameter(weight.astype(dtype)), Parameter(bias.astype(dtype))
+        self.padding = taps // 2 if padding is None else _check.integer(padding, "padding", 0)
+
+    def forward(self, x):
+        """Convolve ``(batch, in_channels, length)``."""
+        return ops.conv1d(x, self.weight, self.bias, self.padding)
+
+
+class Network(Module):
+    """A module from ``(batch, 1, length)`` to the same, whose parameters lie in one vector.
+
+    A subclass calls ``flatten()`` at the end of its constructor. An optimiser then updates the
+    whole network in a few operations.
+    """
+
+    def flatten(self):
+        """Move all parameters, and their gradients, into one vector each."""
+        parameters = self.parameters()
+        size = sum(p.data.size for p in parameters)
+        self.vector = np.empty(size, self.dtype)
+        self.gradient = np.zeros(size, self.dtype)
+        start = 0
+        for parameter in parameters:
+            place, shape = slice(start, start + parameter.data.size), parameter.shape
+            self.vector[place] = parameter.data.ravel()
+            parameter.data = self.vector[place].reshape(shape)
+            parameter.grad = self.gradient[place].reshape(shape)
+            start = place.stop
+
+    def denoise(self, noisy, batch_size=None):
+        """Denoise signals, without gradients.
+
+        Parameters
+        ----------
+        noisy : array_like (..., length)
+            Signals; any leading axes.
+        batch_size : int, optional
+            How many signals pass together; all of them if not given. It matters in the mode
+            ``eval(statistics="batch")``: with 1 each signal has its own statistics.
+
+        Returns
+        -------
+        ndarray (..., length)
+            Estimates, in the dtype of the signals.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `noisy` is empty, not real or not finite.
+        """
+        noisy = _check.array(noisy, "noisy")
+        flat = noisy.reshape(-1, 1, noisy.shape[-1])
+        batch_size = (
+            len(flat) if batch_size is None else _check.integer(batch_size, "batch_size", 1)
+        )
+        estimate, programs = np.empty_like(flat), {}
+        with no_grad():
+            for start in range(0, len(flat), batch_size):
+                batch = flat[start : start + batch_size]
+                program = programs.setdefault(len(batch), Program(self))
+                estimate[start : start + len(batch)] = program(batch.astype(self.dtype, copy=False))
+        return estimate.reshape(noisy.shape)

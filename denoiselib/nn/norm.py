@@ -1,0 +1,208 @@
+"""Normalisation layers, by name in one registry: a new one is one class here.
+
+A layer has three ways to find its mean and variance, set for a whole network by `Module.train` and
+`Module.eval`: in training from the batch, updating the running statistics; at test from the running
+statistics (the slides' *fixed* mode) or from the batch again (*unfixed*), updating nothing.
+"""
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.nn.modules import Buffer, Module, Parameter
+from denoiselib.nn.ops import rows, signals
+from denoiselib.nn.tensor import Op
+
+
+class BatchStatistics(Op):
+    """gamma (x - mean) / sqrt(var + eps) + beta, mean and variance over batch and time
+
+    Both depend on x, and the gradient says so: with xc = x - mean, s = 1 / sqrt(var + eps) and n
+    numbers in a channel, dx = gamma s (dy - sum(dy)/n - xc s^2 sum(dy xc)/n).
+    """
+
+    def __init__(self, x, layer, update):
+        self.x, self.layer, self.update = rows(x.data), layer, update
+        self.gamma, self.beta = layer.weight.data, layer.bias.data
+        channels, count = self.x.shape
+        self.ones = np.full(count, 1 / count, x.dtype)
+        self.unbiased = count / (count - 1) if count > 1 else None
+        y = np.empty_like(x.data)
+        self.y, self.centred = rows(y), np.empty_like(self.x)
+        self.mean, self.scale, self.gain = (np.empty(channels, x.dtype) for _ in range(3))
+        self.var = np.empty(channels, x.dtype)
+        super().__init__([x, layer.weight, layer.bias], y)
+
+    def forward(self):
+        np.matmul(self.x, self.ones, out=self.mean)
+        np.subtract(self.x, self.mean[:, None], out=self.centred)
+        np.vecdot(self.centred, self.centred, out=self.var)  # two passes: one would lose digits
+        self.var *= self.ones[0]
+        np.add(self.var, self.layer.eps, out=self.scale)
+        np.sqrt(self.scale, out=self.scale)
+        np.reciprocal(self.scale, out=self.scale)
+        np.multiply(self.gamma, self.scale, out=self.gain)
+        np.multiply(self.centred, self.gain[:, None], out=self.y)
+        np.add(self.y, self.beta[:, None], out=self.y)
+        if self.update:
+            self.layer.record(self.mean, self.var * self.unbiased)
+
+    def plan(self):
+        self.dy_rows = rows(self.dy)
+        self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
+        self.product = np.empty_like(self.mean)
+        self.mean_dy = np.empty_like(self.mean)
+
+    def backward(self):
+        dy, count = self.dy_rows, self.ones.size
+        np.matmul(dy, self.ones, out=self.mean_dy)
+        np.vecdot(dy, self.centred, out=self.product)
+        _, d_gamma, d_beta = self.dx
+        if d_gamma is not None:
+            np.multiply(self.product, self.scale, out=d_gamma)
+        if d_beta is not None:
+            np.multiply(self.mean_dy, count, out=d_beta)
+        if self.dx_rows is not None:
+            pull = self.product * self.scale**2 * self.ones[0]
+            np.multiply(self.centred, pull[:, None], out=self.dx_rows)
+            np.subtract(dy, self.dx_rows, out=self.dx_rows)
+            np.subtract(self.dx_rows, self.mean_dy[:, None], out=self.dx_rows)
+            np.multiply(self.dx_rows, self.gain[:, None], out=self.dx_rows)
+
+
+class FixedStatistics(Op):
+    """gamma (x - mean) / sqrt(var + eps) + beta, mean and variance given: an affine map"""
+
+    def __init__(self, x, layer):
+        self.x, self.layer = rows(x.data), layer
+        y = np.empty_like(x.data)
+        self.y = rows(y)
+        super().__init__([x, layer.weight, layer.bias], y)
+
+    def forward(self):
+        layer = self.layer
+        self.scale = 1 / np.sqrt(layer.running_var.data + layer.eps)
+        self.gain = layer.weight.data * self.scale
+        np.multiply(self.x, self.gain[:, None], out=self.y)
+        self.y += (layer.bias.data - layer.running_mean.data * self.gain)[:, None]
+
+    def backward(self):
+        dy = rows(self.dy)
+        dx, d_gamma, d_beta = self.dx
+        if dx is not None:
+            np.multiply(dy, self.gain[:, None], out=rows(dx))
+        if d_gamma is not None:
+            mean = self.layer.running_mean.data
+            np.multiply(np.vecdot(dy, self.x) - mean * dy.sum(axis=1), self.scale, out=d_gamma)
+        if d_beta is not None:
+            np.sum(dy, axis=1, out=d_beta)
+
+
+class BatchNorm1d(Module):
+    r"""Batch normalisation, as PyTorch's ``BatchNorm1d`` (Ioffe & Szegedy 2015).
+
+    Parameters
+    ----------
+    channels : int
+        Number of channels.
+    eps : float
+        Added to the variance.
+    momentum : float
+        Share of a new batch in the running statistics, whose variance is the unbiased one.
+    dtype : numpy dtype
+        float32 or float64.
+
+    Notes
+    -----
+    :math:`y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta` for each channel. The gradient is
+    right in all modes: fixed statistics are constants, those of the batch depend on x.
+
+    Examples
+    --------
+    >>> layer = BatchNorm1d(2)
+    >>> y = layer(np.arange(12.0, dtype=np.float32).reshape(3, 2, 2))
+    >>> print(abs(y.data.mean(axis=(0, 2))) < 1e-6, layer.running_mean.data.round(2))
+    [ True  True] [0.45 0.65]
+    """
+
+    def __init__(self, channels, *, eps=1e-5, momentum=0.1, dtype=np.float32):
+        channels = _check.integer(channels, "channels", 1)
+        self.weight = Parameter(np.ones(channels, dtype))
+        self.bias = Parameter(np.zeros(channels, dtype))
+        self.running_mean = Buffer(np.zeros(channels, dtype))
+        self.running_var = Buffer(np.ones(channels, dtype))
+        self.eps, self.momentum = eps, momentum
+
+    def forward(self, x):
+        """Normalise ``(batch, channels, length)``."""
+        x = signals(x)
+        if x.shape[1] != self.weight.shape[0]:
+            raise ValueError(f"x has {x.shape[1]} channels, the layer {self.weight.shape[0]}")
+        if self.statistics == "running":
+            return FixedStatistics(x, self).out
+        if x.shape[0] * x.shape[2] == 1:
+            raise ValueError(
+                "batch statistics need more than one value for each channel, but x has the shape "
+                f"{x.shape}: take longer signals, a larger batch, or running statistics"
+            )
+        return BatchStatistics(x, self, self.training).out
+
+    def record(self, mean, var):
+        """Move the running statistics towards those of a batch."""
+        for running, new in ((self.running_mean.data, mean), (self.running_var.data, var)):
+            running *= 1 - self.momentum
+            running += self.momentum * new
+
+
+#: Normalisations by name: classes that are made with the number of channels, or None.
+NORMS = {"none": None, "batch": BatchNorm1d}
+
+
+def make(name, channels, dtype):
+    """Make the normalisation of that name, or None for ``"none"``."""
+    layer = NORMS[_check.choice(name, "norm", NORMS)]
+    return None if layer is None else layer(channels, dtype=dtype)
+
+
+def recalibrate(net, batches):
+    """Recompute the running statistics of a network as averages over batches.
+
+    Running statistics remember the last few batches of training, taken while the weights still
+    moved; at batch size 1 they are little more than noise. This takes them anew, with the weights
+    as they are: plain averages of the batches' means and (unbiased) variances.
+
+    Parameters
+    ----------
+    net : Module
+        Its weights and its mode stay as they are.
+    batches : iterable of array_like (batch, channels, length)
+        Noisy signals such as it is trained on.
+
+    Raises
+    ------
+    ValueError
+        If there are no batches.
+
+    Examples
+    --------
+    >>> layer = BatchNorm1d(1)
+    >>> recalibrate(layer, [np.full((1, 1, 2), v, np.float32) for v in (1, 3)])
+    >>> print(layer.running_mean.data, layer.running_var.data)
+    [2.] [0.]
+    """
+    layers = [module for module in net.modules() if isinstance(module, BatchNorm1d)]
+    before = [(module, module.training, module.statistics) for module in net.modules()]
+    momenta = [layer.momentum for layer in layers]
+    count = 0
+    try:
+        net.train()
+        for count, batch in enumerate(batches, 1):
+            for layer in layers:
+                layer.momentum = 1 / count  # running averages become plain ones
+            net(batch)
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        for module, training, statistics in before:
+            module.training, module.statistics = training, statistics
+    if not count:
+        raise ValueError("batches must not be empty")

@@ -1,0 +1,330 @@
+"""A reverse-mode tape over NumPy arrays: what was computed from what, and how gradients flow back.
+
+An operation (`Op`, see `ops`) plans its arrays once, when it is made. Its `forward` fills them, its
+`backward` fills the gradients of its inputs. A `Program` keeps the operations of one call and runs
+them again on new data, in the same arrays: training pays for planning once.
+
+Shapes are PyTorch's, ``(batch, channels, length)``. In memory the batch is innermost: a shift in
+time is then a shift in flat memory, and a convolution is one wide matrix product.
+"""
+
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+
+
+class _State(threading.local):
+    grad = True  # whether operations remember what they were computed from
+    record = None  # the list that a Program gathers operations in
+
+
+_state = _State()
+
+
+class Tensor:
+    """An array with a gradient, and the operation that made it.
+
+    Parameters
+    ----------
+    data : array_like
+        float32 and float64 are kept, integers become float64.
+    requires_grad : bool
+        Whether gradients of this tensor are wanted: true for parameters.
+
+    Attributes
+    ----------
+    data : ndarray
+        The values.
+    grad : ndarray or None
+        Of the last `backward`; nothing accumulates from one to the next.
+
+    Raises
+    ------
+    TypeError
+        If `data` does not hold real numbers.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> print(x.grad)
+    [2. 4. 6.]
+    """
+
+    __slots__ = ("data", "grad", "op", "requires_grad")
+    __array_ufunc__ = None  # ndarray * Tensor is for Tensor to decide
+
+    def __init__(self, data, requires_grad=False):
+        data = np.asarray(data)
+        if data.dtype.kind not in "iuf":
+            raise TypeError(f"data must hold real numbers, not {data.dtype}")
+        if data.dtype not in (np.float32, np.float64):
+            data = data.astype(np.float64)
+        self.data = data
+        self.grad = np.zeros_like(data) if requires_grad else None
+        self.requires_grad = requires_grad
+        self.op = None
+
+    @property
+    def shape(self):
+        """Lengths of the axes."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return self.data.ndim
+
+    @property
+    def dtype(self):
+        """float32 or float64."""
+        return self.data.dtype
+
+    def item(self):
+        """Return the value of a tensor that holds one number."""
+        return self.data.item()
+
+    def backward(self):
+        """Fill `grad` of every tensor that this scalar was computed from and that wants one.
+
+        Raises
+        ------
+        ValueError
+            If this is no scalar, or was computed from nothing that requires a gradient.
+        """
+        for step in backward_steps(self, ancestors(self)):
+            step()
+
+    def sum(self, axis=None, keepdims=False):
+        """Sum over axes."""
+        return ops.sum(self, axis, keepdims)
+
+    def mean(self, axis=None, keepdims=False):
+        """Mean over axes."""
+        return ops.mean(self, axis, keepdims)
+
+    def __add__(self, other):
+        return ops.add(self, other)
+
+    def __radd__(self, other):
+        return ops.add(other, self)
+
+    def __sub__(self, other):
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other):
+        return ops.subtract(other, self)
+
+    def __mul__(self, other):
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other):
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other):
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other):
+        return ops.divide(other, self)
+
+    def __neg__(self):
+        return ops.multiply(self, -1.0)
+
+    def __pow__(self, exponent):
+        return ops.power(self, exponent)
+
+    def __abs__(self):
+        return ops.absolute(self)
+
+    def __matmul__(self, other):
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return ops.matmul(other, self)
+
+    def __getitem__(self, index):
+        return ops.take(self, index)
+
+    def __repr__(self):
+        return f"Tensor({np.array2string(self.data, threshold=20, precision=4)}, {self.dtype})"
+
+
+class Op:
+    """One operation, in its place in a computation.
+
+    A subclass is made from tensors: it keeps their arrays, plans its own, and passes the inputs and
+    the output array to this constructor, which calls ``forward()`` to fill the output. Before
+    ``backward()``, `dy` is the array with the gradient of the output, and `dx` holds one array to
+    be filled for each input, or None where no gradient is wanted; ``plan()`` may prepare views.
+    """
+
+    def __init__(self, inputs, output):
+        self.inputs = inputs
+        self.out = Tensor(output)
+        if _state.grad and any(x.requires_grad for x in inputs):
+            self.out.requires_grad = True
+            self.out.op = self
+        if _state.record is not None:
+            _state.record.append(self)
+        self.forward()
+
+    def forward(self):
+        """Fill the output from the inputs."""
+        raise NotImplementedError
+
+    def plan(self):
+        """Prepare for `backward`, once `dy` and `dx` are there."""
+
+    def backward(self):
+        """Fill `dx` from `dy`."""
+        raise NotImplementedError
+
+
+class Program:
+    """A computation that is planned at its first call and replayed at the next ones.
+
+    Parameters
+    ----------
+    function : callable
+        From tensors to a tensor. Its Python code runs once: what it decides then, it has decided
+        for good. Parameters may change in place.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> program = Program(lambda x: (w * x).sum())
+    >>> print(program(np.array([3.0, 4.0])))
+    11.0
+    >>> print(program(np.array([5.0, 6.0])))
+    17.0
+    >>> program.backward()
+    >>> print(w.grad)
+    [5. 6.]
+    """
+
+    def __init__(self, function):
+        self.function = function
+        self.inputs = None
+        self._back = None
+
+    def __call__(self, *arrays):
+        """Run on new data of the same shapes; the array returned is overwritten by the next run."""
+        if self.inputs is None:
+            self.inputs = [Tensor(as_innermost(array)) for array in arrays]
+            with _setting("record", []):
+                self.output = self.function(*self.inputs)
+                self.ops = _state.record
+            self._steps = [op.forward for op in self.ops]
+        else:
+            for tensor, array in zip(self.inputs, arrays, strict=True):
+                if tensor.shape != np.shape(array):
+                    raise ValueError(
+                        f"a program for shape {tensor.shape} was given {np.shape(array)}"
+                    )
+                tensor.data[...] = array
+            for step in self._steps:
+                step()
+        return self.output.data
+
+    def backward(self):
+        """Fill the gradients of the last run."""
+        if self._back is None:
+            self._back = backward_steps(self.output, self.ops)
+        for step in self._back:
+            step()
+
+
+def ancestors(tensor):
+    """List the operations that a tensor was computed by, each after those it depends on."""
+    found, order, stack = set(), [], [(tensor.op, False)]
+    while stack:
+        op, done = stack.pop()
+        if op is None or (op in found and not done):
+            continue
+        if done:
+            order.append(op)
+            continue
+        found.add(op)
+        stack.append((op, True))
+        stack.extend((x.op, False) for x in op.inputs)
+    return order
+
+
+def backward_steps(output, ops):
+    """Plan a backward pass: give every operation its gradient arrays, and list what to call.
+
+    The first to reach a tensor writes its gradient, the others add to it.
+    """
+    if output.data.size != 1:
+        raise ValueError(f"backward starts from a scalar, not from shape {output.shape}")
+    if not output.requires_grad:
+        raise ValueError("this was computed from nothing that requires a gradient")
+    output.grad = np.ones_like(output.data)
+    steps, reached = [], {id(output)}
+    for op in reversed(ops):
+        if id(op.out) not in reached:  # of no consequence for the output
+            continue
+        op.dy, op.dx, additions = op.out.grad, [], []
+        for x in op.inputs:
+            if not x.requires_grad:
+                op.dx.append(None)
+            elif id(x) in reached:
+                part = np.empty_like(x.grad)
+                op.dx.append(part)
+                additions.append(_adding(x.grad, part))
+            else:
+                reached.add(id(x))
+                if x.grad is None:
+                    x.grad = np.empty_like(x.data)
+                op.dx.append(x.grad)
+        op.plan()
+        steps += [op.backward, *additions]
+    return steps
+
+
+def as_innermost(array):
+    """Return a copy with the batch innermost in memory, the axes in the order they had."""
+    array = np.asarray(array)
+    if array.ndim != 3:
+        return array.copy()
+    return np.ascontiguousarray(array.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+
+def empty(shape, dtype):
+    """Return a new array with the batch innermost in memory."""
+    batch, *rest = shape
+    return np.moveaxis(np.empty((*rest, batch), dtype), -1, 0)
+
+
+@contextmanager
+def no_grad():
+    """Compute without remembering: no gradients, less memory.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * 2.0
+    >>> y.requires_grad
+    False
+    """
+    with _setting("grad", False):
+        yield
+
+
+@contextmanager
+def _setting(name, value):
+    before = getattr(_state, name)
+    setattr(_state, name, value)
+    try:
+        yield
+    finally:
+        setattr(_state, name, before)
+
+
+def _adding(total, part):
+    return lambda: np.add(total, part, out=total)
+
+
+from denoiselib.nn import ops  # noqa: E402  (the operators above are written with it)
