@@ -1,10 +1,11 @@
 """A neural network in NumPy alone: tape, layers, networks.
 
 `tensor` is the tape and `ops` its operations; `modules` and `norm` are layers; `unet` holds the
-networks. States are PyTorch's, by name and shape.
+networks; `losses`, `optim` and `train` train them, `checkpoint`
+keeps them. States are PyTorch's, by name and shape.
 """
 
-from denoiselib.nn import norm, ops
+from denoiselib.nn import checkpoint, losses, norm, ops, optim, train
 from denoiselib.nn.modules import Conv1d, Module, Sequential
 from denoiselib.nn.norm import BatchNorm1d
 from denoiselib.nn.tensor import Program, Tensor, no_grad
@@ -19,7 +20,11 @@ __all__ = [
     "Sequential",
     "Tensor",
     "UNet",
+    "checkpoint",
+    "losses",
     "no_grad",
     "norm",
     "ops",
+    "optim",
+    "train",
 ]

@@ -145,6 +145,23 @@ class Module:
             module.training, module.statistics = training, statistics
         return self
 
+    def flatten(self):
+        """Move all parameters, and their gradients, into one vector each: `vector`, `gradient`.
+
+        Before the first computation: what was planned earlier still refers to the old places.
+        """
+        parameters = self.parameters()
+        size = sum(p.data.size for p in parameters)
+        self.vector = np.empty(size, self.dtype)
+        self.gradient = np.zeros(size, self.dtype)
+        start = 0
+        for parameter in parameters:
+            place, shape = slice(start, start + parameter.data.size), parameter.shape
+            self.vector[place] = parameter.data.ravel()
+            parameter.data = self.vector[place].reshape(shape)
+            parameter.grad = self.gradient[place].reshape(shape)
+            start = place.stop
+
 
 class Sequential(Module):
     """Modules one after the other, named by numbers; gaps in the numbers stay gaps.
@@ -257,25 +274,11 @@ class Conv1d(Module):
 
 
 class Network(Module):
-    """A module from ``(batch, 1, length)`` to the same, whose parameters lie in one vector.
+    """A module from ``(batch, 1, length)`` to the same: a denoiser.
 
-    A subclass calls ``flatten()`` at the end of its constructor. An optimiser then updates the
+    A subclass calls ``flatten()`` at the end of its constructor, so that an optimiser updates the
     whole network in a few operations.
     """
-
-    def flatten(self):
-        """Move all parameters, and their gradients, into one vector each."""
-        parameters = self.parameters()
-        size = sum(p.data.size for p in parameters)
-        self.vector = np.empty(size, self.dtype)
-        self.gradient = np.zeros(size, self.dtype)
-        start = 0
-        for parameter in parameters:
-            place, shape = slice(start, start + parameter.data.size), parameter.shape
-            self.vector[place] = parameter.data.ravel()
-            parameter.data = self.vector[place].reshape(shape)
-            parameter.grad = self.gradient[place].reshape(shape)
-            start = place.stop
 
     def denoise(self, noisy, batch_size=None):
         """Denoise signals, without gradients.

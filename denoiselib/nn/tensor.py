@@ -227,10 +227,11 @@ class Program:
                 step()
         return self.output.data
 
-    def backward(self):
-        """Fill the gradients of the last run."""
+    def backward(self, scale=1.0):
+        """Fill the gradients of the last run, of `scale` times the output."""
         if self._back is None:
             self._back = backward_steps(self.output, self.ops)
+        self.output.grad.fill(scale)
         for step in self._back:
             step()
 

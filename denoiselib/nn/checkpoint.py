@@ -1,0 +1,177 @@
+"""Arrays by name in a file, written whole or not at all: `.npz` or `.safetensors`, never pickle."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+DTYPES = {  # safetensors' names
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+LONGEST_HEADER = 100_000_000
+TEXT = "__metadata__"
+
+
+def save(path, arrays, metadata=None):
+    """Write arrays and a few words about them.
+
+    The file appears only when it is complete: it is written beside its place and then renamed, so
+    that a crash leaves the old one.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ending in ``.npz`` or ``.safetensors``.
+    arrays : dict of str to array_like
+        Real numbers; float64, float32, int64, int32, uint8 or bool.
+    metadata : dict of str to str, optional
+        What a reader should know.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the ending is another, a name or a dtype cannot be stored, or metadata are not text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/a.safetensors", {"x": np.arange(3.0)}, {"seed": "0"})
+    ...     load(f"{folder}/a.safetensors")
+    ({'x': array([0., 1., 2.])}, {'seed': '0'})
+    """
+    path, metadata = _known(path), metadata or {}
+    arrays = {name: _storable(name, array) for name, array in arrays.items()}
+    for key, text in metadata.items():
+        if not (isinstance(key, str) and isinstance(text, str)):
+            raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            if path.suffix == ".npz":
+                text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+                np.savez(file, **arrays, **{TEXT: text})
+            else:
+                _write_safetensors(file, arrays, metadata)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path):
+    """Read what `save`, or another writer of the two formats, has written.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ending in ``.npz`` or ``.safetensors``.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        By name.
+    metadata : dict of str to str
+        Empty if there are none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or of another kind.
+    """
+    path = _known(path)
+    with open(path, "rb") as file:
+        try:
+            return _read_npz(file) if path.suffix == ".npz" else _read_safetensors(file)
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            OSError,
+            OverflowError,
+            NotImplementedError,
+            MemoryError,
+            RuntimeError,
+            zipfile.BadZipFile,
+        ) as error:
+            raise ValueError(f"{path.name} is damaged, or no {path.suffix} file: {error}") from None
+
+
+def _known(path):
+    path = Path(path)
+    if path.suffix not in (".npz", ".safetensors"):
+        raise ValueError(f"path must end in .npz or .safetensors, not {path.suffix!r}")
+    return path
+
+
+def _storable(name, array):
+    array = np.asarray(array)
+    if not isinstance(name, str) or name == TEXT:
+        raise ValueError(f"an array cannot be named {name!r}")
+    if array.dtype not in NAMES:
+        known = ", ".join(map(str, NAMES))
+        raise TypeError(f"{name} has dtype {array.dtype}, not one of {known}")
+    return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def _read_npz(file):
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    text = arrays.pop(TEXT, None)
+    return arrays, {} if text is None else _texts(json.loads(text.tobytes()))
+
+
+def _write_safetensors(file, arrays, metadata):
+    """Eight bytes of length, a header in JSON, and the arrays one after the other."""
+    header, start = {TEXT: metadata} if metadata else {}, 0
+    for name, array in arrays.items():
+        end = start + array.nbytes
+        header[name] = {
+            "dtype": NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [start, end],
+        }
+        start = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the arrays begin on a multiple of 8
+    file.write(len(text).to_bytes(8, "little") + text)
+    for array in arrays.values():
+        file.write(array.tobytes())
+
+
+def _read_safetensors(file):
+    size = int.from_bytes(file.read(8), "little")
+    if not 2 <= size <= LONGEST_HEADER:
+        raise ValueError(f"a header of {size} bytes")
+    header = json.loads(file.read(size))
+    data = file.read()
+    metadata = _texts(header.pop(TEXT, {}))
+    arrays, expected = {}, 0
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        dtype, shape = DTYPES[entry["dtype"]], tuple(entry["shape"])
+        start, end = entry["data_offsets"]
+        if start != expected or any(not isinstance(n, int) or n < 0 for n in shape):
+            raise ValueError(f"{name} overlaps another array, or leaves a gap")
+        arrays[name] = np.frombuffer(data[start:end], dtype).reshape(shape).copy()
+        expected = end
+    if expected != len(data):
+        raise ValueError(f"{len(data)} bytes of data instead of {expected}")
+    return {name: arrays[name] for name in header}, metadata
+
+
+def _texts(metadata):
+    if not all(isinstance(value, str) for pair in metadata.items() for value in pair):
+        raise ValueError("metadata that are not text")
+    return metadata

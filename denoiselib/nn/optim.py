@@ -1,0 +1,322 @@
+"""Optimisers, learning-rate schedules, gradient scaling and clipping.
+
+An optimiser updates all parameters of a network at once: they lie in one vector, their gradients in
+another (`Module.flatten`). A schedule is a function from the number of the step, counted from 0, to
+a learning rate: it has no state to lose.
+"""
+
+import math
+
+import numpy as np
+
+from denoiselib import _check
+
+
+class Optimizer:
+    """What optimisers share: the vectors, the learning rate, and a state to save.
+
+    Parameters
+    ----------
+    net : Module
+        What to train.
+    lr : float
+        Learning rate; change it between steps.
+
+    Attributes
+    ----------
+    lr : float
+        Used by the next step.
+    """
+
+    def __init__(self, net, lr):
+        if not hasattr(net, "vector"):
+            net.flatten()
+        self.p, self.g = net.vector, net.gradient
+        self.lr = _number(lr, "lr")
+        self.part = np.empty_like(self.p)
+        self.state = {}  # arrays that one step leaves to the next
+
+    def step(self):
+        """Update the parameters from their gradients."""
+        raise NotImplementedError
+
+    def state_dict(self):
+        """Return copies of the state's arrays."""
+        return {name: array.copy() for name, array in self.state.items()}
+
+    def load_state_dict(self, state):
+        """Take the state from arrays.
+
+        Raises
+        ------
+        ValueError
+            If names or shapes do not fit.
+        """
+        if {k: np.shape(v) for k, v in state.items()} != {
+            k: v.shape for k, v in self.state.items()
+        }:
+            raise ValueError(f"state must hold {', '.join(self.state)}, as this optimiser saves it")
+        for name, array in self.state.items():
+            array[...] = state[name]
+
+
+class SGD(Optimizer):
+    r"""Stochastic gradient descent with momentum, as PyTorch's ``SGD``.
+
+    Parameters
+    ----------
+    net, lr
+        As in `Optimizer`.
+    momentum : float
+        In [0, 1).
+    weight_decay : float
+        Weight of the squared norm of the parameters, added to the gradient.
+
+    Notes
+    -----
+    :math:`g \leftarrow g + w p,\ b \leftarrow m b + g,\ p \leftarrow p - \eta b`.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=1, depth=2, norm="none")
+    >>> net.vector[:], net.gradient[:] = 1.0, 0.5
+    >>> SGD(net, lr=0.1, momentum=0.0).step()
+    >>> print(net.vector[0])
+    0.95
+    """
+
+    def __init__(self, net, lr, momentum=0.9, weight_decay=0.0):
+        super().__init__(net, lr)
+        self.momentum = float(_check.fraction(momentum, "momentum"))
+        self.weight_decay = _number(weight_decay, "weight_decay")
+        self.state = {"velocity": np.zeros_like(self.p)}
+
+    def step(self):
+        p, velocity, part = self.p, self.state["velocity"], self.part
+        velocity *= self.momentum
+        velocity += self.g
+        if self.weight_decay:
+            velocity += np.multiply(p, self.weight_decay, out=part)
+        p -= np.multiply(velocity, self.lr, out=part)
+
+
+class Adam(Optimizer):
+    r"""Adam, as PyTorch's (Kingma & Ba 2015).
+
+    Parameters
+    ----------
+    net, lr
+        As in `Optimizer`.
+    betas : (float, float)
+        Memory of the first and the second moment, in [0, 1).
+    eps : float
+        Added to the root of the second moment.
+    weight_decay : float
+        As in `SGD`.
+
+    Notes
+    -----
+    :math:`p \leftarrow p - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)` with
+    :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g`, :math:`v \leftarrow \beta_2 v + (1 - \beta_2)
+    g^2`, :math:`\hat m = m / (1 - \beta_1^t)`, :math:`\hat v = v / (1 - \beta_2^t)`.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=1, depth=2, norm="none")
+    >>> net.vector[:], net.gradient[:] = 1.0, 0.5
+    >>> Adam(net, lr=0.1).step()
+    >>> print(net.vector[0].round(4))
+    0.9
+    """
+
+    def __init__(self, net, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(net, lr)
+        self.betas = tuple(float(_check.fraction(beta, "betas")) for beta in betas)
+        self.eps, self.weight_decay = _number(eps, "eps"), _number(weight_decay, "weight_decay")
+        zeros = np.zeros_like(self.p)
+        self.state = {"m": zeros, "v": zeros.copy(), "t": np.zeros((), np.int64)}
+
+    def decay(self):
+        """Add the gradient of the penalty on the parameters."""
+        if self.weight_decay:
+            self.g += np.multiply(self.p, self.weight_decay, out=self.part)
+
+    def step(self):
+        self.decay()
+        p, g, part = self.p, self.g, self.part
+        m, v = self.state["m"], self.state["v"]
+        (beta1, beta2), t = self.betas, int(self.state["t"]) + 1
+        self.state["t"][...] = t
+        m *= beta1
+        m += np.multiply(g, 1 - beta1, out=part)
+        v *= beta2
+        np.multiply(g, g, out=part)
+        part *= 1 - beta2
+        v += part
+        np.sqrt(v, out=part)
+        part *= 1 / math.sqrt(1 - beta2**t)
+        part += self.eps
+        np.divide(m, part, out=part)
+        part *= self.lr / (1 - beta1**t)
+        p -= part
+
+
+class AdamW(Adam):
+    r"""Adam whose weight decay does not pass through the moments (Loshchilov & Hutter 2017).
+
+    Parameters
+    ----------
+    net, lr, betas, eps, weight_decay
+        As in `Adam`.
+
+    Notes
+    -----
+    :math:`p \leftarrow p (1 - \eta w)` first, then Adam's step without decay.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=1, depth=2, norm="none")
+    >>> net.vector[:], net.gradient[:] = 1.0, 0.0
+    >>> AdamW(net, lr=0.1, weight_decay=0.5).step()
+    >>> print(net.vector[0].round(4))
+    0.95
+    """
+
+    def __init__(self, net, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(net, lr, betas, eps, weight_decay)
+
+    def decay(self):
+        self.p *= 1 - self.lr * self.weight_decay
+
+
+#: Optimisers by name.
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+
+
+def constant(lr):
+    """Return a schedule that stays at `lr`.
+
+    Examples
+    --------
+    >>> constant(0.1)(1000)
+    0.1
+    """
+    lr = _number(lr, "lr")
+    return lambda step: lr
+
+
+def cosine(lr, steps, minimum=0.0):
+    """Return a schedule that falls from `lr` to `minimum` in `steps` along half a cosine.
+
+    Examples
+    --------
+    >>> schedule = cosine(1.0, steps=100)
+    >>> print(schedule(0), schedule(50), schedule(100))
+    1.0 0.5 0.0
+    """
+    lr, minimum = _number(lr, "lr"), _number(minimum, "minimum")
+    steps = _check.integer(steps, "steps", 1)
+    return lambda step: (
+        minimum + (lr - minimum) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
+    )
+
+
+def warm_restarts(lr, period, factor=1, minimum=0.0):
+    """Return SGDR's schedule: a cosine that starts again, each time `factor` times as long.
+
+    I. Loshchilov, F. Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
+
+    Examples
+    --------
+    >>> schedule = warm_restarts(1.0, period=10, factor=2)
+    >>> print(schedule(5), schedule(10), schedule(20), schedule(30))
+    0.5 1.0 0.5 1.0
+    """
+    lr, minimum = _number(lr, "lr"), _number(minimum, "minimum")
+    period = _check.integer(period, "period", 1)
+    factor = _check.integer(factor, "factor", 1)
+
+    def schedule(step):
+        length = period
+        while step >= length:
+            step -= length
+            length *= factor
+        return minimum + (lr - minimum) * (1 + math.cos(math.pi * step / length)) / 2
+
+    return schedule
+
+
+def staircase(lr, every, factor=0.1):
+    """Return a schedule that multiplies `lr` by `factor` after each `every` steps.
+
+    Examples
+    --------
+    >>> schedule = staircase(1.0, every=10, factor=0.5)
+    >>> print(schedule(9), schedule(10), schedule(20))
+    1.0 0.5 0.25
+    """
+    lr, factor = _number(lr, "lr"), _number(factor, "factor")
+    every = _check.integer(every, "every", 1)
+    return lambda step: lr * factor ** (step // every)
+
+
+class GradientScaler:
+    """Scale the loss so that small gradients survive a short number format, and undo it.
+
+    Parameters
+    ----------
+    scale : float
+        What the loss is multiplied by at first.
+    interval : int
+        Good steps after which the scale is doubled.
+
+    Notes
+    -----
+    A step whose gradients are not all finite is skipped and the scale halved, as in PyTorch's
+    ``GradScaler``. Made for float16; in float32 nothing underflows here, and a scale that is a
+    power of 2 changes no digit.
+
+    Examples
+    --------
+    >>> scaler = GradientScaler(scale=4.0)
+    >>> gradient = np.array([8.0, np.inf])
+    >>> print(scaler.unscale(gradient), scaler.scale)
+    False 2.0
+    """
+
+    def __init__(self, scale=2.0**16, interval=2000):
+        self.scale = _number(scale, "scale")
+        self.interval = _check.integer(interval, "interval", 1)
+        self.good = 0
+
+    def unscale(self, gradient):
+        """Divide gradients by the scale, in place; return whether to take the step."""
+        gradient *= 1 / self.scale
+        if not np.isfinite(gradient).all():
+            self.scale, self.good = self.scale / 2, 0
+            return False
+        self.good += 1
+        if self.good == self.interval:
+            self.scale, self.good = self.scale * 2, 0
+        return True
+
+
+def clip(gradient, norm):
+    """Shorten a gradient to at most `norm`, in place; return the length it had.
+
+    Examples
+    --------
+    >>> gradient = np.array([3.0, 4.0])
+    >>> print(clip(gradient, 1.0), gradient.round(3))
+    5.0 [0.6 0.8]
+    """
+    length = float(np.sqrt(np.dot(gradient, gradient)))
+    gradient *= min(1.0, _number(norm, "norm") / (length + 1e-6))
+    return length
+
+
+def _number(value, name):
+    return float(_check.level(value, name, np.ones(1)).item())
