@@ -14,59 +14,61 @@ from denoiselib.nn.tensor import Op
 
 
 class BatchStatistics(Op):
-    """gamma (x - mean) / sqrt(var + eps) + beta, mean and variance over batch and time
+    """gamma (x - mean) s + beta, s = 1 / sqrt(var + eps), mean and variance over batch and time
 
-    Both depend on x, and the gradient says so: with xc = x - mean, s = 1 / sqrt(var + eps) and n
-    numbers in a channel, dx = gamma s (dy - sum(dy)/n - xc s^2 sum(dy xc)/n).
+    Both depend on x, and the gradient says so: with xc = x - mean and n numbers in a channel,
+    dx = gamma s (dy - sum(dy)/n - xc s^2 sum(dy xc)/n).
     """
 
     def __init__(self, x, layer, update):
         self.x, self.layer, self.update = rows(x.data), layer, update
         self.gamma, self.beta = layer.weight.data, layer.bias.data
-        channels, count = self.x.shape
-        self.ones = np.full(count, 1 / count, x.dtype)
-        self.unbiased = count / (count - 1) if count > 1 else None
+        channels, self.count = self.x.shape
+        self.average = np.full(self.count, 1 / self.count, x.dtype)
         y = np.empty_like(x.data)
         self.y, self.centred = rows(y), np.empty_like(self.x)
-        self.mean, self.scale, self.gain = (np.empty(channels, x.dtype) for _ in range(3))
-        self.var = np.empty(channels, x.dtype)
+        self.statistics = np.empty((2, channels), x.dtype)  # mean, and sum of squares around it
+        self.mean, self.squares = self.statistics
+        self.scale, self.gain = np.empty_like(self.statistics)
         super().__init__([x, layer.weight, layer.bias], y)
 
     def forward(self):
-        np.matmul(self.x, self.ones, out=self.mean)
+        np.matmul(self.x, self.average, out=self.mean)
         np.subtract(self.x, self.mean[:, None], out=self.centred)
-        np.vecdot(self.centred, self.centred, out=self.var)  # two passes: one would lose digits
-        self.var *= self.ones[0]
-        np.add(self.var, self.layer.eps, out=self.scale)
-        np.sqrt(self.scale, out=self.scale)
-        np.reciprocal(self.scale, out=self.scale)
-        np.multiply(self.gamma, self.scale, out=self.gain)
+        np.vecdot(self.centred, self.centred, out=self.squares)  # two passes: one loses digits
+        scale = self.scale
+        np.multiply(self.squares, 1 / self.count, out=scale)
+        scale += self.layer.eps
+        np.sqrt(scale, out=scale)
+        np.reciprocal(scale, out=scale)
+        np.multiply(self.gamma, scale, out=self.gain)
         np.multiply(self.centred, self.gain[:, None], out=self.y)
         np.add(self.y, self.beta[:, None], out=self.y)
         if self.update:
-            self.layer.record(self.mean, self.var * self.unbiased)
+            self.layer.record(self.statistics, self.count)
 
     def plan(self):
         self.dy_rows = rows(self.dy)
         self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
-        self.product = np.empty_like(self.mean)
-        self.mean_dy = np.empty_like(self.mean)
+        self.mean_dy, self.product = np.empty_like(self.statistics)
 
     def backward(self):
-        dy, count = self.dy_rows, self.ones.size
-        np.matmul(dy, self.ones, out=self.mean_dy)
-        np.vecdot(dy, self.centred, out=self.product)
+        dy, dx, product = self.dy_rows, self.dx_rows, self.product
         _, d_gamma, d_beta = self.dx
+        np.matmul(dy, self.average, out=self.mean_dy)
+        np.vecdot(dy, self.centred, out=product)
+        product *= self.scale
         if d_gamma is not None:
-            np.multiply(self.product, self.scale, out=d_gamma)
+            np.copyto(d_gamma, product)
         if d_beta is not None:
-            np.multiply(self.mean_dy, count, out=d_beta)
-        if self.dx_rows is not None:
-            pull = self.product * self.scale**2 * self.ones[0]
-            np.multiply(self.centred, pull[:, None], out=self.dx_rows)
-            np.subtract(dy, self.dx_rows, out=self.dx_rows)
-            np.subtract(self.dx_rows, self.mean_dy[:, None], out=self.dx_rows)
-            np.multiply(self.dx_rows, self.gain[:, None], out=self.dx_rows)
+            np.multiply(self.mean_dy, self.count, out=d_beta)
+        if dx is not None:
+            product *= self.scale
+            product *= 1 / self.count
+            np.multiply(self.centred, product[:, None], out=dx)
+            np.subtract(dy, dx, out=dx)
+            np.subtract(dx, self.mean_dy[:, None], out=dx)
+            np.multiply(dx, self.gain[:, None], out=dx)
 
 
 class FixedStatistics(Op):
@@ -128,8 +130,8 @@ class BatchNorm1d(Module):
         channels = _check.integer(channels, "channels", 1)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
-        self.running_mean = Buffer(np.zeros(channels, dtype))
-        self.running_var = Buffer(np.ones(channels, dtype))
+        self.running = np.stack([np.zeros(channels, dtype), np.ones(channels, dtype)])
+        self.running_mean, self.running_var = (Buffer(row) for row in self.running)
         self.eps, self.momentum = eps, momentum
 
     def forward(self, x):
@@ -146,11 +148,11 @@ class BatchNorm1d(Module):
             )
         return BatchStatistics(x, self, self.training).out
 
-    def record(self, mean, var):
-        """Move the running statistics towards those of a batch."""
-        for running, new in ((self.running_mean.data, mean), (self.running_var.data, var)):
-            running *= 1 - self.momentum
-            running += self.momentum * new
+    def record(self, statistics, count):
+        """Move the running statistics towards a batch's mean and sum of squares around it."""
+        share = np.array([[self.momentum], [self.momentum / (count - 1)]], self.running.dtype)
+        self.running *= 1 - self.momentum
+        self.running += share * statistics
 
 
 #: Normalisations by name: classes that are made with the number of channels, or None.

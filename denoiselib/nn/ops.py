@@ -337,37 +337,65 @@ class Conv1d(Op):
 
         y = empty((batch, out_channels, out_length), x.dtype)
         self.y = rows(y)
+        self.tiles = Tiles(*self.w.shape, self.y.shape[1])
+        self.tiled_columns, self.tiled_y = self.tiles(self.columns), self.tiles(self.y)
         super().__init__([x, weight] if bias is None else [x, weight, bias], y)
 
     def forward(self):
         for column, samples in self.shifts:
             np.copyto(column, samples)
-        np.matmul(self.w, self.columns, out=self.y)
+        np.matmul(self.w, self.tiled_columns, out=self.tiled_y)
         if self.b is not None:
             self.y += self.b
 
     def plan(self):
         dx, dw, *db = self.dx
         self.dy_rows = rows(self.dy)
+        self.tiled_dy = self.tiles(self.dy_rows)
         self.dw = None if dw is None else dw.reshape(self.w.shape)
         self.db = db[0] if db else None
         self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
-        self.dcolumns = self.back = None
+        self.parts = np.empty((self.tiles.count, *self.w.shape), self.y.dtype)
+        self.back = None
         if dx is not None:
-            self.dcolumns = np.empty_like(self.columns)
-            taps = self.dcolumns.reshape(len(inner(dx)), -1, *inner(self.dy).shape[1:])
-            self.back = [(inner(dx)[:, seen], taps[:, k, out]) for k, out, seen in self.overlaps]
+            dcolumns = np.empty_like(self.columns)
+            self.tiled_dcolumns = self.tiles(dcolumns)
+            taps = dcolumns.reshape(len(inner(dx)), -1, *inner(self.dy).shape[1:])
+            back = [(inner(dx)[:, seen], taps[:, k, out]) for k, out, seen in self.overlaps]
+            # the tap that reaches the most samples comes first
+            self.back = sorted(back, key=lambda pair: -pair[0].shape[1])
 
     def backward(self):
         if self.dw is not None:
-            np.matmul(self.dy_rows, self.columns.T, out=self.dw)
+            np.matmul(self.tiled_dy, self.tiled_columns.swapaxes(1, 2), out=self.parts)
+            np.add.reduce(self.parts, axis=0, out=self.dw)
         if self.db is not None:
             np.matmul(self.dy_rows, self.ones, out=self.db)
         if self.back is not None:
-            np.matmul(self.w.T, self.dy_rows, out=self.dcolumns)
-            self.dx[0].fill(0)
-            for samples, column in self.back:
+            np.matmul(self.w.T, self.tiled_dy, out=self.tiled_dcolumns)
+            (samples, column), *others = self.back
+            if samples.shape[1] < self.dx[0].shape[2]:
+                self.dx[0].fill(0)
+            np.copyto(samples, column)
+            for samples, column in others:
                 np.add(samples, column, out=samples)
+
+
+class Tiles:
+    """Views of wide matrices as stacks of narrow ones, which BLAS multiplies faster.
+
+    OpenBLAS has a kernel for products of at most a million multiplications that needs no packing;
+    for a small kernel and a wide signal it is two to four times as fast.
+    """
+
+    def __init__(self, rows, columns, width):
+        wanted = -(-rows * columns * width // 1_000_000)
+        fitting = (n for n in range(wanted, 4 * wanted) if width % n == 0 and width // n >= 256)
+        self.count = next(fitting, 1)
+
+    def __call__(self, matrix):
+        """View (rows, width) as (count, rows, width / count)."""
+        return matrix.reshape(len(matrix), self.count, -1).swapaxes(0, 1)
 
 
 def conv1d(x, weight, bias=None, padding=0):
@@ -547,7 +575,8 @@ class Relu(Op):
 
     def __init__(self, x):
         self.x, self.y = x.data, np.empty_like(x.data)
-        self.zero = np.zeros_like(self.x)  # an array: five times as fast as a number
+        # an array is three times as fast as a number; one channel stays in the cache
+        self.zero = np.zeros_like(self.x[:, :1] if x.ndim == 3 else self.x)
         super().__init__([x], self.y)
 
     def forward(self):

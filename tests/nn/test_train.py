@@ -1,4 +1,3 @@
-import os
 import random
 import signal
 import subprocess
@@ -141,26 +140,21 @@ checkpoint.save(final, net.state_dict())
 
 
 def test_killed_ten_times_it_ends_with_the_same_weights(tmp_path):
-    def start(path, final):
+    def run(path, final, lifetime=None):
         command = [sys.executable, "-c", RUN, str(path), str(final)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE)
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            if lifetime is not None:
+                time.sleep(lifetime)
+                process.send_signal(signal.SIGKILL)
+        return process.returncode
 
-    whole = start(tmp_path / "a.npz", tmp_path / "whole.npz")
-    assert whole.wait(60) == 0
-    whole.stdout.close()
-    chance, kills = random.Random(0), 0
-    while True:
-        run = start(tmp_path / "b.npz", tmp_path / "pieces.npz")
-        run.stdout.readline()
-        if kills < 10:
-            time.sleep(chance.uniform(0.0, 0.12))
-            os.kill(run.pid, signal.SIGKILL)
-            kills += 1
-        code = run.wait(60)
-        run.stdout.close()
-        if code == 0:
-            break
-    assert kills == 10
+    chance = random.Random(0)
+    assert run(tmp_path / "a.npz", tmp_path / "whole.npz") == 0
+    for _ in range(10):
+        lifetime = chance.uniform(0.0, 0.12)
+        assert run(tmp_path / "b.npz", tmp_path / "pieces.npz", lifetime) == -signal.SIGKILL
+    assert run(tmp_path / "b.npz", tmp_path / "pieces.npz") == 0
     a, b = (checkpoint.load(tmp_path / f"{name}.npz")[0] for name in ("whole", "pieces"))
     for name, array in a.items():
         np.testing.assert_array_equal(b[name], array, err_msg=name)
