@@ -1,12 +1,13 @@
 # make lab    open the notebooks         make notebooks   run them anew and save their outputs
 # make test   check everything           make bench       measure speed
 # make browser  drive the notebooks in Chromium
+# make parity   compare the network with PyTorch, live
 # ARGS= passes options on, e.g. make lab ARGS="--no-browser --port 9000"
 
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
-.PHONY: lab test unit nbval notebooks bench browser lint clean
+.PHONY: lab test unit nbval notebooks bench browser parity lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
@@ -18,7 +19,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 
 unit: .venv/test
-	$(BIN)/python -m pytest --cov --cov-report=term -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term -m "not browser and not parity" $(ARGS)
 
 nbval: .venv/test
 	$(BIN)/python -m pytest $(NBVAL) $(ARGS) notebooks
@@ -26,11 +27,16 @@ nbval: .venv/test
 notebooks: .venv/test
 	$(BIN)/python notebooks/refresh.py $(ARGS)
 
-bench: .venv/test
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/filters.py $(ARGS)
+bench: .venv/parity
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/filters.py
+	$(BIN)/python tests/benchmarks/networks.py $(if $(BENCH_JSON),--json $(BENCH_JSON))
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/training.py
 
 browser: .venv/browser
 	$(BIN)/python -m pytest -m browser $(ARGS) tests
+
+parity: .venv/parity
+	$(BIN)/python -m pytest -m parity $(ARGS) tests/nn/parity
 
 clean:
 	rm -rf .venv

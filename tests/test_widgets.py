@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoiselib import bayes, filters, metrics, signals, widgets
+from denoiselib import bayes, filters, metrics, nn, signals, widgets
 
 PANELS = {
     "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
     "filter": widgets.FilterPanel,
     "methods": widgets.MethodsPanel,
+    "layer": widgets.LayerPanel,
 }
 
 
@@ -124,6 +125,64 @@ def test_methods_are_ranked_by_their_error_without_labels():
         value = method.tune(noisy, 3.0).value
         errors[method.label] = metrics.rmse(method.denoise(noisy, 3.0, value), clean).mean()
     assert panel.names == sorted(errors, key=errors.get)
+
+
+@pytest.mark.parametrize(
+    ("mode", "axes"), [("fixed", (0, 1)), ("unfixed", (0, 1)), ("alone", 1), ("none", None)]
+)
+def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
+    panel = widgets.LayerPanel("pulses", taps=(-0.5, 1.0, 0.25), gamma=3.0, beta=0.5)
+    panel.mode.value, panel.sigma.value, panel.which.value = mode, 5.0, 7
+    assert (panel.gamma in controls(panel)) == (mode != "none")
+    clean, noisy, _ = widgets.batch("pulses", 5.0)
+    kernel = np.array([[[-0.5, 1.0, 0.25]]])
+    features, usual = (
+        nn.ops.conv1d(y[:, None], kernel, padding=1).data[:, 0]
+        for y in (noisy, widgets.batch("pulses", 3.0)[1])
+    )
+    seen = usual if mode == "fixed" else features
+    mean, deviation = 0.0, 1.0
+    expected = features + 0.5
+    if axes is not None:
+        mean, deviation = (f(seen, axis=axes, keepdims=True) for f in (np.mean, np.std))
+        expected = 3.0 * (features - mean) / deviation + 0.5
+    np.testing.assert_allclose(panel.features, expected, rtol=1e-3, atol=1e-3)  # n / (n - 1)
+    estimate = np.maximum(panel.features, 0)
+    np.testing.assert_array_equal(panel.output, estimate)
+    np.testing.assert_array_equal(panel.signal_lines["estimate"].get_ydata(), estimate[7])
+    np.testing.assert_allclose(panel.signal_lines["noisy"].get_ydata(), noisy[7])
+    assert panel.shown["32 signals: RMSE"] == f"{metrics.rmse(estimate, clean).mean():.3f}"
+    used = [np.broadcast_to(x, (32, 1))[7, 0] for x in (mean, deviation)]
+    shown = [float(panel.shown[name]) for name in ("mean taken away", "divided by")]
+    np.testing.assert_allclose(shown, used, rtol=6e-3, atol=6e-3)
+
+
+def test_the_layer_shows_its_kernel_and_its_features():
+    panel = widgets.LayerPanel(taps=(0.25, 0.5, 0.25))
+    f, response = panel.response.get_data()
+    np.testing.assert_allclose(response, np.cos(np.pi * f) ** 2, atol=1e-12)
+    _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
+    before = np.array([np.convolve(y, (0.25, 0.5, 0.25), mode="same") for y in noisy])
+    for stairs, values in ((panel.before, before), (panel.after, panel.features)):
+        heights, edges, _ = stairs.get_data()
+        count = np.histogram(values, edges)[0]
+        np.testing.assert_allclose(heights, count / count.max())
+
+
+def test_a_layer_without_batch_norm_is_a_threshold():
+    panel = widgets.LayerPanel(beta=-2.6)
+    panel.mode.value = "none"
+    _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
+    expected = filters.threshold(noisy, 2.6, "nonnegative_l1")
+    np.testing.assert_allclose(panel.output, expected, atol=1e-12)
+
+
+def test_a_kernel_of_zeros_lets_nothing_pass():
+    panel = widgets.LayerPanel(taps=(0.0, 0.0, 0.0), beta=0.0)
+    for mode in widgets.MODES:
+        panel.mode.value = mode
+        assert not panel.output.any()
+        assert "nan" not in str(panel)
 
 
 def test_a_subclass_must_draw():

@@ -3,13 +3,16 @@
 The names are PyTorch's, so that states can be exchanged.
 """
 
+import threading
+
 import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
-from denoiselib.nn.tensor import Program, Tensor, no_grad
+from denoiselib.nn.tensor import Program, Tensor, no_grad, real
 
 STATISTICS = ("running", "batch")
+CHUNK = 1000  #: signals that pass together where it makes no difference
 
 
 class Parameter(Tensor):
@@ -40,7 +43,7 @@ class Module:
     def __call__(self, *inputs):
         """Compute the output; plain arrays take the dtype of the parameters."""
         return self.forward(
-            *(x if isinstance(x, Tensor) else Tensor(np.asarray(x, self.dtype)) for x in inputs)
+            *(x if isinstance(x, Tensor) else Tensor(real(x, self.dtype)) for x in inputs)
         )
 
     def forward(self, x):
@@ -115,6 +118,8 @@ class Module:
                 problems.append(f"{name} has shape {value.shape}, not {own[name].shape}")
             elif value.dtype.kind not in "iuf" or not np.isfinite(value).all():
                 problems.append(f"{name} must hold finite real numbers")
+            elif np.abs(value).max(initial=0) > np.finfo(own[name].dtype).max:
+                problems.append(f"{name} must fit into {own[name].dtype}")
         if problems:
             raise ValueError("state does not fit: " + "; ".join(sorted(problems)))
         for name, tensor in own.items():
@@ -202,8 +207,13 @@ class Activation(Module):
         return self.function(x)
 
 
+def identity(x):
+    """Return x."""
+    return x
+
+
 #: Activations by name.
-ACTIVATIONS = {"relu": ops.relu, "leaky_relu": ops.leaky_relu, "none": lambda x: x}
+ACTIVATIONS = {"relu": ops.relu, "leaky_relu": ops.leaky_relu, "none": identity}
 
 
 def _pytorch(rng, shape, fan_in):
@@ -280,8 +290,23 @@ class Network(Module):
     whole network in a few operations.
     """
 
+    #: Whether signals of one batch influence each other even with running statistics.
+    mixes_batch = False
+
+    def flatten(self):
+        super().flatten()
+        self._parts = list(self.modules())
+        self._programs = {}  # they refer to arrays that have just moved
+
+    def __getstate__(self):
+        return vars(self) | {"_programs": None}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.flatten()  # the copy's parameters go into a vector of its own
+
     def denoise(self, noisy, batch_size=None):
-        """Denoise signals, without gradients.
+        """Denoise signals, without gradients; nothing is updated, in training mode neither.
 
         Parameters
         ----------
@@ -294,7 +319,8 @@ class Network(Module):
         Returns
         -------
         ndarray (..., length)
-            Estimates, in the dtype of the signals.
+            Estimates, in the dtype of the signals. A network in training mode uses its running
+            statistics.
 
         Raises
         ------
@@ -302,14 +328,37 @@ class Network(Module):
             If `noisy` is empty, not real or not finite.
         """
         noisy = _check.array(noisy, "noisy")
-        flat = noisy.reshape(-1, 1, noisy.shape[-1])
-        batch_size = (
-            len(flat) if batch_size is None else _check.integer(batch_size, "batch_size", 1)
-        )
-        estimate, programs = np.empty_like(flat), {}
-        with no_grad():
+        flat = real(noisy, self.dtype, "noisy").reshape(-1, 1, noisy.shape[-1])
+        if batch_size is not None:
+            batch_size = _check.integer(batch_size, "batch_size", 1)
+        elif self.mixes_batch or (self.statistics == "batch" and not self.training):
+            batch_size = len(flat)
+        else:
+            batch_size = min(len(flat), CHUNK)
+        estimate = np.empty(flat.shape, noisy.dtype)
+        modes = [(part.training, part.statistics) for part in self._parts]
+        if self.training:
+            self.eval()
+        try:
             for start in range(0, len(flat), batch_size):
-                batch = flat[start : start + batch_size]
-                program = programs.setdefault(len(batch), Program(self))
-                estimate[start : start + len(batch)] = program(batch.astype(self.dtype, copy=False))
+                batch = slice(start, start + batch_size)
+                estimate[batch] = self._program(flat[batch].shape)(flat[batch])
+        finally:
+            for part, mode in zip(self._parts, modes, strict=True):
+                part.training, part.statistics = mode
         return estimate.reshape(noisy.shape)
+
+    def _program(self, shape):
+        """Return the plan for a shape and a mode, one for each thread, made when first needed."""
+        modes = tuple((part.training, part.statistics) for part in self._parts)
+        key = shape, modes, threading.get_ident()
+        program = self._programs.get(key)
+        if program is None:
+            if len(self._programs) >= 4:  # each holds all its arrays
+                self._programs.clear()
+            program = self._programs[key] = Program(self._without_gradients, self.dtype)
+        return program
+
+    def _without_gradients(self, x):
+        with no_grad():
+            return self.forward(x)

@@ -5,10 +5,13 @@ A layer has three ways to find its mean and variance, set for a whole network by
 statistics (the slides' *fixed* mode) or from the batch again (*unfixed*), updating nothing.
 """
 
+import copy
+import itertools
+
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import Buffer, Module, Parameter
+from denoiselib.nn.modules import Buffer, Conv1d, Module, Parameter
 from denoiselib.nn.ops import rows, signals
 from denoiselib.nn.tensor import Op
 
@@ -130,9 +133,19 @@ class BatchNorm1d(Module):
         channels = _check.integer(channels, "channels", 1)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
-        self.running = np.stack([np.zeros(channels, dtype), np.ones(channels, dtype)])
-        self.running_mean, self.running_var = (Buffer(row) for row in self.running)
+        self.running_mean = Buffer(np.zeros(channels, dtype))
+        self.running_var = Buffer(np.ones(channels, dtype))
         self.eps, self.momentum = eps, momentum
+        self._join()
+
+    def _join(self):
+        """Keep both running statistics in one array, so that one operation updates them."""
+        self.running = np.stack([self.running_mean.data, self.running_var.data])
+        self.running_mean.data, self.running_var.data = self.running
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._join()
 
     def forward(self, x):
         """Normalise ``(batch, channels, length)``."""
@@ -163,6 +176,44 @@ def make(name, channels, dtype):
     """Make the normalisation of that name, or None for ``"none"``."""
     layer = NORMS[_check.choice(name, "norm", NORMS)]
     return None if layer is None else layer(channels, dtype=dtype)
+
+
+def fold(net):
+    """Return a copy of a network whose batch norms are part of its kernels, for fast inference.
+
+    With running statistics a batch norm is an affine map, which the convolution before it can do
+    as well: kernel and bias are scaled by gamma / sqrt(var + eps), and the bias is shifted.
+
+    Parameters
+    ----------
+    net : Network
+        Stays as it is.
+
+    Returns
+    -------
+    Network
+        Computes what `net` does in the mode ``eval(statistics="running")``, to rounding.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet().eval()
+    >>> noisy = np.ones((1, 100))
+    >>> np.allclose(fold(net).denoise(noisy), net.denoise(noisy), atol=1e-5)
+    True
+    """
+    folded = copy.deepcopy(net)
+    for module in list(folded.modules()):
+        named = list(module.children())
+        for (_, conv), (name, layer) in itertools.pairwise(named):
+            if isinstance(conv, Conv1d) and type(layer) is BatchNorm1d:
+                gain = layer.weight.data / np.sqrt(layer.running_var.data + layer.eps)
+                conv.weight.data = conv.weight.data * gain[:, None, None]
+                shifted = conv.bias.data - layer.running_mean.data
+                conv.bias.data = shifted * gain + layer.bias.data
+                delattr(module, name)
+    folded.flatten()
+    return folded.eval()
 
 
 def recalibrate(net, batches):

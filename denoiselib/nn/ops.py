@@ -10,7 +10,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.filters.prox import PENALTIES
-from denoiselib.nn.tensor import Op, Tensor, as_innermost, empty
+from denoiselib.nn.tensor import Op, Tensor, as_innermost, empty, real
 
 
 def inner(array):
@@ -31,7 +31,7 @@ def tensors(*values):
     if len(dtypes) > 1:
         raise TypeError("float32 and float64 tensors meet: choose one dtype")
     dtype = dtypes.pop() if dtypes else None
-    return [v if isinstance(v, Tensor) else Tensor(np.asarray(v, dtype)) for v in values]
+    return [v if isinstance(v, Tensor) else Tensor(real(v, dtype)) for v in values]
 
 
 def signals(x, name="x"):
@@ -39,14 +39,14 @@ def signals(x, name="x"):
     (x,) = tensors(x)
     if x.ndim != 3 or 0 in x.shape:
         raise ValueError(f"{name} must have the shape (batch, channels, length), not {x.shape}")
-    return x if inner(x.data).flags.c_contiguous else Innermost(x).out
+    return x if inner(x.data).flags.c_contiguous else Copy(x, empty(x.shape, x.dtype)).out
 
 
-class Innermost(Op):
-    """Copy into memory with the batch innermost."""
+class Copy(Op):
+    """the same numbers, in other memory"""
 
-    def __init__(self, x):
-        self.x, self.y = x.data, empty(x.shape, x.dtype)
+    def __init__(self, x, y):
+        self.x, self.y = x.data, y
         super().__init__([x], self.y)
 
     def forward(self):
@@ -65,7 +65,7 @@ class Elementwise(Op):
     def __init__(self, a, b):
         self.a, self.b = a.data, b.data
         _check.broadcast(self.a, self.b, "the tensors")
-        self.y = np.add(self.a, self.b)  # in the memory order of its operands
+        self.y = np.asarray(np.add(self.a, self.b))  # in the memory order of its operands
         super().__init__([a, b], self.y)
 
     def give(self, k, gradient):
@@ -228,8 +228,7 @@ class Take(Op):
 
     def __init__(self, x, index):
         self.x, self.index = x.data, index
-        y = self.x[index]
-        self.y = as_innermost(y)
+        self.y = as_innermost(np.asarray(self.x[index]))
         super().__init__([x], self.y)
 
     def forward(self):
@@ -443,6 +442,8 @@ def conv1d(x, weight, bias=None, padding=0):
             f"a kernel of {weight.shape[2]} taps is longer than the padded signal, "
             f"{x.shape[2] + 2 * padding} samples"
         )
+    if not weight.data.flags.c_contiguous:
+        weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out
     return Conv1d(x, weight, bias[0] if bias else None, padding).out
 
 
@@ -521,10 +522,30 @@ def _pooled(op, x, window):
 
 
 class Upsample1d(Op):
-    """twice the length, by linear interpolation that keeps both ends (align_corners)
+    """y = U x, twice the length by linear interpolation that keeps both ends (align_corners)
 
-    Output i lies at i (l - 1)/(2 l - 1) between the inputs: with d = x[i] - x[i - 1],
-    y[2 i] = x[i] - a_i d_i and y[2 i + 1] = x[i] + b_i d_{i+1}.
+    Output i lies at i (l - 1)/(2 l - 1) between the inputs. Short signals: the matrix itself.
+    """
+
+    def __init__(self, x):
+        batch, channels, length = x.shape
+        y = empty((batch, channels, 2 * length), x.dtype)
+        self.x, self.y = inner(x.data), inner(y)
+        place = np.arange(2 * length) * (length - 1) / (2 * length - 1)
+        distance = np.abs(place[:, None] - np.arange(length))
+        self.matrix = np.maximum(1 - distance, 0).astype(x.dtype)
+        super().__init__([x], y)
+
+    def forward(self):
+        np.matmul(self.matrix, self.x, out=self.y)
+
+    def backward(self):
+        np.matmul(self.matrix.T, inner(self.dy), out=inner(self.dx[0]))
+
+
+class UpsampleLong1d(Op):
+    """the same, with the two numbers in each row of U: with d_i = x[i] - x[i - 1],
+    y[2 i] = x[i] - a_i d_i and y[2 i + 1] = x[i] + b_i d_{i+1}
     """
 
     def __init__(self, x):
@@ -564,7 +585,9 @@ class Upsample1d(Op):
 
 def upsample1d(x):
     """Return signals of twice the length, linear in between, both ends kept."""
-    return Upsample1d(signals(x)).out
+    x = signals(x)
+    op = Upsample1d if x.shape[-1] <= 25 else UpsampleLong1d
+    return op(x).out
 
 
 # --- activations

@@ -56,12 +56,7 @@ class Tensor:
     __array_ufunc__ = None  # ndarray * Tensor is for Tensor to decide
 
     def __init__(self, data, requires_grad=False):
-        data = np.asarray(data)
-        if data.dtype.kind not in "iuf":
-            raise TypeError(f"data must hold real numbers, not {data.dtype}")
-        if data.dtype not in (np.float32, np.float64):
-            data = data.astype(np.float64)
-        self.data = data
+        self.data = data = real(data)
         self.grad = np.zeros_like(data) if requires_grad else None
         self.requires_grad = requires_grad
         self.op = None
@@ -189,6 +184,8 @@ class Program:
     function : callable
         From tensors to a tensor. Its Python code runs once: what it decides then, it has decided
         for good. Parameters may change in place.
+    dtype : numpy dtype, optional
+        What arrays are converted to; that of the first ones if not given.
 
     Examples
     --------
@@ -203,26 +200,27 @@ class Program:
     [5. 6.]
     """
 
-    def __init__(self, function):
-        self.function = function
+    def __init__(self, function, dtype=None):
+        self.function, self.dtype = function, dtype
         self.inputs = None
         self._back = None
 
     def __call__(self, *arrays):
         """Run on new data of the same shapes; the array returned is overwritten by the next run."""
         if self.inputs is None:
-            self.inputs = [Tensor(as_innermost(array)) for array in arrays]
+            inputs = [Tensor(as_innermost(real(array, self.dtype))) for array in arrays]
             with _setting("record", []):
-                self.output = self.function(*self.inputs)
+                self.output = self.function(*inputs)
                 self.ops = _state.record
             self._steps = [op.forward for op in self.ops]
+            self.inputs = inputs
         else:
             for tensor, array in zip(self.inputs, arrays, strict=True):
                 if tensor.shape != np.shape(array):
                     raise ValueError(
                         f"a program for shape {tensor.shape} was given {np.shape(array)}"
                     )
-                tensor.data[...] = array
+                tensor.data[...] = real(array, tensor.dtype)
             for step in self._steps:
                 step()
         return self.output.data
@@ -284,12 +282,28 @@ def backward_steps(output, ops):
     return steps
 
 
+def real(value, dtype=None, name="a tensor"):
+    """Return an array of real numbers, of a float dtype: the one asked for, or else its own."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
+    if dtype is None:
+        dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype)
+    if np.isinf(converted).any() and np.isfinite(array).all():
+        largest = np.abs(array).max()
+        raise ValueError(f"{name} holds {largest:.3g}, which does not fit into {converted.dtype}")
+    return converted
+
+
 def as_innermost(array):
     """Return a copy with the batch innermost in memory, the axes in the order they had."""
-    array = np.asarray(array)
     if array.ndim != 3:
         return array.copy()
-    return np.ascontiguousarray(array.transpose(1, 2, 0)).transpose(2, 0, 1)
+    return array.transpose(1, 2, 0).copy(order="C").transpose(2, 0, 1)
 
 
 def empty(shape, dtype):

@@ -181,9 +181,13 @@ def fit(
         start = _resume(checkpoint, net, optimizer, scaler, history)
     net.train()
     programs = {}
+
+    def training_loss(x, target):
+        return measure(net(x), target)
+
     for step in range(start, steps):
-        noisy, clean = (np.asarray(part, net.dtype)[:, None] for part in data(step))
-        program = programs.setdefault(noisy.shape, Program(lambda x, t: measure(net(x), t)))
+        noisy, clean = (part[:, None] for part in data(step))
+        program = programs.setdefault(noisy.shape, Program(training_loss, net.dtype))
         value = float(program(noisy, clean))
         if not np.isfinite(value) and scaler is None:
             raise FloatingPointError(
@@ -210,9 +214,7 @@ def _record(history, step, lr, value, net, validation):
     history["loss"].append(value)
     if validation is not None:
         noisy, clean = validation
-        net.eval()
         error = float(metrics.rmse(net.denoise(noisy), clean).mean())
-        net.train()
         if error < min(history["rmse"], default=np.inf):
             history.best = net.state_dict()
         history["rmse"].append(error)

@@ -177,6 +177,7 @@ class UNet(Network):
             if c[3] != c[4]:
                 raise ValueError("the prior network masks channels: the last two widths must agree")
             self.wienernet = WienerNet(c, style=style)
+            self.mixes_batch = True
         self.flatten()
 
     def forward(self, x):
