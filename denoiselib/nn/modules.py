@@ -42,9 +42,13 @@ class Module:
 
     def __call__(self, *inputs):
         """Compute the output; plain arrays take the dtype of the parameters."""
-        return self.forward(
-            *(x if isinstance(x, Tensor) else Tensor(real(x, self.dtype)) for x in inputs)
-        )
+        return self.forward(*(x if isinstance(x, Tensor) else self._tensor(x) for x in inputs))
+
+    def _tensor(self, x):
+        x = real(x, self.dtype, "x")
+        if not np.isfinite(x).all():
+            raise ValueError("x must be finite")
+        return Tensor(x)
 
     def forward(self, x):
         """Compute the output from tensors."""

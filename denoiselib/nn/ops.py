@@ -156,7 +156,8 @@ class Power(Op):
         np.power(self.x, self.p, out=self.y)
 
     def backward(self):
-        self.dx[0][...] = self.dy * self.p * self.x ** (self.p - 1)
+        slope = self.p * self.x ** (self.p - 1) if self.p else 0.0  # a constant, at x = 0 too
+        self.dx[0][...] = self.dy * slope
 
 
 def power(x, exponent):
@@ -614,20 +615,19 @@ class Relu(Op):
 
 
 class LeakyRelu(Op):
-    """x where x > 0, slope x elsewhere"""
+    """max(x, slope x), 0 <= slope < 1"""
 
     def __init__(self, x, slope):
-        self.x, self.y = x.data, np.empty_like(x.data)
-        self.gain = np.empty_like(self.x)
-        self.values = np.array([slope, 1], x.dtype)
+        self.x, self.y, self.slope = x.data, np.empty_like(x.data), slope
         super().__init__([x], self.y)
 
     def forward(self):
-        np.take(self.values, (self.x > 0).view(np.int8), out=self.gain)
-        np.multiply(self.x, self.gain, out=self.y)
+        np.multiply(self.x, self.slope, out=self.y)
+        np.maximum(self.x, self.y, out=self.y)
 
     def backward(self):
-        np.multiply(self.dy, self.gain, out=self.dx[0])
+        np.multiply(self.dy, self.slope, out=self.dx[0])
+        np.copyto(self.dx[0], self.dy, where=self.x > 0)
 
 
 class Sigmoid(Op):
@@ -682,7 +682,7 @@ def relu(x):
 
 def leaky_relu(x, slope=0.01):
     """Return x where it is positive, slope x elsewhere."""
-    return LeakyRelu(*tensors(x), slope).out
+    return LeakyRelu(*tensors(x), float(_check.fraction(slope, "slope"))).out
 
 
 def sigmoid(x):
@@ -732,7 +732,7 @@ class Prox(Op):
     def firm(self, z, u):
         gamma = self.options.get("gamma", 0.8)
         shrunk = np.abs(z) * gamma < u
-        return -gamma * shrunk, np.sign(z) * shrunk
+        return np.where(shrunk, z.dtype.type(-gamma), 0), np.sign(z) * shrunk
 
     def forward(self):
         np.copyto(self.y, self.map(self.x, self.u, **self.options))

@@ -37,7 +37,7 @@ class Tensor:
     data : ndarray
         The values.
     grad : ndarray or None
-        Of the last `backward`; nothing accumulates from one to the next.
+        Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
 
     Raises
     ------
