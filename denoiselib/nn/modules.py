@@ -57,7 +57,7 @@ class Module:
     @property
     def dtype(self):
         """Dtype of the parameters; float32 without any."""
-        for parameter in self.parameters():
+        for _, parameter in self.named_parameters():
             return parameter.dtype
         return np.dtype(np.float32)
 
@@ -73,6 +73,9 @@ class Module:
         for _, child in self.children():
             if isinstance(child, Module):
                 yield from child.modules()
+
+    def _below(self):
+        return (isinstance(child, Module) for _, child in self.children())
 
     def named_state(self, prefix=""):
         """Yield names and tensors of parameters and buffers."""
@@ -299,7 +302,7 @@ class Network(Module):
 
     def flatten(self):
         super().flatten()
-        self._parts = list(self.modules())
+        self._parts = [part for part in self.modules() if not any(part._below())]
         self._programs = {}  # they refer to arrays that have just moved
 
     def __getstate__(self):
@@ -340,21 +343,24 @@ class Network(Module):
         else:
             batch_size = min(len(flat), CHUNK)
         estimate = np.empty(flat.shape, noisy.dtype)
-        modes = [(part.training, part.statistics) for part in self._parts]
+        before = []
         if self.training:
+            before = [(part, part.training, part.statistics) for part in self.modules()]
             self.eval()
         try:
+            modes = tuple(
+                [part.training + 2 * (part.statistics == "batch") for part in self._parts]
+            )
             for start in range(0, len(flat), batch_size):
                 batch = slice(start, start + batch_size)
-                estimate[batch] = self._program(flat[batch].shape)(flat[batch])
+                estimate[batch] = self._program(flat[batch].shape, modes)(flat[batch])
         finally:
-            for part, mode in zip(self._parts, modes, strict=True):
-                part.training, part.statistics = mode
+            for part, training, statistics in before:
+                part.training, part.statistics = training, statistics
         return estimate.reshape(noisy.shape)
 
-    def _program(self, shape):
-        """Return the plan for a shape and a mode, one for each thread, made when first needed."""
-        modes = tuple((part.training, part.statistics) for part in self._parts)
+    def _program(self, shape, modes):
+        """Return the plan for a shape and modes, one for each thread, made when first needed."""
         key = shape, modes, threading.get_ident()
         program = self._programs.get(key)
         if program is None:

@@ -279,3 +279,50 @@ for prior in (False, True):
             smallest=(64, 1, 64), largest=(100, 1, 110), dtypes=("float64",), stored=False
         )
     ]
+
+
+# --- training
+
+CASES += [Case(kind, {}, lambda n, c, l: {"p": (n, c, l), "t": (n, c, l)}) for kind in ours.LOSSES]
+
+for options in (
+    {"name": "sgd"},
+    {"name": "sgd", "momentum": 0.0, "weight_decay": 0.1},
+    {"name": "sgd", "clip": 1.0},
+    {"name": "adam"},
+    {"name": "adam", "weight_decay": 0.1},
+    {"name": "adamw", "weight_decay": 0.1},
+):
+    for schedule in ours.SCHEDULES if len(options) == 1 else ("constant",):
+        CASES += [
+            Case(
+                "optimizer",
+                options | {"schedule": schedule},
+                lambda n, c, l: {"p": (c, l), "g": (50, c, l)},
+                size=(1, 2, 3),
+                largest=(1, 3, 5),
+                dtypes=("float64",),
+            )
+        ]
+
+
+def trained(n, c, l):
+    start = ours.PlainNet(4, 3).state_dict()
+    return {name: array.shape for name, array in start.items()} | {
+        "x": (6, 1, l),
+        "target": (6, 1, l),
+    }
+
+
+CASES += [
+    Case(
+        "trajectory",
+        {},
+        trained,
+        size=(1, 1, 20),
+        smallest=(1, 1, 10),
+        largest=(1, 1, 30),
+        values={"layers.1.running_var": positive, "layers.4.running_var": positive},
+        dtypes=("float64",),
+    )
+]

@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from denoiselib.nn import BatchNorm1d, Conv1d, PlainNet, Program, Tensor, UNet, ops
+from denoiselib.nn import (
+    BatchNorm1d,
+    Conv1d,
+    Module,
+    PlainNet,
+    Program,
+    Tensor,
+    UNet,
+    losses,
+    ops,
+    optim,
+)
+from denoiselib.nn.modules import Parameter
 from denoiselib.nn.unet import WienerSystem
 from tests.nn.parity.answers import cotangent
 
@@ -37,7 +49,11 @@ FUNCTIONS = {
     "absolute": ops.absolute,
     "prox": ops.prox,
     "wiener_system_function": lambda x: WienerSystem(x).out,
+    "mse": losses.mse,
+    "smooth_l1": losses.smooth_l1,
 }
+
+LOSSES = ("mse", "smooth_l1")
 
 #: From the number of channels, and options, to a module.
 MODULES = {
@@ -48,7 +64,43 @@ MODULES = {
 }
 
 #: From arrays, and options, to arrays by name: what is more than one call.
-PROCEDURES = {}
+SCHEDULES = {
+    "constant": optim.constant(0.05),
+    "cosine": optim.cosine(0.05, 50, minimum=0.01),
+    "warm_restarts": optim.warm_restarts(0.05, 10, factor=2, minimum=0.01),
+    "staircase": optim.staircase(0.05, 15, factor=0.5),
+}
+
+
+def optimizer(p, g, name, schedule, clip=None, **options):
+    """Follow given gradients for as many steps as there are."""
+    module = Module()
+    module.p = Parameter(p.copy())
+    taken = optim.OPTIMIZERS[name](module, 0.05, **options)
+    for step, gradient in enumerate(g):
+        module.gradient[...] = gradient.ravel()
+        if clip is not None:
+            optim.clip(module.gradient, clip)
+        taken.lr = SCHEDULES[schedule](step)
+        taken.step()
+    return {"p": module.p.data}
+
+
+def trajectory(x, target, **state):
+    """Train for 100 steps, batch norm and all."""
+    net = PlainNet(4, 3, dtype=x.dtype)
+    net.load_state_dict(state)
+    program = Program(lambda x, t: losses.smooth_l1(net.train()(x), t))
+    taken, values = optim.SGD(net, 0.02, weight_decay=1e-3), []
+    for step in range(100):
+        batch = slice(2 * step % len(x), 2 * step % len(x) + 2)
+        values.append(float(program(x[batch], target[batch])))
+        program.backward()
+        taken.step()
+    return {"losses": np.array(values)} | net.state_dict()
+
+
+PROCEDURES = {"optimizer": optimizer, "trajectory": trajectory}
 
 MODES = {
     "train": lambda module: module.train(),

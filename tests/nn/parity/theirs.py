@@ -74,6 +74,8 @@ def operators(x, y):
 
 #: From tensors, and options, to a tensor.
 FUNCTIONS = {
+    "mse": functional.mse_loss,
+    "smooth_l1": functional.smooth_l1_loss,
     "operators": operators,
     "add": torch.add,
     "subtract": torch.subtract,
@@ -113,7 +115,49 @@ MODULES = {
 }
 
 #: From arrays, and options, to arrays by name: what is more than one call.
-PROCEDURES = {}
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+lr_scheduler = torch.optim.lr_scheduler
+SCHEDULES = {
+    "constant": lambda o: lr_scheduler.ConstantLR(o, 1.0),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, 50, 0.01),
+    "warm_restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 10, 2, 0.01),
+    "staircase": lambda o: lr_scheduler.StepLR(o, 15, 0.5),
+}
+
+
+def optimizer(p, g, name, schedule, clip=None, **options):
+    if name == "sgd":
+        options = {"momentum": 0.9} | options
+    p = torch.tensor(p, requires_grad=True)
+    taken = OPTIMIZERS[name]([p], 0.05, **options)
+    rates = SCHEDULES[schedule](taken)
+    for gradient in torch.tensor(g):
+        p.grad = gradient.clone()
+        if clip is not None:
+            nn.utils.clip_grad_norm_([p], clip)
+        taken.step()
+        rates.step()
+    return {"p": p.detach().numpy()}
+
+
+def trajectory(x, target, **state):
+    net = their_nets.plain_net(4, 3, 3)
+    net.to(torch.tensor(x).dtype)
+    net.load_state_dict({k: torch.tensor(v) for k, v in state.items()}, strict=False)
+    taken = torch.optim.SGD(net.parameters(), 0.02, momentum=0.9, weight_decay=1e-3)
+    x, target, values = torch.tensor(x), torch.tensor(target), []
+    for step in range(100):
+        batch = slice(2 * step % len(x), 2 * step % len(x) + 2)
+        taken.zero_grad()
+        loss = functional.smooth_l1_loss(net(x[batch]), target[batch])
+        loss.backward()
+        taken.step()
+        values.append(loss.item())
+    trained = {k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("tracked")}
+    return {"losses": np.array(values)} | trained
+
+
+PROCEDURES = {"optimizer": optimizer, "trajectory": trajectory}
 
 
 def statistics_of_the_batch(module):
