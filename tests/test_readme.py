@@ -12,11 +12,22 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_example_prints_what_it_says():
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    code = CODE[0]
     printed = re.search(r"prints\n\n```\n(.*?)```", README, re.DOTALL)[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == printed
+
+
+def test_the_network_of_the_example_is_near_the_limit():
+    program = "\n".join([*CODE, "print(error)"])
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout.split()[-1]) < 1.64
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
