@@ -91,7 +91,7 @@ class Bench:
 
         self.torch.manual_seed(0)
         if plain:
-            theirs, ours = self.nets["PlainNet"](), nn.PlainNet()
+            theirs, ours = self.nets["plain_net"](16, 4, 3), nn.PlainNet()
         else:
             theirs, ours = self.nets["UNet"](channels), nn.UNet(channels)
         theirs = theirs.float()
