@@ -448,8 +448,8 @@ def conv1d(x, weight, bias=None, padding=0):
     return Conv1d(x, weight, bias[0] if bias else None, padding).out
 
 
-class MaxPool1d(Op):
-    """y[t] = max of x[w t .. w t + w - 1]; of equal ones the first gets the gradient"""
+class Pool1d(Op):
+    """one number for each window of x; what is left over at the end is dropped"""
 
     def __init__(self, x, window):
         batch, channels, length = x.shape
@@ -457,6 +457,10 @@ class MaxPool1d(Op):
         self.window, self.y = window, inner(y)
         self.parts = _every(inner(x.data), window)
         super().__init__([x], y)
+
+
+class MaxPool1d(Pool1d):
+    """y[t] = max of x[w t .. w t + w - 1]; of equal ones the first gets the gradient"""
 
     def forward(self):
         np.copyto(self.y, self.parts[0])
@@ -476,15 +480,8 @@ class MaxPool1d(Op):
             np.subtract(self.left, d, out=self.left)
 
 
-class AvgPool1d(Op):
+class AvgPool1d(Pool1d):
     """y[t] = mean of x[w t .. w t + w - 1]"""
-
-    def __init__(self, x, window):
-        batch, channels, length = x.shape
-        y = empty((batch, channels, length // window), x.dtype)
-        self.window, self.y = window, inner(y)
-        self.parts = _every(inner(x.data), window)
-        super().__init__([x], y)
 
     def forward(self):
         np.copyto(self.y, self.parts[0])
