@@ -237,7 +237,7 @@ def test_no_operation_is_left_out():
         program = Program(lambda case=case: case.op(*map(Tensor, draw(case.shapes, rng))))
         program()
         seen |= {type(op) for op in program.ops}
-    assert seen == defined - {Op, ops.Elementwise}
+    assert seen == defined - {Op, ops.Elementwise, ops.Pool1d}  # the bases
 
 
 # --- refusals
