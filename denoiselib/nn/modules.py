@@ -12,7 +12,7 @@ from denoiselib.nn import ops
 from denoiselib.nn.tensor import Program, Tensor, no_grad, real
 
 STATISTICS = ("running", "batch")
-CHUNK = 1000  #: signals that pass together where it makes no difference
+CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
 
 
 class Parameter(Tensor):
