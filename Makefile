@@ -6,6 +6,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# one thread, and the BLAS kernel of this processor
+QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 .PHONY: lab test unit nbval notebooks bench browser parity lint clean
 
@@ -28,9 +30,9 @@ notebooks: .venv/test
 	$(BIN)/python notebooks/refresh.py $(ARGS)
 
 bench: .venv/parity
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/filters.py
+	$(QUOTABLE) $(BIN)/python tests/benchmarks/filters.py
 	$(BIN)/python tests/benchmarks/networks.py $(if $(BENCH_JSON),--json $(BENCH_JSON))
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/training.py
+	$(QUOTABLE) $(BIN)/python tests/benchmarks/training.py
 
 browser: .venv/browser
 	$(BIN)/python -m pytest -m browser $(ARGS) tests

@@ -320,7 +320,8 @@ class Network(Module):
         noisy : array_like (..., length)
             Signals; any leading axes.
         batch_size : int, optional
-            How many signals pass together; all of them if not given. It matters in the mode
+            How many signals pass together. If not given: all of them where they influence each
+            other, else as many as fit a cache. It matters in the mode
             ``eval(statistics="batch")``: with 1 each signal has its own statistics.
 
         Returns
