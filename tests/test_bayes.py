@@ -15,7 +15,10 @@ ESTIMATORS = {
     "pulses": bayes.pulses_posterior_mean,
     "blocks": bayes.blocks_posterior_mean,
 }
-ALL = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
+HUBER = bayes.sparse_spikes_posterior_huber
+ALL = pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS.values(), HUBER], ids=[*ESTIMATORS, "huber"]
+)
 
 
 def posterior_mean(y, sigma, candidates, log_prior):
@@ -86,6 +89,21 @@ def test_pointwise_equals_the_formula(length, draws):
     expected = (HEIGHTS * w).sum(axis=-1) / (w0 + w.sum(axis=-1))
     got = bayes.sparse_spikes_posterior_mean(y, sigma, draws=draws)
     np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("length", "draws"), [(100, None), (7, 3), (1, 1)])
+def test_huber_has_the_least_loss_of_all_estimates(length, draws):
+    y = np.resize(np.linspace(-8, 18, 53), (53, length))
+    p0 = (1 - 1 / length) ** (20 if draws is None else draws)
+    v = np.array([0, *HEIGHTS])
+    w = np.where(v == 0, p0, (1 - p0) / 9) * np.exp(-((y[:, :1] - v) ** 2) / (2 * 2.5**2))
+    w /= w.sum(axis=-1, keepdims=True)
+    tried = np.linspace(-1, 11, 12001)
+    error = np.abs(tried[:, None] - v)
+    loss = np.where(error < 1, error**2 / 2, error - 0.5) @ w.T
+    np.testing.assert_allclose(
+        HUBER(y, 2.5, draws=draws)[:, 0], tried[loss.argmin(axis=0)], atol=1.01e-3
+    )
 
 
 @pytest.mark.parametrize(("draws", "places"), [(1, 1), (3, 2), (3, 3), (4, 3), (5, 2), (3, 5)])

@@ -60,13 +60,8 @@ def run_one(setting, seed, validation=200, test=1000):
     if setting["method"] == "limit":
         value, estimate = None, bayes.LIMITS[family](noisy[judged], sigma)
     else:
-        method = METHODS[setting["method"]]
-        value = {
-            "slides": lambda: method.slides,
-            "sure": lambda: method.tune(noisy[seen], sigma).value,
-            "oracle": lambda: method.tune(noisy[seen], sigma, clean[seen]).value,
-        }[setting["tuning"]]()
-        estimate = method.denoise(noisy[judged], sigma, value)
+        value = tune(setting["method"], setting["tuning"], noisy[seen], clean[seen], sigma)
+        estimate = METHODS[setting["method"]].denoise(noisy[judged], sigma, value)
     rmse, half = metrics.mean_ci(metrics.rmse(estimate, clean[judged]))
     return {
         **setting,
@@ -77,6 +72,22 @@ def run_one(setting, seed, validation=200, test=1000):
         "psnr": float(metrics.psnr(estimate, clean[judged]).mean()),
         "slide_psnr": float(metrics.slide_psnr(estimate, clean[judged]).mean()),
     }
+
+
+def tune(name, tuning, noisy, clean, sigma):
+    """Return a filter's parameter: the slides', or tuned on signals without or with the clean ones.
+
+    Examples
+    --------
+    >>> tune("wiener", "slides", None, None, sigma=3.0)
+    3
+    """
+    method = METHODS[name]
+    return {
+        "slides": lambda: method.slides,
+        "sure": lambda: method.tune(noisy, sigma).value,
+        "oracle": lambda: method.tune(noisy, sigma, clean).value,
+    }[tuning]()
 
 
 def pivot(rows):

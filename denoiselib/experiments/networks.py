@@ -1,0 +1,285 @@
+"""Train a network by a recipe, and measure it: what all protocols about networks share.
+
+A recipe is a dict of plain values, `BASE` with some of them changed. A seed draws the initial
+weights and the training data, and the signals of validation and test: these are the same for all
+recipes, so that differences between recipes are paired.
+"""
+
+import copy
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from denoiselib import bayes, metrics, nn, signals
+
+#: The recipe that the others differ from.
+BASE = {
+    "net": "unet",
+    "norm": "batch",
+    "activation": "relu",
+    "init": "pytorch",
+    "pool": "max",  # U-Net only, as `prior`
+    "prior": False,  # True, or "frozen": there, but not trained
+    "family": "sparse_spikes",
+    "sigma": 3.0,  # a number, or [low, high]
+    "signals": None,  # a number of fixed training signals; None draws new ones at each step
+    "batch": 32,
+    "loss": "mse",
+    "optimizer": "adam",
+    "lr": 3e-2,
+    "schedule": "cosine",
+    "clip": None,
+    "scaling": False,
+    "starts": 1,  # the best of so many trainings, chosen on validation signals
+    "steps": 1000,
+}
+
+#: The slides' own: 700 signals, one at a time, 200 times over.
+SLIDES = BASE | {
+    "signals": 700,
+    "batch": 1,
+    "loss": "smooth_l1",
+    "optimizer": "sgd",
+    "lr": 1e-4,
+    "schedule": "constant",
+    "steps": 140_000,
+}
+
+OPTIMIZERS = {
+    "adam": nn.optim.Adam,
+    "adamw": nn.optim.AdamW,
+    "sgd": lambda net, lr: nn.optim.SGD(net, lr, momentum=0.9, weight_decay=1e-6),
+}
+SCHEDULES = {
+    "constant": lambda lr, steps: nn.optim.constant(lr),
+    "cosine": nn.optim.cosine,
+    "staircase": lambda lr, steps: nn.optim.staircase(lr, max(steps // 3, 1)),
+    "warm restarts": lambda lr, steps: nn.optim.warm_restarts(lr, max(-(-steps // 7), 1), factor=2),
+}
+
+
+def make(recipe, seed):
+    """Return the untrained network of a recipe.
+
+    Examples
+    --------
+    >>> type(make(BASE | {"net": "plain"}, seed=0)).__name__
+    'PlainNet'
+    """
+    options = {name: recipe[name] for name in ("norm", "activation", "init")}
+    if recipe["net"] == "plain":
+        return nn.PlainNet(**options, **recipe.get("shape", {}), rng=seed)
+    net = nn.UNet(**options, pool=recipe["pool"], prior=bool(recipe["prior"]), rng=seed)
+    if recipe["prior"] == "frozen":
+        for parameter in net.wienernet.parameters():
+            parameter.requires_grad = False
+    return net
+
+
+def data(recipe, seed):
+    """Return the training data of a recipe, a function of the step's number.
+
+    Examples
+    --------
+    >>> noisy, clean = data(BASE, seed=0)(step=0)
+    >>> noisy.shape
+    (32, 100)
+    """
+    family, sigma, batch = recipe["family"], recipe["sigma"], recipe["batch"]
+    if recipe["signals"] is None:
+        return nn.train.fresh(family, sigma, batch, seed=seed)
+    noisy, clean = nn.train.fresh(family, sigma, recipe["signals"], seed=seed)(0)
+    return nn.train.fixed(noisy, clean, batch, seed=seed)
+
+
+def draw(family, sigma, n, seed, purpose="test"):
+    """Return signals that no training of this seed sees.
+
+    Parameters
+    ----------
+    family : str
+        Name in `signals.FAMILIES`.
+    sigma : float or (float, float)
+        Noise level, or a range from which each signal draws its own.
+    n, seed : int
+        How many, and which.
+    purpose : {"validation", "test"}
+        What for.
+
+    Returns
+    -------
+    (ndarray (n, length), ndarray (n, length), ndarray (n, 1))
+        Noisy, clean, and the noise level of each. Another level scales the same noise.
+
+    Examples
+    --------
+    >>> noisy, clean, _ = draw("blocks", 3.0, 100, seed=0)
+    >>> print(f"{metrics.rmse(noisy, clean).mean():.1f}")
+    3.0
+    """
+    rng = np.random.default_rng([seed, ("validation", "test").index(purpose), 2**32 - 1])
+    clean = signals.FAMILIES[family](n, rng=rng)
+    noise = signals.add_noise(np.zeros_like(clean), 1.0, rng)
+    low, high = sigma if np.ndim(sigma) else (sigma, sigma)
+    level = rng.uniform(low, high, (n, 1))
+    return clean + level * noise, clean, level
+
+
+def train(recipe, seed, validation=500):
+    """Train a network.
+
+    Parameters
+    ----------
+    recipe : dict
+        As `BASE`; also ``shape``, a dict with ``width``, ``depth``, ``kernel`` of a plain net.
+    seed : int
+        Draws initial weights and training data; further starts take 1000, 2000 .. more.
+    validation : int
+        Number of signals on which the best of several starts is chosen.
+
+    Returns
+    -------
+    Network
+        With running statistics, in evaluation mode.
+
+    Examples
+    --------
+    >>> net = train(BASE | {"net": "plain", "steps": 100}, seed=0)
+    >>> noisy, clean, _ = draw("sparse_spikes", 3.0, 200, seed=0)
+    >>> metrics.rmse(net.denoise(noisy), clean).mean() < 1.8
+    np.True_
+    """
+    noisy, clean, _ = draw(recipe["family"], recipe["sigma"], validation, seed, "validation")
+    nets = [_train_once(recipe, seed + 1000 * k) for k in range(recipe["starts"])]
+    return min(nets, key=lambda net: metrics.rmse(net.denoise(noisy), clean).mean())
+
+
+def _train_once(recipe, seed):
+    net = make(recipe, seed)
+    nn.train.fit(
+        net,
+        data(recipe, seed),
+        OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"]),
+        recipe["steps"],
+        schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], recipe["steps"]),
+        loss=recipe["loss"],
+        clip=recipe["clip"],
+        scaler=nn.optim.GradientScaler() if recipe["scaling"] else None,
+        every=recipe["steps"],
+    )
+    return net.eval()
+
+
+def modes(net, recipe, seed, batches=(1, 64)):
+    """Return the ways to use a trained network: with which statistics batch norm works.
+
+    Parameters
+    ----------
+    net : Network
+        It, and copies of it, do the work.
+    recipe : dict
+        What it was trained by.
+    seed : int
+        Of the training data, which recalibration passes again, in batches of at least 64.
+    batches : sequence of int
+        Numbers of signals that pass together in unfixed mode.
+
+    Returns
+    -------
+    dict of str to callable
+        From noisy signals to estimates: ``"fixed"`` (running statistics), ``"recalibrated"``
+        (those taken anew, with the final weights), ``"batch 1"`` .. (unfixed); or only
+        ``"no batch norm"``.
+
+    Examples
+    --------
+    >>> list(modes(make(BASE, seed=0), BASE, seed=0, batches=[8]))
+    ['fixed', 'recalibrated', 'batch 8']
+    """
+    if recipe["norm"] == "none":
+        return {"no batch norm": net.denoise}
+    renewed, unfixed = copy.deepcopy(net), copy.deepcopy(net).eval("batch")
+    draws = data(recipe | {"batch": max(recipe["batch"], 64)}, seed)
+    nn.norm.recalibrate(renewed, (draws(step)[0][:, None] for step in range(50)))
+    ways = {"fixed": net.eval().denoise, "recalibrated": renewed.eval().denoise}
+    return ways | {f"batch {n}": partial(unfixed.denoise, batch_size=n) for n in batches}
+
+
+def limit(family, noisy, sigma):
+    """Return the estimates that the network is measured against: pointwise on sparse spikes.
+
+    Examples
+    --------
+    >>> noisy, clean, _ = draw("sparse_spikes", 3.0, 200, seed=0)
+    >>> print(f"{metrics.rmse(limit('sparse_spikes', noisy, 3.0), clean).mean():.2f}")
+    1.59
+    """
+    if family == "sparse_spikes":
+        return bayes.sparse_spikes_posterior_mean(noisy, sigma)
+    return bayes.LIMITS[family](noisy, sigma)
+
+
+def scores(estimate, clean, best):
+    """Return the averages of a table's row; ``gap`` is the distance from the limit in percent.
+
+    Examples
+    --------
+    >>> scores(np.ones((2, 4)), np.zeros((2, 4)), best=np.full((2, 4), 0.8))
+    {'rmse': 1.0, 'slide_psnr': 20.0, 'gap': 25.0}
+    """
+    error, least = (metrics.rmse(x, clean).mean() for x in (estimate, best))
+    return {
+        "rmse": float(error),
+        "slide_psnr": float(metrics.slide_psnr(estimate, clean).mean()),
+        "gap": float(100 * (error / least - 1)),
+    }
+
+
+def save(path, net, recipe, seed):
+    """Write a trained network with what it was made by, for `load`.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.safetensors`` or ``.npz``.
+    net : Network
+        Its state is written.
+    recipe : dict
+        What it was trained by.
+    seed : int
+        The seed of the training.
+    """
+    metadata = {"recipe": json.dumps(recipe), "seed": str(seed)}
+    nn.checkpoint.save(path, net.state_dict(), metadata)
+
+
+def load(path):
+    """Return a network that `save` wrote, in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or holds something else.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "net.safetensors")
+    ...     save(path, make(BASE, seed=3), BASE, seed=3)
+    ...     net = load(path)
+    >>> net.denoise(np.zeros(100)).shape
+    (100,)
+    """
+    state, metadata = nn.checkpoint.load(path)
+    try:
+        recipe, seed = json.loads(metadata["recipe"]), int(metadata["seed"])
+        net = make(recipe, seed)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"{Path(path).name} was not written by denoiselib's networks.save"
+        ) from None
+    net.load_state_dict(state)
+    return net.eval()

@@ -1,0 +1,59 @@
+"""The U-Net's recipe: which of its parts matter, and how many seeds get stuck.
+
+One thing at a time is changed in a recipe that is short on purpose, so that what helps shows.
+"""
+
+from denoiselib.experiments import networks
+
+CHANGES = {
+    "as it is": {},
+    "learning rate 1e-2": {"lr": 1e-2},
+    "learning rate 1e-3": {"lr": 1e-3},
+    "schedule: constant": {"schedule": "constant"},
+    "schedule: staircase": {"schedule": "staircase"},
+    "schedule: warm restarts": {"schedule": "warm restarts"},
+    "gradient scaling": {"scaling": True},
+    "gradient clipped to 1": {"clip": 1.0},
+    "initial weights: He": {"init": "he"},
+    "initial weights: LeCun": {"init": "lecun"},
+    "average pooling": {"pool": "average"},
+    "no batch norm": {"norm": "none"},
+    "loss: SmoothL1": {"loss": "smooth_l1"},
+    "batches of 4": {"batch": 4},
+    "700 signals": {"signals": 700},
+    "best of 3 starts": {"starts": 3},
+    "3,000 steps": {"steps": 3000},
+    "LeCun, 3,000 steps, best of 3 starts": {"init": "lecun", "steps": 3000, "starts": 3},
+}
+
+SETTINGS = [{"change": name, **networks.BASE, **change} for name, change in CHANGES.items()]
+
+
+def run_one(setting, seed, signals=3000):
+    """Train, and measure with running statistics.
+
+    Parameters
+    ----------
+    setting : dict
+        A recipe as `networks.BASE`, and ``change``, its name.
+    seed : int
+        Draws weights and signals.
+    signals : int
+        Number of test signals.
+
+    Returns
+    -------
+    list of dict
+        One row: ``change``, ``rmse``, ``slide_psnr`` and ``gap``, how far the RMSE is above the
+        limit on the same signals, in percent.
+
+    Examples
+    --------
+    >>> (row,) = run_one(SETTINGS[0] | {"steps": 20}, seed=0, signals=50)
+    >>> sorted(row)
+    ['change', 'gap', 'rmse', 'slide_psnr']
+    """
+    net = networks.train(setting, seed)
+    noisy, clean, sigma = networks.draw(setting["family"], setting["sigma"], signals, seed)
+    best = networks.limit(setting["family"], noisy, sigma)
+    return [{"change": setting["change"]} | networks.scores(net.denoise(noisy), clean, best)]
