@@ -1,0 +1,22 @@
+"""Panels with sliders: the library answers while you move them.
+
+All follow one pattern, `Panel`: controls on top, one figure kept and its data renewed, a line of
+numbers below. A saved notebook holds the figure as it stood, and shows it where no kernel runs.
+"""
+
+from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
+from denoiselib.widgets.networks import MODES, LayerPanel
+from denoiselib.widgets.panel import Panel, SignalPanel, batch
+
+__all__ = [
+    "METHODS",
+    "MODES",
+    "FilterPanel",
+    "LayerPanel",
+    "MethodsPanel",
+    "NoisePanel",
+    "Panel",
+    "SignalPanel",
+    "batch",
+    "tuned",
+]

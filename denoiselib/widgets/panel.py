@@ -1,0 +1,167 @@
+"""One pattern for all panels: controls, a figure whose data are renewed, a line of numbers."""
+
+import base64
+import io
+from functools import lru_cache
+
+import ipywidgets as ipw
+import matplotlib.style
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from denoiselib import bayes, plots, signals
+
+SIGNALS = 32  #: in the batch that a panel measures errors on
+#: Range of the amplitude axis.
+HEIGHTS = {
+    "sparse_spikes": (-16.0, 26.0),
+    "pulses": (-16.0, 26.0),
+    "blocks": (-16.0, 26.0),
+    "tones": (-42.0, 42.0),
+}
+
+
+class Panel(ipw.VBox):
+    """Controls, a picture and a line of numbers.
+
+    A subclass makes the axes in `draw`, which returns the artists that will move, and renews their
+    data in `update`. What stands still is drawn once and kept as a background.
+
+    Parameters
+    ----------
+    controls : list of ipywidgets
+        Each calls `refresh` when its value changes.
+    figsize : (float, float)
+        Size of the figure in inches.
+    """
+
+    def __init__(self, controls, figsize):
+        with matplotlib.style.context("denoiselib.style"):
+            self.figure = Figure(figsize=figsize)
+            self.figure.set_layout_engine("none")  # fixed places: nothing jumps
+            self.canvas = FigureCanvasAgg(self.figure)
+            self.moving = self.draw()
+        for artist in self.moving:
+            artist.set_animated(True)
+        self.background = None
+        self.image = ipw.Image(format="png", layout={"max_width": "100%"})
+        self.numbers = ipw.HTML()
+        row = ipw.HBox(controls, layout={"flex_flow": "row wrap"})
+        super().__init__([row, self.image, self.numbers])
+        for control in controls:
+            control.observe(self.refresh, names="value")
+        self.refresh()
+
+    def draw(self):
+        """Make the axes once; return the artists that `update` will move."""
+        raise NotImplementedError
+
+    def update(self):
+        """Renew the artists' data; return the numbers to show, a dict of str to str.
+
+        Where an axis changes, set `background` to None, so that it is drawn anew.
+        """
+        raise NotImplementedError
+
+    def refresh(self, change=None):
+        """Answer a moved control."""
+        self.shown = self.update()
+        if self.background is None:
+            self.canvas.draw()
+            self.background = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.canvas.restore_region(self.background)
+        for artist in self.moving:
+            artist.axes.draw_artist(artist)
+        png = io.BytesIO()
+        Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3]).save(
+            png, format="png", compress_level=1
+        )
+        self.image.value = png.getvalue()
+        cells = "".join(
+            f"<td style='padding:0 1.2em 0 0'>{name} <b>{value}</b></td>"
+            for name, value in self.shown.items()
+        )
+        self.numbers.value = f"<table><tr>{cells}</tr></table>"
+
+    def __str__(self):
+        """Return the numbers shown, for a print."""
+        return ", ".join(f"{name} {value}" for name, value in self.shown.items())
+
+    def _repr_mimebundle_(self, **kwargs):
+        """Add the figure as it stands, for readers without a kernel."""
+        picture = base64.b64encode(self.image.value).decode()
+        text = f"{type(self).__name__}: {self}"
+        return super()._repr_mimebundle_(**kwargs) | {"image/png": picture, "text/plain": text}
+
+
+@lru_cache(maxsize=64)
+def batch(family, sigma, n=SIGNALS):
+    """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
+
+    The noise is one draw scaled by `sigma`, so that a slider changes its level and nothing else.
+
+    Parameters
+    ----------
+    family : str
+        Name in `signals.FAMILIES`.
+    sigma : float
+        Noise level.
+    n : int
+        Number of signals.
+
+    Returns
+    -------
+    clean, noisy, best : ndarray (n, 100)
+        `best` is None for a family without an exact limit.
+
+    Examples
+    --------
+    >>> clean, noisy, best = batch("blocks", 3.0)
+    >>> clean.shape, best.shape
+    ((32, 100), (32, 100))
+    """
+    clean = signals.FAMILIES[family](n, rng=1)
+    noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
+    best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
+    return clean, noisy, best
+
+
+def slider(description, value, low, high, step, kind=ipw.FloatSlider):
+    """Make a slider that answers while it moves."""
+    return kind(
+        value=value, min=low, max=high, step=step, description=description, continuous_update=True
+    )
+
+
+class SignalPanel(Panel):
+    """A panel that shows one signal of the batch, from menus of family, noise level and signal."""
+
+    def __init__(self, controls, family, figsize):
+        self.family = ipw.Dropdown(
+            options=list(signals.FAMILIES), value=family, description="family"
+        )
+        self.sigma = slider("noise sigma", 3.0, 0.5, 6.0, 0.1)
+        self.which = slider("signal", 0, 0, SIGNALS - 1, 1, ipw.IntSlider)
+        super().__init__([self.family, self.sigma, *controls, self.which], figsize)
+
+    def draw_signal(self, ax, title):
+        """Make the axes that `show_signal` fills; return the artists that will move."""
+        blank = np.full(100, np.nan)
+        self.signal_axes, self.signal_lines = ax, plots.signal(ax, blank, blank, blank, title)
+        ax.set(xlim=(-1, 100), ylim=HEIGHTS["sparse_spikes"])
+        return list(self.signal_lines.values())
+
+    def show_signal(self, clean, noisy, estimate):
+        """Renew the signal lines with the signal chosen from three batches."""
+        for name, data in (("clean", clean), ("noisy", noisy), ("estimate", estimate)):
+            self.signal_lines[name].set_ydata(data[self.which.value])
+        if self.signal_axes.get_ylim() != HEIGHTS[self.family.value]:
+            self.signal_axes.set_ylim(HEIGHTS[self.family.value])
+            self.background = None
+
+    def batch(self):
+        """Return family and sigma as they are set, and the signals that belong to them."""
+        family, sigma = self.family.value, round(self.sigma.value, 2)
+        return family, sigma, *batch(family, sigma)
