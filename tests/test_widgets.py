@@ -9,11 +9,13 @@ from PIL import Image
 
 from denoiselib import bayes, filters, metrics, nn, signals, widgets
 
+NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
 PANELS = {
     "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
     "filter": widgets.FilterPanel,
     "methods": widgets.MethodsPanel,
     "layer": widgets.LayerPanel,
+    "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
 }
 
 
@@ -188,3 +190,19 @@ def test_a_kernel_of_zeros_lets_nothing_pass():
 def test_a_subclass_must_draw():
     with pytest.raises(NotImplementedError):
         widgets.Panel([], (4, 3))
+
+
+def test_networks_are_measured_on_the_signals_shown():
+    panel = widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}, "blocks")
+    panel.net.value, panel.sigma.value = "two", 2.0
+    clean, noisy, best = widgets.batch("blocks", 2.0)
+    estimate = NETS[1].denoise(noisy)
+    error = metrics.rmse(estimate, clean).mean()
+    at = list(panel.levels).index(2.0)
+    assert panel.here.get_ydata()[0] == pytest.approx(error)
+    assert panel.curves["two"].get_ydata()[at] == pytest.approx(error)
+    assert panel.curves["Bayes limit"].get_ydata()[at] == metrics.rmse(best, clean).mean()
+    value = widgets.tuned("blocks", 2.0, "soft", False).value
+    soft = metrics.rmse(filters.threshold(noisy, value), clean).mean()
+    assert panel.curves["soft threshold (SURE)"].get_ydata()[at] == pytest.approx(soft)
+    np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[0])
