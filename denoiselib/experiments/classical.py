@@ -7,6 +7,7 @@ their signals, so that differences are paired.
 import numpy as np
 
 from denoiselib import bayes, metrics, signals
+from denoiselib.experiments.protocol import Protocol
 from denoiselib.filters import METHODS
 
 TUNINGS = ("slides", "sure", "oracle")
@@ -117,3 +118,21 @@ def pivot(rows):
         for tuning in [row["tuning"]] if row["tuning"] else TUNINGS:
             tables[tuning][place] = row["rmse"]
     return tables
+
+
+def _rows(setting, seed, signals):
+    return [run_one(setting, seed, test=signals)]
+
+
+PROTOCOL = Protocol(
+    name="classical",
+    run_one=_rows,
+    settings=SETTINGS,
+    table={
+        "by": ["family", "sigma", "method", "tuning"],
+        "value": "rmse",
+        "reference": {"method": "tv", "tuning": "oracle"},
+        "last": {"method": "limit"},
+    },
+    quick={"seeds": 2, "signals": 200},
+)

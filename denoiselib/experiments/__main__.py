@@ -1,0 +1,141 @@
+"""The command line: list the protocols, run one, print its table."""
+
+import argparse
+import sys
+from concurrent.futures import CancelledError
+from contextlib import ExitStack
+
+import joblib
+
+from denoiselib.experiments import PROTOCOLS, tables
+from denoiselib.experiments.runner import FOLDER, run
+from denoiselib.experiments.store import Store, identity, rows
+
+
+def main(arguments=None):
+    """Do what the arguments say; return 0, or 1 if jobs failed, 2 if that cannot be done.
+
+    Examples
+    --------
+    >>> main(["table", "classical", "--out", "/nowhere"])
+    1
+    """
+    args = _parser().parse_args(arguments)
+    try:
+        return args.do(args)
+    except (ValueError, OSError) as error:  # a damaged file, a folder that cannot be written
+        print(f"denoiselib.experiments: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _list(args):
+    for protocol in PROTOCOLS.values():
+        size = f"{len(protocol.settings)} settings, {protocol.seeds} seeds"
+        print(f"{protocol.name:12} {size}, {protocol.signals} signals")
+    return 0
+
+
+def _run(args):
+    protocol = _protocol(args)
+    with ExitStack() as stack:
+        if args.dask:
+            stack.enter_context(_client(args.dask))
+            stack.enter_context(joblib.parallel_config("dask"))
+        try:
+            failed = run(
+                protocol, args.out, seeds=args.seeds, signals=args.signals, workers=args.jobs
+            )
+        except KeyboardInterrupt:
+            return _stopped("interrupted", 130)
+        except CancelledError:
+            return _stopped("the cluster is gone", 1)
+    for job in failed:
+        print(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}", file=sys.stderr)
+    total = len(protocol.jobs(args.seeds, args.signals))
+    print(f"{total - len(failed)} of {total} jobs are in {Store(args.out, protocol.name).path}")
+    return 1 if failed else 0
+
+
+def _stopped(reason, code):
+    print(f"{reason}: what was done is stored, the same command goes on", file=sys.stderr)
+    return code
+
+
+def _table(args):
+    protocol = _protocol(args)
+    store = Store(args.out, protocol.name)
+    # rows of settings that the protocol no longer has, for example after a change, stay out
+    current = {identity({"setting": s, "seed": 0, "signals": 0}) for s in protocol.settings}
+    jobs = store.read()
+    kept = [job for job in jobs if identity({**job, "seed": 0, "signals": 0}) in current]
+    if failed := sum("error" in job for job in kept):
+        print(f"{failed} jobs have failed and are not in the table", file=sys.stderr)
+    if len(kept) < len(jobs):
+        print(f"{len(jobs) - len(kept)} jobs have settings of another time", file=sys.stderr)
+    if not rows(kept):
+        print(f"there are no rows in {store.path}: run {args.name} first", file=sys.stderr)
+        return 1
+    by = [*protocol.table["by"], "signals"]
+    lines = tables.summary(rows(kept), **{**protocol.table, "by": by})
+    print(tables.csv(lines) if args.csv else tables.markdown(lines))
+    return 0
+
+
+def _protocol(args):
+    return PROTOCOLS[args.name].shrunk() if args.quick else PROTOCOLS[args.name]
+
+
+def _client(address):
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("--dask needs the extra 'cluster': pip install -e '.[cluster]'") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"--dask: no scheduler at {address!r}: {error}") from None
+    print("waiting for the first worker", file=sys.stderr)
+    client.wait_for_workers(1)
+    return client
+
+
+def _count(text):
+    """Read a number of something."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
+    return int(text)
+
+
+def _name(text):
+    if text not in PROTOCOLS:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(PROTOCOLS)}, not {text!r}")
+    return text
+
+
+def _parser():
+    parser = argparse.ArgumentParser("denoiselib.experiments", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    command = commands.add_parser("list", help="show the protocols and their size")
+    command.set_defaults(do=_list)
+
+    both = argparse.ArgumentParser(add_help=False)
+    both.add_argument("name", type=_name, metavar="NAME", help=f"one of {', '.join(PROTOCOLS)}")
+    both.add_argument("--out", default=FOLDER, metavar="DIR", help="results (default: %(default)s)")
+    both.add_argument("--quick", action="store_true", help="the one-minute form, with its own file")
+
+    command = commands.add_parser("run", parents=[both], help="run the jobs that are not done yet")
+    command.add_argument("--seeds", type=_count, metavar="N", help="number of seeds")
+    command.add_argument("--signals", type=_count, metavar="N", help="test signals of each job")
+    command.add_argument("--jobs", type=_count, default=-1, metavar="N", help="processes (all)")
+    command.add_argument("--dask", metavar="ADDRESS", help="run on this scheduler's workers")
+    command.set_defaults(do=_run)
+
+    command = commands.add_parser("table", parents=[both], help="sum up what is done")
+    command.add_argument("--csv", action="store_true", help="instead of Markdown")
+    command.set_defaults(do=_table)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""A protocol as data: which settings are compared, over how many seeds and signals, and how."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What an experiment compares.
+
+    A job is one setting with one seed and a number of test signals. It is stored and repeated as
+    a whole, and it decides its rows: `run_one` is pure, so that they are the same on any machine
+    (to the rounding of its linear algebra).
+
+    Parameters
+    ----------
+    name : str
+        Also the name of its files.
+    run_one : callable
+        ``run_one(setting, seed, signals) -> list of dict``, found by import: its rows. They hold
+        text, bools, None and numbers (of which NaN and infinity are stored as None); the setting,
+        ``seed`` and ``signals`` are added.
+    settings : list of dict
+        Plain JSON values (no tuples), no two alike.
+    seeds : int
+        Seeds are 0 to ``seeds - 1``.
+    signals : int
+        Number of test signals of a job.
+    table : dict
+        Arguments of `tables.summary`.
+    quick : dict
+        What is replaced, of all these, for a run that takes a minute.
+
+    Raises
+    ------
+    ValueError
+        If a setting would not survive JSON, or occurs twice.
+
+    Examples
+    --------
+    >>> def run_one(setting, seed, signals):
+    ...     return [{"rmse": setting["steps"] + seed / signals}]
+    >>> protocol = Protocol(
+    ...     name="example",
+    ...     run_one=run_one,
+    ...     settings=[{"steps": 1000}, {"steps": 2000}],
+    ...     table={"by": ["steps"]},
+    ...     quick={"settings": [{"steps": 10}], "seeds": 2},
+    ... )
+    >>> len(protocol.jobs()), protocol.shrunk().jobs()[1]
+    (10, {'setting': {'steps': 10}, 'seed': 1, 'signals': 1000})
+    """
+
+    name: str
+    run_one: Callable
+    settings: list
+    seeds: int = 5
+    signals: int = 1000
+    table: dict
+    quick: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        keys = set()
+        for setting in self.settings:
+            if json.loads(json.dumps(setting)) != setting:  # NaN differs from itself
+                raise ValueError(f"settings of {self.name} must be plain JSON, not {setting}")
+            keys.add(json.dumps(setting, sort_keys=True))
+        if len(keys) != len(self.settings):
+            raise ValueError(f"settings of {self.name} must not occur twice")
+
+    def shrunk(self):
+        """Return the quick protocol, under another name: its rows have their own file."""
+        return replace(self, name=f"{self.name}-quick", quick={}, **self.quick)
+
+    def jobs(self, seeds=None, signals=None):
+        """List the jobs, seed by seed: a run that is stopped has some seeds of every setting."""
+        return [
+            {"setting": setting, "seed": seed, "signals": signals or self.signals}
+            for seed in range(seeds or self.seeds)
+            for setting in self.settings
+        ]
