@@ -3,7 +3,9 @@
 The command line is ``python -m denoiselib.experiments``.
 """
 
-from denoiselib.experiments import classical
+from denoiselib.experiments import classical, prior, recipes, slides_table
 
 #: Every protocol by its name.
-PROTOCOLS = {protocol.name: protocol for protocol in (classical.PROTOCOL,)}
+PROTOCOLS = {
+    module.PROTOCOL.name: module.PROTOCOL for module in (classical, recipes, prior, slides_table)
+}

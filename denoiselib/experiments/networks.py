@@ -36,6 +36,9 @@ BASE = {
     "steps": 1000,
 }
 
+#: One that reaches the limit.
+GOOD = BASE | {"init": "lecun", "batch": 64, "starts": 3, "steps": 2000}
+
 #: The slides' own: 700 signals, one at a time, 200 times over.
 SLIDES = BASE | {
     "signals": 700,

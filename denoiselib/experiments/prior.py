@@ -1,6 +1,7 @@
 """Does the prior network help? With it, without it, and with it but untrained, paired by seed."""
 
 from denoiselib.experiments import networks
+from denoiselib.experiments.protocol import Protocol
 
 RECIPE = networks.BASE | {"init": "lecun", "batch": 16, "lr": 1e-2, "steps": 4000}
 TASKS = {
@@ -32,19 +33,33 @@ def run_one(setting, seed, signals=3000):
     Returns
     -------
     list of dict
-        One row: ``task``, ``variant``, ``rmse``, ``slide_psnr``, ``gap`` (to the limit that knows
+        One row: ``rmse``, ``slide_psnr``, ``gap`` (to the limit that knows
         the noise level, in percent) and ``beta``, the weight of the mask (null without a prior).
 
     Examples
     --------
     >>> (row,) = run_one(SETTINGS[1] | {"steps": 5}, seed=0, signals=32)
-    >>> print(row["variant"], row["beta"])  # untrained: as it was at the start
-    untrained 0.5
+    >>> row["beta"]  # untrained: as it was at the start
+    0.5
     """
     net = networks.train(setting, seed)
     noisy, clean, sigma = networks.draw(setting["family"], setting["sigma"], signals, seed)
     best = networks.limit(setting["family"], noisy, sigma)
     estimate = net.denoise(noisy, batch_size=setting["batch"])
     beta = net.wienernet.beta.data.item() if setting["prior"] else None
-    row = {"task": setting["task"], "variant": setting["variant"]}
-    return [row | networks.scores(estimate, clean, best) | {"beta": beta}]
+    return [networks.scores(estimate, clean, best) | {"beta": beta}]
+
+
+PROTOCOL = Protocol(
+    name="prior",
+    run_one=run_one,
+    settings=SETTINGS,
+    seeds=12,
+    signals=3000,
+    table={"by": ["task", "variant"], "reference": {"variant": "without"}},
+    quick={
+        "settings": [setting | {"steps": 40} for setting in SETTINGS],
+        "seeds": 2,
+        "signals": 200,
+    },
+)

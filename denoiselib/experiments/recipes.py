@@ -4,6 +4,7 @@ One thing at a time is changed in a recipe that is short on purpose, so that wha
 """
 
 from denoiselib.experiments import networks
+from denoiselib.experiments.protocol import Protocol
 
 CHANGES = {
     "as it is": {},
@@ -21,10 +22,12 @@ CHANGES = {
     "loss: SmoothL1": {"loss": "smooth_l1"},
     "batches of 4": {"batch": 4},
     "700 signals": {"signals": 700},
+    "batches of 64": {"batch": 64},
+    "2,000 steps": {"steps": 2000},
     "best of 3 starts": {"starts": 3},
-    "3,000 steps": {"steps": 3000},
-    "LeCun, 3,000 steps, best of 3 starts": {"init": "lecun", "steps": 3000, "starts": 3},
+    "all of the last three, and LeCun": {"init": "lecun", "batch": 64, "steps": 2000, "starts": 3},
 }
+STUCK = 1.9  #: RMSE above which a training has led nowhere: worse than a single ReLU
 
 SETTINGS = [{"change": name, **networks.BASE, **change} for name, change in CHANGES.items()]
 
@@ -44,16 +47,35 @@ def run_one(setting, seed, signals=3000):
     Returns
     -------
     list of dict
-        One row: ``change``, ``rmse``, ``slide_psnr`` and ``gap``, how far the RMSE is above the
+        One row: ``rmse``, ``slide_psnr`` and ``gap``, how far the RMSE is above the
         limit on the same signals, in percent.
 
     Examples
     --------
     >>> (row,) = run_one(SETTINGS[0] | {"steps": 20}, seed=0, signals=50)
     >>> sorted(row)
-    ['change', 'gap', 'rmse', 'slide_psnr']
+    ['gap', 'rmse', 'slide_psnr']
     """
     net = networks.train(setting, seed)
     noisy, clean, sigma = networks.draw(setting["family"], setting["sigma"], signals, seed)
     best = networks.limit(setting["family"], noisy, sigma)
-    return [{"change": setting["change"]} | networks.scores(net.denoise(noisy), clean, best)]
+    return [networks.scores(net.denoise(noisy), clean, best)]
+
+
+PROTOCOL = Protocol(
+    name="recipes",
+    run_one=run_one,
+    settings=SETTINGS,
+    seeds=24,
+    signals=3000,
+    table={
+        "by": ["change"],
+        "reference": {"change": "as it is"},
+        "stuck": lambda row: row["rmse"] > STUCK,
+    },
+    quick={
+        "settings": [setting | {"steps": setting["steps"] // 50} for setting in SETTINGS],
+        "seeds": 2,
+        "signals": 200,
+    },
+)

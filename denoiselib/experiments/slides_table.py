@@ -6,7 +6,8 @@ and with the clean ones (oracle). The limit is the last row.
 """
 
 from denoiselib import bayes
-from denoiselib.experiments import classical, networks
+from denoiselib.experiments import classical, networks, recipes
+from denoiselib.experiments.protocol import Protocol
 from denoiselib.filters import METHODS
 
 SIGMA = 3.0
@@ -14,7 +15,7 @@ FILTERS = ("wiener", "l1_dft", "gmc_dft", "soft", "relu")
 RECIPES = {
     "slides' recipe": networks.SLIDES,
     "slides' recipe, squared error": networks.SLIDES | {"loss": "mse"},
-    "better recipe": networks.BASE | {"init": "lecun", "steps": 3000},
+    "better recipe": networks.GOOD,
 }
 
 SETTINGS = [
@@ -58,14 +59,14 @@ def run_one(setting, seed, signals=3000, validation=500):
     Returns
     -------
     list of dict
-        Rows with ``method``, ``version`` (the mode, or how the parameter was found), ``rmse``,
+        Rows with ``version`` (the mode, or how the parameter was found), ``rmse``,
         ``slide_psnr`` and ``gap``, the distance from the limit in percent.
 
     Examples
     --------
     >>> for row in run_one({"method": "wiener", "tuning": "slides"}, seed=0, signals=100):
-    ...     print(row["method"], row["version"], f"{row['rmse']:.1f}")
-    wiener slides 2.4
+    ...     print(row["version"], f"{row['rmse']:.1f}")
+    slides 2.4
     """
     noisy, clean, _ = networks.draw("sparse_spikes", SIGMA, signals, seed)
     name, best = setting["method"], bayes.sparse_spikes_posterior_mean(noisy, SIGMA)
@@ -80,6 +81,26 @@ def run_one(setting, seed, signals=3000, validation=500):
         ways = networks.modes(net, setting, seed)
         estimates = {way: denoise(noisy) for way, denoise in ways.items()}
     return [
-        {"method": name, "version": version} | networks.scores(estimate, clean, best)
+        {"version": version} | networks.scores(estimate, clean, best)
         for version, estimate in estimates.items()
     ]
+
+
+PROTOCOL = Protocol(
+    name="slides-table",
+    run_one=run_one,
+    settings=SETTINGS,
+    seeds=10,
+    signals=3000,
+    table={
+        "by": ["method", "version"],
+        "reference": {"method": "U-Net, slides' recipe", "version": "fixed"},
+        "last": {"method": "limit"},
+        "stuck": lambda row: row["rmse"] > recipes.STUCK,
+    },
+    quick={
+        "settings": [s | ({"steps": s["steps"] // 100} if "steps" in s else {}) for s in SETTINGS],
+        "seeds": 2,
+        "signals": 200,
+    },
+)

@@ -182,7 +182,7 @@ def test_recipes_change_one_thing_at_a_time():
 def test_slides_table_has_filters_limits_and_networks_on_the_same_signals():
     tiny = {"signals": 40, "validation": 40}
     rows = {
-        (row["method"], row["version"]): row
+        (setting["method"], row["version"]): row
         for setting in slides_table.SETTINGS
         for row in slides_table.run_one(
             setting | ({"steps": 2, "batch": 2} if "lr" in setting else {}), 0, **tiny
