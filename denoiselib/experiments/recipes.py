@@ -66,7 +66,7 @@ PROTOCOL = Protocol(
     name="recipes",
     run_one=run_one,
     settings=SETTINGS,
-    seeds=24,
+    seeds=20,
     signals=3000,
     table={
         "by": ["change"],
