@@ -228,3 +228,52 @@ def heatmap(ax, values, rows, columns, title="", label="RMSE", vmin=1.0, vmax=3.
     ax.grid(visible=False)
     ax.set_title(title)
     return image
+
+
+def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
+    """Draw one dot for each seed of several trainings, and their medians, best median on top.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    values : dict of str to array_like (seeds,)
+        Scores by name, less is better.
+    limit : float, optional
+        The Bayes limit.
+    title, xlabel : str
+        Title and unit.
+    high : float, optional
+        End of the axis; seeds beyond it are counted there.
+
+    Returns
+    -------
+    list of str
+        The names from top to bottom.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> seeds(Figure().subplots(), {"long": [1.7, 1.6, 2.5], "short": [1.9, 2.0]}, high=2.1)
+    ['long', 'short']
+    """
+    names = sorted(values, key=lambda name: np.median(values[name]))
+    high = max(np.max(v) for v in values.values()) if high is None else high
+    for place, name in enumerate(names):
+        value = np.asarray(values[name], dtype=float)
+        inside, median = value[value <= high], np.median(value)
+        ax.plot(inside, np.full(len(inside), place), "o", color=ESTIMATE, alpha=0.35, markersize=5)
+        ax.plot([median, median], [place - 0.35, place + 0.35], color=ESTIMATE, linewidth=2.5)
+        if beyond := len(value) - len(inside):
+            ax.annotate(
+                f"{beyond} >", (1, place), xycoords=("axes fraction", "data"), xytext=(-3, 0),
+                textcoords="offset points", ha="right", va="center", color=OTHER,
+            )  # fmt: skip
+    if limit is not None:
+        ax.axvline(limit, linestyle="--", color=LIMIT, label="Bayes limit")
+        ax.legend(loc="lower right")
+    low = min(np.min(v) for v in values.values()) if limit is None else limit
+    ax.set_xlim(low - 0.03 * (high - low), high + 0.06 * (high - low))
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel=xlabel, title=title, ylim=(len(names) - 0.4, -0.6))
+    return names

@@ -46,3 +46,15 @@ def test_heatmap_writes_every_number(ax):
     plots.heatmap(ax, [[1.234, np.nan]], ["row"], ["a", "b"])
     assert [text.get_text() for text in ax.texts] == ["1.23", "\N{EN DASH}"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b"]
+
+
+def test_seeds_are_dots_and_those_beyond_are_counted(ax):
+    values = {"b": [3.0, 1.0, 2.0, 9.0, 8.0], "a": [1.0, 1.5, 1.2]}
+    assert plots.seeds(ax, values, limit=0.9, high=4.0) == ["a", "b"]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(dots[0].get_xdata(), values["a"])
+    np.testing.assert_array_equal(dots[1].get_xdata(), [3.0, 1.0, 2.0])
+    medians = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 2.5]
+    assert medians == [1.2, 3.0]
+    assert [text.get_text() for text in ax.texts] == ["2 >"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
