@@ -3,9 +3,10 @@
 The command line is ``python -m denoiselib.experiments``.
 """
 
-from denoiselib.experiments import classical, prior, recipes, slides_table
+from denoiselib.experiments import batch_norm_modes, classical, prior, recipes, slides_table
 
 #: Every protocol by its name.
 PROTOCOLS = {
-    module.PROTOCOL.name: module.PROTOCOL for module in (classical, recipes, prior, slides_table)
+    module.PROTOCOL.name: module.PROTOCOL
+    for module in (classical, recipes, prior, slides_table, batch_norm_modes)
 }

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from denoiselib import metrics, nn
-from denoiselib.experiments import networks, prior, recipes, slides_table
+from denoiselib.experiments import batch_norm_modes, networks, prior, recipes, slides_table
 from denoiselib.filters import METHODS
 
 QUICK = networks.BASE | {"net": "plain", "shape": {"width": 4, "depth": 3}, "steps": 30}
@@ -164,7 +164,7 @@ def test_the_limit_knows_each_signals_noise():
 # --- the protocols
 
 
-@pytest.mark.parametrize("protocol", [recipes, prior, slides_table])
+@pytest.mark.parametrize("protocol", [recipes, prior, slides_table, batch_norm_modes])
 def test_settings_differ_and_are_plain(protocol):
     texts = [repr(setting) for setting in protocol.SETTINGS]
     assert len(set(texts)) == len(texts)
@@ -198,3 +198,25 @@ def test_slides_table_has_filters_limits_and_networks_on_the_same_signals():
         assert ((name, "slides") in rows) == (slides is not None)
     unet = [version for name, version in rows if name == "U-Net, slides' recipe"]
     assert unet == ["fixed", "recalibrated", "batch 1", "batch 64", "no batch norm"]
+
+
+def test_modes_are_compared_at_all_levels_with_one_training():
+    settings = {(s["family"], s["net"], s["batch"]): s for s in batch_norm_modes.SETTINGS}
+    quick = settings["blocks", "plain", 4] | {"steps": 2}
+    rows = batch_norm_modes.run_one(quick, 0, signals=20)
+    assert len(rows) == 6 * 5
+    assert {row["mode"] for row in rows} == {
+        "fixed",
+        "recalibrated",
+        "batch 1",
+        "batch 8",
+        "batch 64",
+    }
+    limits = batch_norm_modes.run_one(settings["blocks", "limit", None], 0, signals=20)
+    assert [row["gap"] for row in limits] == [0] * 6
+    assert np.all(np.diff([row["rmse"] for row in limits]) > 0)
+
+
+def test_every_training_sees_the_same_number_of_signals():
+    seen = {s["batch"] * s["steps"] for s in batch_norm_modes.SETTINGS if "steps" in s}
+    assert seen == {32_000}
