@@ -16,6 +16,7 @@ PANELS = {
     "methods": widgets.MethodsPanel,
     "layer": widgets.LayerPanel,
     "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
+    "modes": lambda: widgets.ModesPanel({1.0: NETS[0], 3.0: NETS[1]}),
 }
 
 
@@ -206,3 +207,34 @@ def test_networks_are_measured_on_the_signals_shown():
     soft = metrics.rmse(filters.threshold(noisy, value), clean).mean()
     assert panel.curves["soft threshold (SURE)"].get_ydata()[at] == pytest.approx(soft)
     np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[0])
+
+
+@pytest.mark.parametrize("mode", ["fixed", "unfixed", "alone"])
+def test_modes_are_those_of_the_network(mode):
+    panel = widgets.ModesPanel({1.0: NETS[0], 3.0: NETS[1]})
+    panel.trained.value, panel.sigma.value, panel.mode.value = 1.0, 5.0, mode
+    clean, noisy, _ = widgets.batch("sparse_spikes", 5.0)
+    net = NETS[0].eval("running" if mode == "fixed" else "batch")
+    estimate = net.denoise(noisy, batch_size=1 if mode == "alone" else None)
+    np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[0])
+    error = metrics.rmse(estimate, clean).mean()
+    curve = panel.curves[widgets.MODES[mode]].get_ydata()
+    assert curve[list(panel.levels).index(5.0)] == pytest.approx(error)
+    assert panel.home.get_xdata()[0] == 1.0
+
+
+def test_features_are_those_of_the_layer_chosen():
+    panel = widgets.ModesPanel({3.0: NETS[0]})
+    panel.layer.value = 2
+    _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
+    *first, conv, norm = [module for _, module in NETS[0].layers.children()][:5]
+    x = noisy[:, None]
+    for module in first:
+        x = module(x)
+    before, after = panel.features(noisy, "fixed")
+    np.testing.assert_array_equal(before, conv(x).data)
+    np.testing.assert_array_equal(after, norm(conv(x)).data)
+    before, after = panel.features(noisy, "alone")
+    np.testing.assert_allclose(
+        after.mean(axis=-1), np.broadcast_to(norm.bias.data, (32, 4)), atol=1e-5
+    )

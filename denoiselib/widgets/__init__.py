@@ -5,7 +5,7 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 """
 
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
-from denoiselib.widgets.networks import MODES, LayerPanel, NetworkPanel
+from denoiselib.widgets.networks import MODES, LayerPanel, ModesPanel, NetworkPanel
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FilterPanel",
     "LayerPanel",
     "MethodsPanel",
+    "ModesPanel",
     "NetworkPanel",
     "NoisePanel",
     "Panel",
