@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
 import joblib
@@ -26,6 +25,9 @@ def main(arguments=None):
     except (ValueError, OSError) as error:  # a damaged file, a folder that cannot be written
         print(f"denoiselib.experiments: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: what was done is stored, the same command goes on", file=sys.stderr)
+        return 130
 
 
 def _list(args):
@@ -41,24 +43,12 @@ def _run(args):
         if args.dask:
             stack.enter_context(_client(args.dask))
             stack.enter_context(joblib.parallel_config("dask"))
-        try:
-            failed = run(
-                protocol, args.out, seeds=args.seeds, signals=args.signals, workers=args.jobs
-            )
-        except KeyboardInterrupt:
-            return _stopped("interrupted", 130)
-        except CancelledError:
-            return _stopped("the cluster is gone", 1)
+        failed = run(protocol, args.out, seeds=args.seeds, signals=args.signals, workers=args.jobs)
     for job in failed:
         print(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}", file=sys.stderr)
     total = len(protocol.jobs(args.seeds, args.signals))
     print(f"{total - len(failed)} of {total} jobs are in {Store(args.out, protocol.name).path}")
     return 1 if failed else 0
-
-
-def _stopped(reason, code):
-    print(f"{reason}: what was done is stored, the same command goes on", file=sys.stderr)
-    return code
 
 
 def _table(args):
