@@ -1,6 +1,7 @@
 """The README promises numbers, files and minutes: hold it to them."""
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from denoiselib.experiments import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,11 +27,26 @@ def test_the_example_prints_what_it_says():
 
 
 def test_the_network_of_the_example_is_near_the_limit():
-    program = "\n".join([*CODE, "print(error)"])
+    program = "\n".join([*CODE[:2], "print(error)"])
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert float(done.stdout.split()[-1]) < 1.64
+
+
+def test_the_cluster_of_the_example_runs_all_jobs(tmp_path):
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", CODE[2]],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": paths},
+    )
+    assert done.stdout == "0 jobs failed\n"
+    jobs = PROTOCOLS["classical"].shrunk().jobs(seeds=1)
+    assert (tmp_path / "results" / "classical-quick.jsonl").read_text().count('"rows"') == len(jobs)
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))

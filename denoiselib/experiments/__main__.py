@@ -10,6 +10,8 @@ from denoiselib.experiments import PROTOCOLS, tables
 from denoiselib.experiments.runner import FOLDER, run
 from denoiselib.experiments.store import Store, identity, rows
 
+PATIENCE = 10  # seconds for a scheduler to answer
+
 
 def main(arguments=None):
     """Do what the arguments say; return 0, or 1 if jobs failed, 2 if that cannot be done.
@@ -81,7 +83,7 @@ def _client(address):
     except ImportError:
         raise ValueError("--dask needs the extra 'cluster': pip install -e '.[cluster]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"--dask: no scheduler at {address!r}: {error}") from None
     print("waiting for the first worker", file=sys.stderr)
@@ -111,7 +113,12 @@ def _parser():
 
     both = argparse.ArgumentParser(add_help=False)
     both.add_argument("name", type=_name, metavar="NAME", help=f"one of {', '.join(PROTOCOLS)}")
-    both.add_argument("--out", default=FOLDER, metavar="DIR", help="results (default: %(default)s)")
+    both.add_argument(
+        "--out",
+        default=FOLDER,
+        metavar="DIR",
+        help="folder of the results (default: %(default)s in the current folder)",
+    )
     both.add_argument("--quick", action="store_true", help="the one-minute form, with its own file")
 
     command = commands.add_parser("run", parents=[both], help="run the jobs that are not done yet")

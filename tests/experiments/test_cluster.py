@@ -42,7 +42,9 @@ def test_a_cluster_gives_the_same_rows(tmp_path, client):
         assert runner.run(toy.protocol(), tmp_path / "dask") == []
     runner.run(toy.protocol(), tmp_path / "local", workers=2)
     assert toy.stored(tmp_path / "dask") == toy.stored(tmp_path / "local")
-    assert all(row.get("threads") in (1, None) for row in rows(Store(tmp_path / "dask", "toy").read()))
+    assert all(
+        row.get("threads") in (1, None) for row in rows(Store(tmp_path / "dask", "toy").read())
+    )
 
 
 def test_a_worker_killed_in_the_middle_costs_only_time(tmp_path, client):
