@@ -18,10 +18,9 @@ def protocols(monkeypatch):
 @pytest.fixture
 def command(tmp_path, capsys):
     def command(*arguments):
+        jobs = ["--jobs", "1"] if arguments[0] == "run" else []
         try:
-            code = __main__.main(
-                [*arguments, "--out", str(tmp_path), *["--jobs", "1"] * (arguments[0] == "run")]
-            )
+            code = __main__.main([arguments[0], "--out", str(tmp_path), *jobs, *arguments[1:]])
         except SystemExit as stop:
             code = stop.code
         out, err = capsys.readouterr()
@@ -45,7 +44,6 @@ def test_run_then_table(command, tmp_path):
     assert code == 0
     assert lines[0].startswith("| x | k | signals | seeds | mean |")
     assert [line.split("|")[1].strip() for line in lines[2:]] == list("000222333111")
-    assert "20" not in "".join(line.split("|")[0] for line in lines)
     assert command("table", "toy", "--csv")[1].startswith("x,k,signals,seeds,mean,")
 
 
