@@ -56,14 +56,16 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
     Examples
     --------
     >>> import tempfile
-    >>> from denoiselib.experiments import PROTOCOLS
+    >>> from denoiselib.experiments.protocol import Protocol
     >>> from denoiselib.experiments.store import Store, rows
-    >>> quick = PROTOCOLS["classical"].shrunk()
+    >>> def run_one(setting, seed, signals):
+    ...     return [{"rmse": setting["lam"] + seed / signals}]
+    >>> protocol = Protocol(name="example", run_one=run_one, settings=[{"lam": 2}], table={})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     failed = run(quick, folder, seeds=1, signals=10, workers=1)
-    ...     row = rows(Store(folder, quick.name).read())[0]
-    >>> print(len(failed), row["family"], row["seed"], row["signals"])
-    0 sparse_spikes 0 10
+    ...     failed = run(protocol, folder, seeds=2, signals=10, workers=1)
+    ...     row = rows(Store(folder, "example").read())[1]
+    >>> print(failed, row)
+    [] {'lam': 2, 'seed': 1, 'signals': 10, 'rmse': 2.1}
     """
     seeds = _check.integer(protocol.seeds if seeds is None else seeds, "seeds", 1)
     signals = _check.integer(protocol.signals if signals is None else signals, "signals", 1)
