@@ -100,7 +100,7 @@ def _outcomes(run_one, jobs, workers):
         parallel = Parallel(
             workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all"
         )
-        _hear_of_losses()
+        _trust_dask()
         batch = list(waiting.values())[: 1 if alone else None]
         try:
             for outcome in parallel(delayed(_work)(run_one, job) for job in batch):
@@ -135,15 +135,17 @@ def _plain(row):
     return plain
 
 
-def _hear_of_losses():
-    """On Dask, let a job come back that Dask gives up, because all its workers died for example.
+def _trust_dask():
+    """Mend two habits of joblib on Dask, in the active backend.
 
-    joblib waits for it for ever: it is told of results, but not of the errors of Dask itself.
+    It waits for ever for a job that Dask gives up, because all its workers died for example: it is
+    told of results, but not of the errors of Dask itself. And where it finds a single worker, which
+    may be the first of many, it computes everything here.
     """
     backend, _ = get_active_backend()
     if not hasattr(backend, "client") or "submit" in vars(backend):
         return
-    submit = backend.submit
+    submit, count = backend.submit, backend.effective_n_jobs
 
     def heard(calls, callback=None):
         ((_, (_, job), _),) = calls.items
@@ -157,6 +159,7 @@ def _hear_of_losses():
         return future
 
     backend.submit = heard
+    backend.effective_n_jobs = lambda workers: max(2, count(workers))
 
 
 def _provenance(protocol, seeds, signals):

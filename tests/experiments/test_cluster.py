@@ -10,6 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from denoiselib.experiments import runner
+from denoiselib.experiments.protocol import Protocol
 from denoiselib.experiments.store import Store, rows
 from tests.experiments import toy
 
@@ -74,3 +75,18 @@ def test_a_job_that_kills_all_its_workers_is_recorded_and_stops_nothing(tmp_path
     assert failed["setting"] == deadly
     assert "KilledWorker" in failed["error"]
     assert sum(map(bool, toy.stored(tmp_path).values())) == 4
+
+
+def test_a_single_worker_does_the_work(tmp_path, client, monkeypatch):
+    """It may be the first of many; the process that calls `run` only writes."""
+    monkeypatch.setattr(client, "ncores", lambda: {"the first": 1})
+    protocol = Protocol(
+        name="toy",
+        run_one=lambda setting, seed, signals: [{"process": os.getpid()}],
+        settings=[{}],
+        table={},
+    )
+    with joblib.parallel_config("dask"):
+        assert runner.run(protocol, tmp_path) == []
+    processes = {row["process"] for row in rows(Store(tmp_path, "toy").read())}
+    assert processes <= set(client.run(os.getpid).values())
