@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
 import joblib
@@ -27,6 +28,9 @@ def main(arguments=None):
     except (ValueError, OSError) as error:  # a damaged file, a folder that cannot be written
         print(f"denoiselib.experiments: error: {error}", file=sys.stderr)
         return 2
+    except CancelledError:
+        print("cluster lost: what was done is stored, the same command goes on", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted: what was done is stored, the same command goes on", file=sys.stderr)
         return 130
