@@ -11,6 +11,8 @@ from denoiselib.experiments import PROTOCOLS, tables
 from denoiselib.experiments.runner import FOLDER, run
 from denoiselib.experiments.store import Store, identity, rows
 
+PATIENCE = 10  # seconds for a scheduler to answer
+
 
 def main(arguments=None):
     """Do what the arguments say; return 0, or 1 if jobs failed, 2 if that cannot be done.
@@ -26,6 +28,12 @@ def main(arguments=None):
     except (ValueError, OSError) as error:  # a damaged file, a folder that cannot be written
         print(f"denoiselib.experiments: error: {error}", file=sys.stderr)
         return 2
+    except CancelledError:
+        print("cluster lost: what was done is stored, the same command goes on", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: what was done is stored, the same command goes on", file=sys.stderr)
+        return 130
 
 
 def _list(args):
@@ -41,24 +49,12 @@ def _run(args):
         if args.dask:
             stack.enter_context(_client(args.dask))
             stack.enter_context(joblib.parallel_config("dask"))
-        try:
-            failed = run(
-                protocol, args.out, seeds=args.seeds, signals=args.signals, workers=args.jobs
-            )
-        except KeyboardInterrupt:
-            return _stopped("interrupted", 130)
-        except CancelledError:
-            return _stopped("the cluster is gone", 1)
+        failed = run(protocol, args.out, seeds=args.seeds, signals=args.signals, workers=args.jobs)
     for job in failed:
         print(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}", file=sys.stderr)
     total = len(protocol.jobs(args.seeds, args.signals))
     print(f"{total - len(failed)} of {total} jobs are in {Store(args.out, protocol.name).path}")
     return 1 if failed else 0
-
-
-def _stopped(reason, code):
-    print(f"{reason}: what was done is stored, the same command goes on", file=sys.stderr)
-    return code
 
 
 def _table(args):
@@ -91,7 +87,7 @@ def _client(address):
     except ImportError:
         raise ValueError("--dask needs the extra 'cluster': pip install -e '.[cluster]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"--dask: no scheduler at {address!r}: {error}") from None
     print("waiting for the first worker", file=sys.stderr)
@@ -121,7 +117,12 @@ def _parser():
 
     both = argparse.ArgumentParser(add_help=False)
     both.add_argument("name", type=_name, metavar="NAME", help=f"one of {', '.join(PROTOCOLS)}")
-    both.add_argument("--out", default=FOLDER, metavar="DIR", help="results (default: %(default)s)")
+    both.add_argument(
+        "--out",
+        default=FOLDER,
+        metavar="DIR",
+        help="folder of the results (default: %(default)s in the current folder)",
+    )
     both.add_argument("--quick", action="store_true", help="the one-minute form, with its own file")
 
     command = commands.add_parser("run", parents=[both], help="run the jobs that are not done yet")

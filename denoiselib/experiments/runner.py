@@ -56,14 +56,16 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
     Examples
     --------
     >>> import tempfile
-    >>> from denoiselib.experiments import PROTOCOLS
+    >>> from denoiselib.experiments.protocol import Protocol
     >>> from denoiselib.experiments.store import Store, rows
-    >>> quick = PROTOCOLS["classical"].shrunk()
+    >>> def run_one(setting, seed, signals):
+    ...     return [{"rmse": setting["lam"] + seed / signals}]
+    >>> protocol = Protocol(name="example", run_one=run_one, settings=[{"lam": 2}], table={})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     failed = run(quick, folder, seeds=1, signals=10, workers=1)
-    ...     row = rows(Store(folder, quick.name).read())[0]
-    >>> print(len(failed), row["family"], row["seed"], row["signals"])
-    0 sparse_spikes 0 10
+    ...     failed = run(protocol, folder, seeds=2, signals=10, workers=1)
+    ...     row = rows(Store(folder, "example").read())[1]
+    >>> print(failed, row)
+    [] {'lam': 2, 'seed': 1, 'signals': 10, 'rmse': 2.1}
     """
     seeds = _check.integer(protocol.seeds if seeds is None else seeds, "seeds", 1)
     signals = _check.integer(protocol.signals if signals is None else signals, "signals", 1)
@@ -98,7 +100,7 @@ def _outcomes(run_one, jobs, workers):
         parallel = Parallel(
             workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all"
         )
-        _hear_of_losses()
+        _trust_dask()
         batch = list(waiting.values())[: 1 if alone else None]
         try:
             for outcome in parallel(delayed(_work)(run_one, job) for job in batch):
@@ -133,15 +135,17 @@ def _plain(row):
     return plain
 
 
-def _hear_of_losses():
-    """On Dask, let a job come back that Dask gives up, because all its workers died for example.
+def _trust_dask():
+    """Mend two habits of joblib on Dask, in the active backend.
 
-    joblib waits for it for ever: it is told of results, but not of the errors of Dask itself.
+    It waits for ever for a job that Dask gives up, because all its workers died for example: it is
+    told of results, but not of the errors of Dask itself. And where it finds a single worker, which
+    may be the first of many, it computes everything here.
     """
     backend, _ = get_active_backend()
     if not hasattr(backend, "client") or "submit" in vars(backend):
         return
-    submit = backend.submit
+    submit, count = backend.submit, backend.effective_n_jobs
 
     def heard(calls, callback=None):
         ((_, (_, job), _),) = calls.items
@@ -155,6 +159,7 @@ def _hear_of_losses():
         return future
 
     backend.submit = heard
+    backend.effective_n_jobs = lambda workers: max(2, count(workers))
 
 
 def _provenance(protocol, seeds, signals):

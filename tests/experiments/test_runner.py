@@ -1,0 +1,217 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import joblib
+import pytest
+
+from denoiselib.experiments import runner
+from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.store import Store, rows
+from tests.experiments import toy
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_bar(monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start runs of 32 jobs, each in a process of its own, the first of its group."""
+    processes = []
+
+    def start():
+        with open(tmp_path / "stderr", "w") as file:
+            command = [sys.executable, "-m", "tests.experiments.toy", str(tmp_path), "2"]
+            process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=file)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:  # workers of a killed process linger for a while
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def lines(folder):
+    path = Path(folder) / "toy.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_rows_are_the_same_on_any_number_of_workers_in_any_order(tmp_path):
+    reversed_ = toy.protocol(seeds=3)
+    reversed_.settings.reverse()
+    runner.run(toy.protocol(), tmp_path / "1", workers=1)
+    runner.run(reversed_, tmp_path / "2", workers=2)
+    assert toy.stored(tmp_path / "1") == toy.stored(tmp_path / "2")
+    assert len(toy.stored(tmp_path / "1")) == 12
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_worker_has_one_thread(tmp_path, monkeypatch, workers):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")
+    # what a worker begins with, whatever its backend promises
+    with joblib.parallel_config("loky", inner_max_num_threads=2):
+        runner.run(toy.protocol(seeds=1), tmp_path, workers=workers)
+    threads = [row["threads"] for row in rows(Store(tmp_path, "toy").read()) if row["k"] == 2]
+    assert threads == [1] * 4
+
+
+def test_rows_are_plain_and_carry_their_job(tmp_path):
+    runner.run(toy.protocol(seeds=1), tmp_path, signals=7, workers=1)
+    first, _, third = rows(Store(tmp_path, "toy").read())[:3]
+    assert {k: first[k] for k in ("x", "seed", "signals", "k")} == {
+        "x": 0,
+        "seed": 0,
+        "signals": 7,
+        "k": 0,
+    }
+    assert type(first["rmse"]) is float
+    assert third["rmse"] is None  # NaN is no JSON
+    assert "NaN" not in (tmp_path / "toy.jsonl").read_text()
+
+
+def test_what_is_done_is_not_done_again(tmp_path):
+    runner.run(toy.protocol(seeds=1), tmp_path, workers=1)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    runner.run(toy.protocol(seeds=1), tmp_path, workers=1)
+    assert files == {path: path.read_bytes() for path in tmp_path.iterdir()}
+    runner.run(toy.protocol(seeds=2), tmp_path, workers=1)
+    runner.run(toy.protocol(seeds=2), tmp_path, signals=9, workers=1)
+    assert len(toy.stored(tmp_path)) == 16
+    (path,) = tmp_path.glob("*.jsonl")
+    assert path.read_bytes().startswith(files[path])
+
+
+def test_quick_rows_have_their_own_file(tmp_path):
+    protocol = toy.protocol(quick={"settings": [{"x": 1, "steps": 5}], "seeds": 1})
+    runner.run(protocol.shrunk(), tmp_path, workers=1)
+    assert not (tmp_path / "toy.jsonl").exists()
+    assert {row["steps"] for row in rows(Store(tmp_path, "toy-quick").read())} == {5}
+
+
+def test_a_failure_is_recorded_stops_nothing_and_is_tried_again(tmp_path):
+    luck = tmp_path / "luck"
+    protocol = toy.protocol({"x": 9, "trouble": "fails", "until": str(luck)}, seeds=1)
+    protocol.settings.reverse()
+    (failed,) = runner.run(protocol, tmp_path, workers=2)
+    assert failed["error"] == "RuntimeError: out of luck"
+    assert failed in Store(tmp_path, "toy").read()
+    assert sorted(map(bool, toy.stored(tmp_path).values())) == [False, True, True, True, True]
+    luck.touch()
+    assert runner.run(protocol, tmp_path, workers=2) == []
+    assert all(toy.stored(tmp_path).values())
+
+
+def test_rows_that_cannot_be_stored_are_a_failure(tmp_path):
+    bad = Protocol(name="bad", run_one=_array, settings=[{}], seeds=1, table={})
+    (failed,) = runner.run(bad, tmp_path, workers=1)
+    assert "worst must be a number" in failed["error"]
+
+
+def _array(setting, seed, signals):
+    return [{"worst": [1, 2]}]
+
+
+def test_a_job_that_kills_its_process_takes_no_other_along(tmp_path):
+    deadly = {"x": 9, "trouble": "dies", "until": str(tmp_path / "x")}
+    once = {"x": 8, "trouble": "dies once", "until": str(tmp_path / "y")}
+    protocol = toy.protocol(deadly, once, seeds=1)
+    protocol.settings.reverse()
+    (failed,) = runner.run(protocol, tmp_path, workers=2)
+    assert (failed["setting"], failed["error"]) == (deadly, "its process died")
+    assert sum(map(bool, toy.stored(tmp_path).values())) == 5
+
+
+def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start):
+    moments = random.Random(0)
+    for _ in range(4):
+        before = lines(tmp_path)
+        process = start()
+        more = before + moments.randrange(1, 6)
+        wait_for(lambda more=more: lines(tmp_path) >= more)
+        time.sleep(moments.random() / 10)
+        process.kill()
+        process.wait()
+        with open(tmp_path / "toy.jsonl", "ab") as file:
+            file.write(b'{"setting": {"x": 0, "seco')  # a write that was cut short
+    assert before < lines(tmp_path) < 32
+    assert start().wait(60) == 0, (tmp_path / "stderr").read_text()
+    runner.run(toy.protocol(seconds=0.05, seeds=8), tmp_path / "whole", workers=2)
+    assert lines(tmp_path) == 32
+    assert toy.stored(tmp_path) == toy.stored(tmp_path / "whole")
+
+
+def test_interrupted_it_leaves_what_is_done(tmp_path, start):
+    process = start()
+    wait_for(lambda: lines(tmp_path) >= 3)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, workers included
+    assert process.wait(30) != 0
+    assert "KeyboardInterrupt" in (tmp_path / "stderr").read_text()
+    assert 3 <= len(toy.stored(tmp_path)) == lines(tmp_path) < 32
+
+
+def test_two_runs_do_not_write_to_one_file(tmp_path):
+    with (
+        Store(tmp_path, "toy").open(),
+        pytest.raises(BlockingIOError, match=r"another run is writing to .*toy\.jsonl"),
+    ):
+        runner.run(toy.protocol(), tmp_path)
+    runner.run(toy.protocol(seeds=1), tmp_path, workers=1)
+
+
+def test_damage_is_said_not_overwritten(tmp_path):
+    path = tmp_path / "toy.jsonl"
+    path.write_text('{"setting": {}, "se\n{"setting": {}, "seed": 0, "signals": 1, "rows": []}\n')
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"toy\.jsonl, line 1, is damaged"):
+        runner.run(toy.protocol(), tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_provenance_tells_who_wrote(tmp_path):
+    for seeds in (1, 2, 2):
+        runner.run(toy.protocol(seeds=seeds), tmp_path, workers=1)
+    first, second = json.loads((tmp_path / "toy.provenance.json").read_text())
+    assert (first["seeds"], second["seeds"], first["signals"]) == (1, 2, 50)
+    assert first["settings"] == toy.protocol().settings
+    assert first["command"].startswith("python ")
+    assert {"python", "numpy", "joblib"} <= set(first["versions"])
+    assert first["date"].endswith("+00:00")
+
+
+@pytest.mark.parametrize("name", ["seeds", "signals", "workers"])
+@pytest.mark.parametrize("bad", [0, -2, 1.5, True])
+def test_numbers_out_of_range_are_named(tmp_path, name, bad):
+    with pytest.raises((ValueError, TypeError), match=name):
+        runner.run(toy.protocol(), tmp_path / "none", **{name: bad})
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("bad", [{"x": (1, 2)}, {"x": float("nan")}, {1: 2}])
+def test_settings_survive_the_file(bad):
+    with pytest.raises(ValueError, match="settings of toy must be plain JSON"):
+        toy.protocol(bad)
+
+
+def test_settings_differ():
+    with pytest.raises(ValueError, match="settings of toy must not occur twice"):
+        toy.protocol({"seconds": 0, "x": 1})

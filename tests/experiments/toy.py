@@ -1,0 +1,53 @@
+"""A protocol for tests, whose jobs can wait, fail or kill their process. Workers import it."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.runner import run
+from denoiselib.experiments.store import Store, identity, rows
+
+
+def run_one(setting, seed, signals):
+    """Two rows of sums that depend on the seed, to the last bit on the number of threads."""
+    time.sleep(setting.get("seconds", 0))
+    if "trouble" in setting:
+        trouble(setting["trouble"], Path(setting["until"]))
+    a = np.random.default_rng([seed, setting["x"]]).standard_normal((signals, 300))
+    threads = max(info["num_threads"] for info in threadpool_info())
+    return [{"k": k, "rmse": np.sum(a @ a.T, dtype=np.float32) + k} for k in (0, 1)] + [
+        {"k": 2, "rmse": np.float64(np.nan), "threads": threads}
+    ]
+
+
+def trouble(kind, until):
+    """Make trouble unless a file exists; dying leaves a line in it, so that it can happen once."""
+    if kind == "fails" and not until.exists():
+        raise RuntimeError("out of luck")
+    if kind == "dies" or (kind == "dies once" and not until.exists()):
+        until.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def protocol(*settings, seconds=0, **options):
+    """Return a protocol of four settings and some more."""
+    plain = [{"x": x, "seconds": seconds} for x in range(4)]
+    options = {"seeds": 3, "signals": 50, "table": {"by": ["x", "k"]}} | options
+    return Protocol(name="toy", run_one=run_one, settings=[*plain, *settings], **options)
+
+
+def stored(folder):
+    """Return what is stored, ``{identity: rows}``, and see that no job has rows twice."""
+    text = (Path(folder) / "toy.jsonl").read_text()
+    assert text.count('"rows"') == len(rows(Store(folder, "toy").read())) / 3
+    return {identity(job): job.get("rows") for job in Store(folder, "toy").read()}
+
+
+if __name__ == "__main__":
+    run(protocol(seconds=0.05, seeds=8), sys.argv[1], workers=int(sys.argv[2]))
