@@ -46,3 +46,15 @@ def test_heatmap_writes_every_number(ax):
     plots.heatmap(ax, [[1.234, np.nan]], ["row"], ["a", "b"])
     assert [text.get_text() for text in ax.texts] == ["1.23", "\N{EN DASH}"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b"]
+
+
+def test_spans_reach_from_the_median_to_the_largest(ax):
+    rows = plots.spans(ax, {"a": {"x": [1, 2, 9]}, "b": {"x": [0, 0], "y": [5]}})
+    assert rows == ["x", "y"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == rows
+    first, second = ax.containers
+    np.testing.assert_array_equal(first.lines[0].get_xdata(), [2])
+    np.testing.assert_array_equal(second.lines[0].get_xdata(), [0, 5])
+    np.testing.assert_array_equal(first.lines[2][0].get_segments()[0][:, 0], [2, 9])
+    low, high = ax.get_ylim()
+    assert low > high
