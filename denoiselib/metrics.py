@@ -238,7 +238,7 @@ def ulps(computed, expected, scale=None):
     >>> print(ulps(third, 1 / 3).round(2))  # correctly rounded: half an ulp at most
     0.33
     >>> print(ulps([100.0, 1.0 + 2**-52], [100.0, 1.0]), ulps(1.0 + 2**-52, 1.0))
-    [0.     0.0156] 1.0
+    [0.       0.015625] 1.0
     """
     computed = _check.array(computed, "computed", numbers=True)
     expected = _check.array(expected, "expected", numbers=True)

@@ -238,7 +238,7 @@ def spans(ax, named, xlabel="", title=""):
     ax : matplotlib.axes.Axes
         Where to draw.
     named : dict of str to (dict of str to array_like)
-        For each entry of the legend the numbers, 0 or more, of each row.
+        For each label (the legend is the caller's) the numbers, 0 or more, of each row.
     xlabel, title : str
         What the numbers are, and what the picture says; the axis is linear up to 1, then
         logarithmic.
@@ -264,6 +264,5 @@ def spans(ax, named, xlabel="", title=""):
         ax.errorbar(middle, places, xerr=reach, fmt="o", markersize=4, label=name)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_yticks(range(len(rows)), rows)
-    ax.set(xlabel=xlabel, title=title, ylim=(len(rows) - 0.5, -0.5), xlim=(-0.2, None))
-    ax.legend(loc="lower right")
+    ax.set(xlabel=xlabel, title=title, ylim=(len(rows) - 0.5, -0.5))
     return rows
