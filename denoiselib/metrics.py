@@ -203,6 +203,54 @@ def paired_difference(a, b, confidence=0.95):
     return mean_ci(a - b, confidence)
 
 
+def ulps(computed, expected, scale=None):
+    r"""Error of each number in units in the last place of the dtype that computed it.
+
+    Parameters
+    ----------
+    computed : array_like
+        In float32 or float64, which decides what a last place is.
+    expected : array_like
+        What should have come out, in the same dtype or a finer one; of the same shape.
+    scale : float or array_like, optional
+        The number whose last place is the unit, or one for each; the largest magnitude of
+        `expected` if not given. With ``scale=expected`` each number is measured by its own.
+
+    Returns
+    -------
+    ndarray
+        One error for each number, not negative; those below 1 come from a finer `expected`, or
+        from numbers smaller than the scale.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is empty, not real or not finite, or the shapes do not fit.
+
+    Notes
+    -----
+    A float with p digits (24 in float32, 53 in float64) and magnitude s has the neighbour
+    :math:`s + 2^{\lfloor \log_2 s \rfloor - p + 1}`: the distance is its ulp, `numpy.spacing`.
+
+    Examples
+    --------
+    >>> third = np.float32(1) / np.float32(3)
+    >>> print(ulps(third, 1 / 3).round(2))  # correctly rounded: half an ulp at most
+    0.33
+    >>> print(ulps([100.0, 1.0 + 2**-52], [100.0, 1.0]), ulps(1.0 + 2**-52, 1.0))
+    [0.       0.015625] 1.0
+    """
+    computed = _check.array(computed, "computed", numbers=True)
+    expected = _check.array(expected, "expected", numbers=True)
+    if computed.shape != expected.shape:
+        raise ValueError(f"computed and expected have shapes {computed.shape} and {expected.shape}")
+    scale = abs(expected).max() if scale is None else _check.array(scale, "scale", numbers=True)
+    _check.broadcast(expected, scale, "expected and scale")
+    unit = np.spacing(abs(scale).astype(computed.dtype))
+    with np.errstate(over="ignore"):  # beside 0 the unit is the smallest number there is
+        return abs(computed.astype(np.float64) - expected) / unit
+
+
 def digest(signal):
     """One line that identifies an array: its Euclidean norm and three samples.
 

@@ -277,3 +277,41 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel=xlabel, title=title, ylim=(len(names) - 0.4, -0.6))
     return names
+
+
+def spans(ax, named, xlabel="", title=""):
+    """Draw groups of errors as rows: a dot at the median, a line to the largest.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    named : dict of str to (dict of str to array_like)
+        For each label (the legend is the caller's) the numbers, 0 or more, of each row.
+    xlabel, title : str
+        What the numbers are, and what the picture says; the axis is linear up to 1, then
+        logarithmic.
+
+    Returns
+    -------
+    list of str
+        The rows from top to bottom, in the order of their first appearance.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> spans(Figure().subplots(), {"float32": {"relu": [0, 0], "conv1d": [1, 2, 30]}})
+    ['relu', 'conv1d']
+    """
+    rows = list(dict.fromkeys(row for groups in named.values() for row in groups))
+    for place, (name, groups) in enumerate(named.items()):
+        shift = 0.3 * (place - (len(named) - 1) / 2)
+        middle = np.array([np.median(values) for values in groups.values()])
+        largest = np.array([np.max(values) for values in groups.values()])
+        places = [rows.index(row) + shift for row in groups]
+        reach = [np.zeros_like(middle), largest - middle]
+        ax.errorbar(middle, places, xerr=reach, fmt="o", markersize=4, label=name)
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set(xlabel=xlabel, title=title, ylim=(len(rows) - 0.5, -0.5))
+    return rows

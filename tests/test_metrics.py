@@ -124,3 +124,39 @@ def test_digest_notices_any_sample_and_the_order():
         changed[i] *= 1.01
         assert metrics.digest(changed) != line
     assert metrics.digest(CLEAN[::-1]) != line
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_next_number_is_one_ulp_away(dtype):
+    x = CLEAN.astype(dtype)
+    beyond = np.nextafter(x, dtype(np.inf))
+    np.testing.assert_array_equal(metrics.ulps(beyond, x, scale=x), np.ones(x.shape))
+    np.testing.assert_array_equal(metrics.ulps(x, x), np.zeros(x.shape))
+    unit = 2.0 ** (3 - (23 if dtype == np.float32 else 52))  # the largest is between 8 and 16
+    np.testing.assert_array_equal(metrics.ulps(beyond, x), (beyond - x) / unit)
+
+
+def test_the_dtype_that_computed_decides_what_an_ulp_is():
+    truth = np.array([1.0, -(1 + 2.0**-24)])
+    np.testing.assert_array_equal(metrics.ulps(truth.astype(np.float32), truth), [0, 0.5])
+    assert metrics.ulps(np.float32(1), 1.0, scale=-1.0) == 0
+
+
+def test_ulps_beside_zero():
+    assert metrics.ulps([0.0], [0.0]) == 0
+    assert metrics.ulps([1.0], [0.0]) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (([1.0], [1.0, 2.0]), "computed and expected"),
+        (([np.nan], [1.0]), "computed"),
+        (([1.0], ["a"]), "expected"),
+        (([1.0], [1.0], [np.inf]), "scale"),
+        (([1.0, 2.0], [1.0, 2.0], np.ones(3)), "expected and scale"),
+    ],
+)
+def test_ulps_refuses(arguments, name):
+    with pytest.raises((TypeError, ValueError), match=f"^{name}"):
+        metrics.ulps(*arguments)

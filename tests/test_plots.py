@@ -58,3 +58,15 @@ def test_seeds_are_dots_and_those_beyond_are_counted(ax):
     assert medians == [1.2, 3.0]
     assert [text.get_text() for text in ax.texts] == ["2 >"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_spans_reach_from_the_median_to_the_largest(ax):
+    rows = plots.spans(ax, {"a": {"x": [1, 2, 9]}, "b": {"x": [0, 0], "y": [5]}})
+    assert rows == ["x", "y"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == rows
+    first, second = ax.containers
+    np.testing.assert_array_equal(first.lines[0].get_xdata(), [2])
+    np.testing.assert_array_equal(second.lines[0].get_xdata(), [0, 5])
+    np.testing.assert_array_equal(first.lines[2][0].get_segments()[0][:, 0], [2, 9])
+    low, high = ax.get_ylim()
+    assert low > high

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from denoiselib import metrics
+
 FILE = Path(__file__).resolve().parents[2] / "data" / "torch_answers.npz"
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
 FLOOR = {"float64": 1e-4, "float32": 1e-2}
@@ -32,18 +34,9 @@ def compare(got, expected, dtype):
 
 
 def differences(got, expected, dtype):
-    """Say which arrays differ by more than the tolerance times their largest magnitude.
-
-    A bias is compared on the scale of its kernel: in front of batch statistics it has no gradient
-    but rounding. And a gradient far smaller than the largest one (`FLOOR`) is what large numbers
-    left when they cancelled.
-    """
+    """Say which arrays differ by more than the tolerance times their scale."""
     assert got.keys() == expected.keys()
-    scale = {name: abs(e).max() for name, e in expected.items()}
-    gradients = {name: size for name, size in scale.items() if name.startswith("d ")}
-    for name in gradients:
-        kernel = gradients.get(name.removesuffix("bias") + "weight", 0)
-        scale[name] = max(scale[name], kernel, FLOOR[dtype] * max(gradients.values()))
+    scale = scales(expected, dtype)
     wrong = []
     for name, e in expected.items():
         g = np.asarray(got[name])
@@ -53,6 +46,27 @@ def differences(got, expected, dtype):
         if not error <= TOLERANCE[dtype] * scale[name]:  # also when it is nan
             wrong.append(f"{name}: off by {error:.2g}, the largest being {abs(e).max():.2g}")
     return wrong
+
+
+def scales(expected, dtype):
+    """Return the magnitude on which each array is compared: the largest in it.
+
+    A bias is compared on the scale of its kernel: in front of batch statistics it has no gradient
+    but rounding. And a gradient far smaller than the largest one (`FLOOR`) is what large numbers
+    left when they cancelled.
+    """
+    scale = {name: abs(e).max() for name, e in expected.items()}
+    gradients = {name: size for name, size in scale.items() if name.startswith("d ")}
+    for name in gradients:
+        kernel = gradients.get(name.removesuffix("bias") + "weight", 0)
+        scale[name] = max(scale[name], kernel, FLOOR[dtype] * max(gradients.values()))
+    return scale
+
+
+def ulps(got, expected, dtype):
+    """Return the largest error of each array, in units in the last place of its scale."""
+    scale = scales(expected, dtype)
+    return {name: metrics.ulps(got[name], e, scale[name]).max() for name, e in expected.items()}
 
 
 def save(answers, versions):

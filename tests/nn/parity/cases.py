@@ -323,6 +323,5 @@ CASES += [
         smallest=(1, 1, 10),
         largest=(1, 1, 30),
         values={"layers.1.running_var": positive, "layers.4.running_var": positive},
-        dtypes=("float64",),
     )
 ]

@@ -97,7 +97,7 @@ def trajectory(x, target, **state):
         values.append(float(program(x[batch], target[batch])))
         program.backward()
         taken.step()
-    return {"losses": np.array(values)} | net.state_dict()
+    return {"losses": np.array(values, x.dtype)} | net.state_dict()
 
 
 PROCEDURES = {"optimizer": optimizer, "trajectory": trajectory}

@@ -145,16 +145,16 @@ def trajectory(x, target, **state):
     net.to(torch.tensor(x).dtype)
     net.load_state_dict({k: torch.tensor(v) for k, v in state.items()}, strict=False)
     taken = torch.optim.SGD(net.parameters(), 0.02, momentum=0.9, weight_decay=1e-3)
-    x, target, values = torch.tensor(x), torch.tensor(target), []
+    x, target, losses = torch.tensor(x), torch.tensor(target), []
     for step in range(100):
         batch = slice(2 * step % len(x), 2 * step % len(x) + 2)
         taken.zero_grad()
         loss = functional.smooth_l1_loss(net(x[batch]), target[batch])
         loss.backward()
         taken.step()
-        values.append(loss.item())
+        losses.append(loss.detach().numpy())
     trained = {k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("tracked")}
-    return {"losses": np.array(values)} | trained
+    return {"losses": np.array(losses)} | trained
 
 
 PROCEDURES = {"optimizer": optimizer, "trajectory": trajectory}
