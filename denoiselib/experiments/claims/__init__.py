@@ -6,7 +6,7 @@ verdicts are computed from these, see `judge`. All on sparse spikes.
 
 from denoiselib.experiments import networks
 from denoiselib.experiments.claims.judge import report, verdicts
-from denoiselib.experiments.claims.network import network
+from denoiselib.experiments.claims.one_network import network
 from denoiselib.experiments.claims.trainings import batches, optima, sparsity, stability
 from denoiselib.experiments.protocol import Protocol
 

@@ -6,7 +6,7 @@ from scipy import stats
 from denoiselib import bayes, metrics, nn, signals
 from denoiselib.experiments import networks, recipes
 from denoiselib.experiments.claims import measures
-from denoiselib.experiments.claims.network import row
+from denoiselib.experiments.claims.one_network import row
 
 
 def stability(setting, seed, n):
