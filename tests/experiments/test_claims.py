@@ -107,6 +107,9 @@ def test_variance_is_the_trainings_the_signals_or_shared():
     assert measures.optimum_part(net + flat) == pytest.approx(1)
     assert measures.optimum_part(signal + flat) == pytest.approx(0)
     assert measures.optimum_part(rng.standard_normal((30, 500))) > 0.97  # both depend on the net
+    a, b, c = np.sqrt([3, 5, 1])[:, None, None] * np.array([1, -1])  # variances 4, 8 and 4
+    mixed = a.T + b + c * [[1], [-1]]
+    assert measures.optimum_part(mixed) == pytest.approx(0.5)
     expected = net.var(ddof=1) / (net.var(ddof=1) + 4 * signal.var(ddof=1))
     assert measures.optimum_part(net + 2 * signal) == pytest.approx(expected)
 
@@ -133,6 +136,10 @@ def test_accuracy_of_the_limit_and_of_nothing():
     assert idle[2, "RMSE below, %", "the best tuned filter"]["share"] < 0.1
     assert idle[2, "RMSE below, %", "the best tuned filter"]["value"] < -20
     assert idle[3, "RMSE above, %", "than tuned Wiener"]["share"] > 0.9
+    # 4 % are worse, but not by 5 %; the net without batch norm is here the noisy signal
+    more = rows(lambda y: 1.04 * y)
+    assert more[3, "RMSE above, %", "than doing nothing"]["share"] == 1
+    assert more[3, "RMSE above, %", "than doing nothing, by 5 %"]["share"] < 0.5
 
 
 def test_unfixed_wins_where_it_is_better_and_ways_that_agree_do_not_matter():
@@ -162,6 +169,67 @@ def test_convergence_knows_the_limit_of_its_draws():
     assert learnt["steps to 5 % above the limit"] <= 200
     assert learnt["steps to 95 % of the way"] <= 200
     assert 0 < learnt["RMSE above the limit, %"] < 5
+
+
+class Scaled:
+    """A stand-in for a trained network, whose estimate is the noisy signal times a factor."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def denoise(self, noisy):
+        return self.factor * noisy
+
+
+def test_batch_norm_helps_where_the_others_get_stuck(monkeypatch):
+    stuck, well = Scaled(1), Scaled(0.1)
+
+    def difference(net, bare):
+        found = {"batch": net, "none": bare}
+        monkeypatch.setattr(networks, "train", lambda recipe, seed: found[recipe["norm"]])
+        return [x["value"] for x in trainings.stability(QUICK | {"sigma": 1.0}, 0, 50)]
+
+    monkeypatch.setattr(trainings.recipes, "STUCK", 2.5)
+    assert difference(net=well, bare=well) == [1, 1, 0]
+    monkeypatch.setattr(trainings.recipes, "STUCK", 1.5)
+    assert difference(net=stuck, bare=well) == [0, 1, 1]
+    assert difference(net=well, bare=stuck) == [1, 0, -1]
+
+
+def test_small_batches_are_to_blame_if_they_end_at_a_larger_error(monkeypatch):
+    seen = []
+
+    def train(recipe, seed):
+        seen.append(recipe["batch"] * recipe["steps"])
+        return Scaled(2 if recipe["batch"] == 1 else 1)
+
+    monkeypatch.setattr(networks, "train", train)
+    setting = QUICK | {"norm": "none", "seen": 640}
+    (row,) = trainings.batches(setting, 0, 50)
+    assert row["condition"] == "no batch norm"
+    assert row["share"] == 1
+    assert row["value"] > 50
+    assert seen == [640, 640]
+
+
+def test_features_of_layers_that_differ_count_as_such(monkeypatch):
+    x = NOISY[:, None]
+    other = np.random.default_rng(5).standard_normal(x.shape)
+    apart = [np.concatenate([x, 2 * x], axis=1), other]
+    monkeypatch.setattr(measures, "outputs", lambda *args: apart)
+    rows = one_network.layers({"net": None}, NOISY)
+    found = {x["condition"]: x["value"] for x in rows if x["measure"] == CLAIMS[9].measure}
+    assert found["any two layers, net"] == pytest.approx(1, abs=0.05)
+    assert found["two of one length, net"] == found["any two layers, net"]
+
+
+def test_kurtosis_falls_only_where_it_can(monkeypatch):
+    net, bare = (nn.UNet(norm=norm, rng=0, dtype=np.float64) for norm in ("batch", "none"))
+    loud = NOISY * np.linspace(0.2, 5, len(NOISY))[:, None]
+    values = {x["condition"]: x["value"] for x in one_network.outliers(net.eval(), bare, loud)}
+    assert abs(values["fixed"]) < 1e-6
+    assert values["alone"] > 0.3
+    assert net.statistics == "running"
 
 
 # --- verdicts
@@ -209,6 +277,12 @@ def test_interval_and_sign_test_both_have_a_say():
     assert judged(made(1, [1, 1, 1, 1, 0, 0, 0, 0]), 1) == "open"  # 4 of 4 may be chance
     assert judged(made(1, [0] * 10), 1) == "open"
     assert judged(made(1, [1] * 7 + [0] * 3), 1) == "holds"
+
+
+def test_the_sign_test_counts_from_the_bound():
+    below = made(2, [0.49] * 8 + [0.9, 0.9])  # above 0 in all seeds, above one half in two
+    assert judged(below, 2) == "open"
+    assert judged(made(11, [0.4, 0.3, 0.4, 0.35, 0.3, 0.4]), 11) == "does not hold"
 
 
 def test_values_that_are_none_and_other_measures_are_left_out():

@@ -1,4 +1,8 @@
-"""Statements that take several trainings: claims 1, 4, 8, 11."""
+"""Statements that take several trainings: claims 1, 4, 8, 11.
+
+Each function takes the setting, the seed and the number of test signals of `claims.run_one`, and
+returns rows on the claim that its docstring names.
+"""
 
 import numpy as np
 from scipy import stats
@@ -55,7 +59,7 @@ def sparsity(setting, seed, n):
     for name in found[0]:
         values = [x[name] for x in found]
         rows += [
-            row(8, name, f"{draws} draws", value)
+            row(8, name, f"{draws:3} draws", value)
             for draws, value in zip(setting["draws"], values, strict=True)
         ]
         rank = stats.spearmanr(setting["draws"], values)[0] if len(set(values)) > 1 else 0
