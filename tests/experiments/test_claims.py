@@ -212,6 +212,16 @@ def test_small_batches_are_to_blame_if_they_end_at_a_larger_error(monkeypatch):
     assert seen == [640, 640]
 
 
+def test_stuck_trainings_are_left_out_of_one_condition(monkeypatch):
+    monkeypatch.setattr(trainings.recipes, "STUCK", 2.5)
+    factors = {0: 1.0, 1000: 0.5, 2000: 0.5}
+    monkeypatch.setattr(networks, "train", lambda recipe, seed: Scaled(factors[seed]))
+    found = {x["condition"]: x["value"] for x in trainings.optima(QUICK | {"nets": 3}, 0, 50)}
+    assert found["all"] == pytest.approx(1 / 3)
+    assert found["all trainings"] > 0.5
+    assert found["those not stuck"] == pytest.approx(0)  # they agree
+
+
 def test_features_of_layers_that_differ_count_as_such(monkeypatch):
     x = NOISY[:, None]
     other = np.random.default_rng(5).standard_normal(x.shape)
@@ -280,8 +290,8 @@ def test_interval_and_sign_test_both_have_a_say():
 
 
 def test_the_sign_test_counts_from_the_bound():
-    below = made(2, [0.49] * 8 + [0.9, 0.9])  # above 0 in all seeds, above one half in two
-    assert judged(below, 2) == "open"
+    above = made(2, [0.9] * 5 + [0.49] * 3)  # the mean is above one half, but so are 5 seeds of 8
+    assert judged(above, 2) == "open"
     assert judged(made(11, [0.4, 0.3, 0.4, 0.35, 0.3, 0.4]), 11) == "does not hold"
 
 
