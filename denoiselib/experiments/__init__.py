@@ -3,10 +3,10 @@
 The command line is ``python -m denoiselib.experiments``.
 """
 
-from denoiselib.experiments import batch_norm_modes, classical, prior, recipes, slides_table
+from denoiselib.experiments import batch_norm_modes, claims, classical, prior, recipes, slides_table
 
 #: Every protocol by its name.
 PROTOCOLS = {
     module.PROTOCOL.name: module.PROTOCOL
-    for module in (classical, recipes, prior, slides_table, batch_norm_modes)
+    for module in (classical, recipes, prior, slides_table, batch_norm_modes, claims)
 }

@@ -74,6 +74,8 @@ def _table(args):
     by = [*protocol.table["by"], "signals"]
     lines = tables.summary(rows(kept), **{**protocol.table, "by": by})
     print(tables.csv(lines) if args.csv else tables.markdown(lines))
+    if protocol.report and not args.csv:
+        print(f"\n{protocol.report(rows(kept))}")
     return 0
 
 

@@ -29,6 +29,8 @@ class Protocol:
         Number of test signals of a job.
     table : dict
         Arguments of `tables.summary`.
+    report : callable, optional
+        From all rows to text, what is printed below the table.
     quick : dict
         What is replaced, of all these, for a run that takes a minute.
 
@@ -58,6 +60,7 @@ class Protocol:
     seeds: int = 5
     signals: int = 1000
     table: dict
+    report: Callable | None = None
     quick: dict = field(default_factory=dict)
 
     def __post_init__(self):
