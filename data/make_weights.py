@@ -23,6 +23,7 @@ PLAIN = networks.BASE | {"net": "plain"}
 RECIPES = {
     "plain": PLAIN,
     "plain_no_norm": PLAIN | {"norm": "none", "lr": 1e-2},
+    **{f"plain_sigma_{sigma}": PLAIN | {"sigma": float(sigma)} for sigma in (1, 2, 4, 5, 6)},
     "unet": networks.GOOD,
     "unet_slides": networks.SLIDES,
     "unet_prior": prior.RECIPE | {"prior": True},

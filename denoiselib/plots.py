@@ -271,7 +271,7 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
             )  # fmt: skip
     if limit is not None:
         ax.axvline(limit, linestyle="--", color=LIMIT, label="Bayes limit")
-        ax.legend(loc="lower right")
+        ax.legend(loc="upper right")
     low = min(np.min(v) for v in values.values()) if limit is None else limit
     ax.set_xlim(low - 0.03 * (high - low), high + 0.06 * (high - low))
     ax.set_yticks(range(len(names)), names)

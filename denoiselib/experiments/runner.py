@@ -7,8 +7,6 @@ again, jobs that failed are. Only the process that calls `run` writes.
 import math
 import os
 import platform
-import shlex
-import sys
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from datetime import UTC, datetime
@@ -162,6 +160,14 @@ def _trust_dask():
     backend.effective_n_jobs = lambda workers: max(2, count(workers))
 
 
+def _command(name, seeds, signals):
+    """Return what a shell is told to get these rows, wherever they are to lie."""
+    quick = " --quick" if name.endswith("-quick") else ""
+    name = name.removesuffix("-quick")
+    numbers = f"--seeds {seeds} --signals {signals}"
+    return f"python -m denoiselib.experiments run {name} {numbers}{quick}"
+
+
 def _provenance(protocol, seeds, signals):
     packages = {}
     for name in ("denoiselib", "numpy", "scipy", "joblib", "distributed"):
@@ -170,7 +176,7 @@ def _provenance(protocol, seeds, signals):
         except PackageNotFoundError:
             continue
     return {
-        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "command": _command(protocol.name, seeds, signals),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **packages},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

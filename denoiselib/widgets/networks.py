@@ -198,7 +198,7 @@ class NetworkPanel(SignalPanel):
         for name, style in zip(FILTERS, ("-.", ":"), strict=True):
             self.curves[name].set(linestyle=style, color="0.4")
         self.here = right.plot([], [], "o", color=plots.ESTIMATE, markersize=8)[0]
-        right.set(xlim=(0.4, 6.1), ylim=(0, 4))
+        right.set(xlim=(0.4, 6.1), ylim=(0, 5))
         right.legend(loc="upper left", fontsize=8, ncols=2)
         return [*moving, self.best, self.curve, *self.curves.values(), self.here]
 

@@ -193,7 +193,7 @@ def test_provenance_tells_who_wrote(tmp_path):
     first, second = json.loads((tmp_path / "toy.provenance.json").read_text())
     assert (first["seeds"], second["seeds"], first["signals"]) == (1, 2, 50)
     assert first["settings"] == toy.protocol().settings
-    assert first["command"].startswith("python ")
+    assert second["command"] == "python -m denoiselib.experiments run toy --seeds 2 --signals 50"
     assert {"python", "numpy", "joblib"} <= set(first["versions"])
     assert first["date"].endswith("+00:00")
 
