@@ -5,7 +5,7 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 """
 
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
-from denoiselib.widgets.networks import MODES, LayerPanel, NetworkPanel
+from denoiselib.widgets.networks import MODES, LayerPanel, NetworkPanel, PriorPanel
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "NetworkPanel",
     "NoisePanel",
     "Panel",
+    "PriorPanel",
     "SignalPanel",
     "batch",
     "tuned",
