@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from denoiselib import plots
+from denoiselib import nn, plots
 
 
 @pytest.fixture
@@ -70,3 +70,43 @@ def test_spans_reach_from_the_median_to_the_largest(ax):
     np.testing.assert_array_equal(first.lines[2][0].get_segments()[0][:, 0], [2, 9])
     low, high = ax.get_ylim()
     assert low > high
+
+
+@pytest.mark.parametrize("prior", [False, True])
+def test_the_drawing_of_a_network_has_a_box_for_each_block(ax, prior):
+    net = nn.UNet((3, 4, 5, 6, 6), prior=prior)
+    before = {name: array.copy() for name, array in net.state_dict().items()}
+    shapes = plots.network(ax, net, length=64)
+    seen = {name: shapes[name] for name in ("noisy signal", "inc", "down4", "up1", "outc")}
+    assert seen == {
+        "noisy signal": (1, 64), "inc": (3, 64), "down4": (6, 4), "up1": (5, 8), "outc": (1, 64)
+    }  # fmt: skip
+    assert len(ax.patches) == len(shapes) == 11 + 7 * prior
+    assert shapes.get("mask") == ((6, 3) if prior else None)
+    labels = [text.get_text() for text in ax.texts]
+    assert sum("6 × 3" in label for label in labels) == 2 * prior
+    assert net.training
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("prior", [False, True])
+def test_the_boxes_of_a_network_hold_their_words_and_keep_apart(prior):
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    ax = figure.subplots()
+    plots.network(ax, nn.UNet(prior=prior))
+    figure.draw_without_rendering()
+    boxes = [patch.get_window_extent() for patch in ax.patches]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+    for text in ax.texts:
+        extent = text.get_window_extent()
+        if text.get_text():
+            touched = [box for box in boxes if box.overlaps(extent)]
+            inside = [b for b in touched if b.x0 <= extent.x0 and extent.x1 <= b.x1]
+            assert touched == inside
+
+
+def test_a_network_is_not_drawn_for_a_signal_that_it_refuses(ax):
+    with pytest.raises(ValueError, match="length at least 16"):
+        plots.network(ax, nn.UNet(), length=15)

@@ -10,6 +10,7 @@ from PIL import Image
 from denoiselib import bayes, filters, metrics, nn, signals, widgets
 
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
+GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
 PANELS = {
     "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
     "filter": widgets.FilterPanel,
@@ -17,6 +18,7 @@ PANELS = {
     "layer": widgets.LayerPanel,
     "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
     "modes": lambda: widgets.ModesPanel({1.0: NETS[0], 3.0: NETS[1]}),
+    "prior": lambda: widgets.PriorPanel(GUIDED),
 }
 
 
@@ -238,3 +240,34 @@ def test_features_are_those_of_the_layer_chosen():
     np.testing.assert_allclose(
         after.mean(axis=-1), np.broadcast_to(norm.bias.data, (32, 4)), atol=1e-5
     )
+
+
+def test_beta_weighs_the_mask_of_the_signals_shown():
+    panel = widgets.PriorPanel(GUIDED, "blocks")
+    assert panel.beta.value == 0.5
+    panel.sigma.value, panel.which.value = 2.0, 3
+    clean, noisy, best = widgets.batch("blocks", 2.0)
+    trained = GUIDED.wienernet(noisy[:, None]).data[:, 0]
+    np.testing.assert_array_equal(panel.picture.get_array(), trained.T)
+    estimate = GUIDED.denoise(noisy)
+    np.testing.assert_array_equal(panel.signal_lines["estimate"].get_ydata(), estimate[3])
+    error = metrics.rmse(estimate, clean).mean()
+    assert panel.here.get_ydata()[0] == pytest.approx(error)
+    np.testing.assert_allclose(panel.error.get_ydata()[2], error)  # at beta 0.5
+    assert panel.limit.get_ydata()[0] == metrics.rmse(best, clean).mean()
+    h = filters.wiener_system_function(noisy)[3]
+    assert panel.system.get_ydata()[50] == h[0]
+
+    panel.beta.value = 1.5
+    np.testing.assert_allclose(panel.mask, 1 + 3 * (trained - 1), rtol=1e-5)
+    panel.beta.value = 0.0
+    assert (panel.mask == 1).all()
+    assert panel.shown["without mask"] == panel.shown["32 signals: RMSE"]
+    assert GUIDED.wienernet.beta.data[0] == 0.5  # a copy worked
+
+
+def test_a_trained_beta_beyond_the_slider_widens_it():
+    net = nn.UNet(prior=True, rng=0).eval()
+    net.wienernet.beta.data[...] = -0.75
+    panel = widgets.PriorPanel(net)
+    assert (panel.beta.min, panel.beta.value, panel.beta.max) == (-0.75, -0.75, 2.0)

@@ -5,7 +5,13 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 """
 
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
-from denoiselib.widgets.networks import MODES, LayerPanel, ModesPanel, NetworkPanel
+from denoiselib.widgets.networks import (
+    MODES,
+    LayerPanel,
+    ModesPanel,
+    NetworkPanel,
+    PriorPanel,
+)
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     "NetworkPanel",
     "NoisePanel",
     "Panel",
+    "PriorPanel",
     "SignalPanel",
     "batch",
     "tuned",
