@@ -1,8 +1,9 @@
 """Normalisation layers, by name in one registry: a new one is one class here.
 
-A layer has three ways to find its mean and variance, set for a whole network by `Module.train` and
-`Module.eval`: in training from the batch, updating the running statistics; at test from the running
-statistics (the slides' *fixed* mode) or from the batch again (*unfixed*), updating nothing.
+A layer has four ways to find its mean and variance, set for a whole network by `Module.train` and
+`Module.eval`: in training from the batch, updating the running statistics; at test, updating
+nothing, from the running statistics (the slides' *fixed* mode), from the batch again (*unfixed*) or
+from each signal alone.
 """
 
 import copy
@@ -154,12 +155,22 @@ class BatchNorm1d(Module):
             raise ValueError(f"x has {x.shape[1]} channels, the layer {self.weight.shape[0]}")
         if self.statistics == "running":
             return FixedStatistics(x, self).out
-        if x.shape[0] * x.shape[2] == 1:
+        if x.shape[2] * (1 if self.statistics == "signal" else x.shape[0]) == 1:
             raise ValueError(
-                "batch statistics need more than one value for each channel, but x has the shape "
-                f"{x.shape}: take longer signals, a larger batch, or running statistics"
+                f"{self.statistics} statistics need more than one value for each channel, but x "
+                f"has the shape {x.shape}: take longer signals, a larger batch, or running "
+                "statistics"
             )
+        if self.statistics == "signal":
+            return self.normalise_each(x)
         return BatchStatistics(x, self, self.training).out
+
+    def normalise_each(self, x):
+        """Normalise every signal by its own mean and variance over time."""
+        centred = x - x.mean(axis=2, keepdims=True)
+        variance = (centred * centred).mean(axis=2, keepdims=True)
+        gain = self.weight[:, None] * (variance + self.eps) ** -0.5
+        return centred * gain + self.bias[:, None]
 
     def record(self, statistics, count):
         """Move the running statistics towards a batch's mean and sum of squares around it."""

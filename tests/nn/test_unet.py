@@ -410,7 +410,7 @@ def test_two_programs_of_one_net_train_on_two_shapes_in_turn(make, options):
 
 
 @EVERY
-@ALL_MODES
+@pytest.mark.parametrize("mode", [*MODES.values(), lambda net: net.eval("signal")])
 def test_a_step_holds_nothing_but_float32(mode, make, options, float_arrays):
     net = mode(make(**options))
     program = Program(loss_of(net))
