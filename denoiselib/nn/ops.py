@@ -322,8 +322,10 @@ class Conv1d(Op):
         out_length = length + 2 * padding - taps + 1
         self.w = weight.data.reshape(out_channels, channels * taps)
         self.b = None if bias is None else bias.data[:, None]
-        columns = np.zeros((channels, taps, out_length, batch), x.dtype)
-        self.columns = columns.reshape(channels * taps, -1)
+        width = out_length * batch
+        self.columns = apart(channels * taps, width, x.dtype)
+        self.columns[...] = 0
+        columns = self.columns.reshape(channels, taps, out_length, batch)
 
         # which part of the output sees which part of the input through tap k
         self.overlaps = []
@@ -355,10 +357,10 @@ class Conv1d(Op):
         self.dw = None if dw is None else dw.reshape(self.w.shape)
         self.db = db[0] if db else None
         self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
-        self.parts = np.empty((self.tiles.count, *self.w.shape), self.y.dtype)
+        self.parts = np.empty((self.tiles.count, *self.w.T.shape), self.y.dtype)
         self.back = None
         if dx is not None:
-            dcolumns = np.empty_like(self.columns)
+            dcolumns = apart(*self.columns.shape, self.y.dtype)
             self.tiled_dcolumns = self.tiles(dcolumns)
             taps = dcolumns.reshape(len(inner(dx)), -1, *inner(self.dy).shape[1:])
             back = [(inner(dx)[:, seen], taps[:, k, out]) for k, out, seen in self.overlaps]
@@ -367,8 +369,8 @@ class Conv1d(Op):
 
     def backward(self):
         if self.dw is not None:
-            np.matmul(self.tiled_dy, self.tiled_columns.swapaxes(1, 2), out=self.parts)
-            np.add.reduce(self.parts, axis=0, out=self.dw)
+            np.matmul(self.tiled_columns, self.tiled_dy.swapaxes(1, 2), out=self.parts)
+            np.add.reduce(self.parts, axis=0, out=self.dw.T)
         if self.db is not None:
             np.matmul(self.dy_rows, self.ones, out=self.db)
         if self.back is not None:
@@ -381,6 +383,16 @@ class Conv1d(Op):
                 np.add(samples, column, out=samples)
 
 
+def apart(rows, width, dtype):
+    """Return a new matrix whose rows are no multiple of 4,096 bytes apart.
+
+    Otherwise the numbers of a column would compete for the same places in the cache; lengths and
+    batches that are powers of 2 would see to it.
+    """
+    spare = 16 if width % 1024 == 0 else 0
+    return np.empty((rows, width + spare), dtype)[:, :width]
+
+
 class Tiles:
     """Views of wide matrices as stacks of narrow ones, which BLAS multiplies faster.
 
@@ -390,7 +402,7 @@ class Tiles:
 
     def __init__(self, rows, columns, width):
         wanted = -(-rows * columns * width // 1_000_000)
-        fitting = (n for n in range(wanted, 4 * wanted) if width % n == 0 and width // n >= 256)
+        fitting = (n for n in range(wanted, 4 * wanted) if width % n == 0 and width // n >= 128)
         self.count = next(fitting, 1)
 
     def __call__(self, matrix):
