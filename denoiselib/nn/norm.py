@@ -31,27 +31,28 @@ class BatchStatistics(Op):
         self.average = np.full(self.count, 1 / self.count, x.dtype)
         y = np.empty_like(x.data)
         self.y, self.centred = rows(y), np.empty_like(self.x)
-        self.statistics = np.empty((2, channels), x.dtype)  # mean, and sum of squares around it
-        self.mean, self.squares = self.statistics
+        self.statistics = np.empty((2, channels), x.dtype)
+        self.mean, self.variance = self.statistics
         self.scale, self.gain = np.empty_like(self.statistics)
         super().__init__([x, layer.weight, layer.bias], y)
 
     def forward(self):
         np.matmul(self.x, self.average, out=self.mean)
         np.subtract(self.x, self.mean[:, None], out=self.centred)
-        np.vecdot(self.centred, self.centred, out=self.squares)  # two passes: one loses digits
-        scale = self.scale
-        np.multiply(self.squares, 1 / self.count, out=scale)
-        scale += self.layer.eps
+        variance, scale = self.variance, self.scale
+        np.vecdot(self.centred, self.centred, out=variance)  # two passes: one loses digits
+        variance *= 1 / self.count
+        np.add(variance, self.layer.eps, out=scale)
         np.sqrt(scale, out=scale)
         np.reciprocal(scale, out=scale)
         np.multiply(self.gamma, scale, out=self.gain)
         np.multiply(self.centred, self.gain[:, None], out=self.y)
         np.add(self.y, self.beta[:, None], out=self.y)
         if self.update:
-            self.layer.record(self.statistics, self.count)
+            variance *= self.count / (self.count - 1)  # the unbiased one
+            self.layer.record(self.statistics)
 
-    def plan(self):
+    def plan(self, memory):
         self.dy_rows = rows(self.dy)
         self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
         self.mean_dy, self.product = np.empty_like(self.statistics)
@@ -172,11 +173,10 @@ class BatchNorm1d(Module):
         gain = self.weight[:, None] * (variance + self.eps) ** -0.5
         return centred * gain + self.bias[:, None]
 
-    def record(self, statistics, count):
-        """Move the running statistics towards a batch's mean and sum of squares around it."""
-        share = np.array([[self.momentum], [self.momentum / (count - 1)]], self.running.dtype)
+    def record(self, statistics):
+        """Move the running statistics towards the mean and the variance of a batch."""
         self.running *= 1 - self.momentum
-        self.running += share * statistics
+        self.running += self.momentum * statistics
 
 
 #: Normalisations by name: classes that are made with the number of channels, or None.
@@ -244,7 +244,7 @@ def recalibrate(net, batches):
     Raises
     ------
     ValueError
-        If there are no batches.
+        If there are no batches. Whatever is raised on the way, the statistics stay as they were.
 
     Examples
     --------
@@ -256,6 +256,7 @@ def recalibrate(net, batches):
     layers = [module for module in net.modules() if isinstance(module, BatchNorm1d)]
     before = [(module, module.training, module.statistics) for module in net.modules()]
     momenta = [layer.momentum for layer in layers]
+    statistics = [layer.running.copy() for layer in layers]
     count = 0
     try:
         net.train()
@@ -263,6 +264,10 @@ def recalibrate(net, batches):
             for layer in layers:
                 layer.momentum = 1 / count  # running averages become plain ones
             net(batch)
+    except BaseException:
+        for layer, running in zip(layers, statistics, strict=True):
+            layer.running[...] = running
+        raise
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum

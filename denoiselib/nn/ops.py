@@ -261,7 +261,7 @@ class Concat(Op):
         for place, array in zip(self.places, self.arrays, strict=True):
             np.copyto(place, array)
 
-    def plan(self):
+    def plan(self, memory):
         sizes = [a.shape[self.axis] for a in self.arrays]
         parts = _consecutive(self.dy, sizes, self.axis)
         self.back = [(d, part) for d, part in zip(self.dx, parts, strict=True) if d is not None]
@@ -350,7 +350,7 @@ class Conv1d(Op):
         if self.b is not None:
             self.y += self.b
 
-    def plan(self):
+    def plan(self, memory):
         dx, dw, *db = self.dx
         self.dy_rows = rows(self.dy)
         self.tiled_dy = self.tiles(self.dy_rows)
@@ -360,7 +360,7 @@ class Conv1d(Op):
         self.parts = np.empty((self.tiles.count, *self.w.T.shape), self.y.dtype)
         self.back = None
         if dx is not None:
-            dcolumns = apart(*self.columns.shape, self.y.dtype)
+            dcolumns = memory.take(self.columns)
             self.tiled_dcolumns = self.tiles(dcolumns)
             taps = dcolumns.reshape(len(inner(dx)), -1, *inner(self.dy).shape[1:])
             back = [(inner(dx)[:, seen], taps[:, k, out]) for k, out, seen in self.overlaps]
@@ -470,6 +470,10 @@ class Pool1d(Op):
         self.parts = _every(inner(x.data), window)
         super().__init__([x], y)
 
+    def plan(self, memory):
+        dx = inner(self.dx[0])
+        self.back, self.rest = _every(dx, self.window), dx[:, self.y.shape[1] * self.window :]
+
 
 class MaxPool1d(Pool1d):
     """y[t] = max of x[w t .. w t + w - 1]; of equal ones the first gets the gradient"""
@@ -479,17 +483,19 @@ class MaxPool1d(Pool1d):
         for part in self.parts[1:]:
             np.maximum(self.y, part, out=self.y)
 
-    def plan(self):
-        self.back = _every(inner(self.dx[0]), self.window)
-        self.left, self.hit = np.empty_like(inner(self.dy)), np.empty(self.y.shape, bool)
+    def plan(self, memory):
+        super().plan(memory)
+        self.left, self.hit = memory.take(self.y), memory.take(self.y, bool)
 
     def backward(self):
-        self.dx[0].fill(0)
-        np.copyto(self.left, inner(self.dy))  # what no sample has taken yet
-        for part, d in zip(self.parts, self.back, strict=True):
+        self.rest.fill(0)
+        left = inner(self.dy)  # what no sample has taken yet
+        *first, last = self.back
+        for part, d in zip(self.parts, first, strict=False):
             np.equal(part, self.y, out=self.hit)
-            np.multiply(self.left, self.hit, out=d)
-            np.subtract(self.left, d, out=self.left)
+            np.multiply(left, self.hit, out=d)
+            left = np.subtract(left, d, out=self.left)
+        np.copyto(last, left)
 
 
 class AvgPool1d(Pool1d):
@@ -501,11 +507,8 @@ class AvgPool1d(Pool1d):
             np.add(self.y, part, out=self.y)
         np.multiply(self.y, 1 / self.window, out=self.y)
 
-    def plan(self):
-        self.back = _every(inner(self.dx[0]), self.window)
-
     def backward(self):
-        self.dx[0].fill(0)
+        self.rest.fill(0)
         for d in self.back:
             np.multiply(inner(self.dy), 1 / self.window, out=d)
 
@@ -579,7 +582,7 @@ class UpsampleLong1d(Op):
         np.add(x[:, :-1], part, out=self.odd[:, :-1])
         self.even[:, 0], self.odd[:, -1] = x[:, 0], x[:, -1]
 
-    def plan(self):
+    def plan(self, memory):
         dy = inner(self.dy)
         self.d_even, self.d_odd = dy[:, 0::2], dy[:, 1::2]
 
@@ -615,8 +618,8 @@ class Relu(Op):
     def forward(self):
         np.maximum(self.x, self.zero, out=self.y)
 
-    def plan(self):
-        self.mask = np.empty_like(self.y, dtype=bool)
+    def plan(self, memory):
+        self.mask = memory.take(self.y, bool)
 
     def backward(self):
         np.greater(self.y, self.zero, out=self.mask)

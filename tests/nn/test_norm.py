@@ -255,9 +255,12 @@ def test_recalibration_restores_modes_and_momenta(spoil):
     first.train()
     last.eval("running")
     before = [(m.training, m.statistics, getattr(m, "momentum", 0)) for m in net.modules()]
+    state = net.state_dict()
     if spoil:
         with pytest.raises(ValueError, match="channels"):
             recalibrate(net, [*BATCHES, signals(1, 3, 12)])
+        for name, value in net.state_dict().items():
+            np.testing.assert_array_equal(value, state[name])
     else:
         recalibrate(net, BATCHES)
     after = [(m.training, m.statistics, getattr(m, "momentum", 0)) for m in net.modules()]
