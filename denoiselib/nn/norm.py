@@ -13,7 +13,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn.modules import Buffer, Conv1d, Module, Parameter
-from denoiselib.nn.ops import rows, signals
+from denoiselib.nn.ops.layout import rows, signals
 from denoiselib.nn.tensor import Op
 
 

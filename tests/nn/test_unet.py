@@ -453,6 +453,6 @@ def test_a_replayed_step_plans_nothing_and_copies_no_signals(monkeypatch):
     program = Program(net)
     program(noisy(4, 1, 100))
     assert len(program.ops) <= 3 * 18 + 3 * 4 + 1 + 1
-    assert not any(isinstance(op, ops.Copy) for op in program.ops)
+    assert not any(isinstance(op, ops.layout.Copy) for op in program.ops)
     monkeypatch.setattr(Op, "__init__", None)
     program(noisy(4, 1, 100, seed=1))
