@@ -6,8 +6,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# one thread, and the BLAS kernel of this processor
-QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1
+# one thread, the BLAS kernel of this processor, and memory that is kept, not faulted in again
+QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 \
+  MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 .PHONY: lab test unit nbval notebooks bench browser parity lint clean
 

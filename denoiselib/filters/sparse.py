@@ -31,6 +31,8 @@ TRANSFORMS = {
     ),
 }
 
+CACHED = 10_000  #: coefficients that are iterated together: their arrays fit a cache
+
 
 def threshold(noisy, lam, penalty="l1", **options):
     r"""Shrink each sample in time: the proximal map of a penalty.
@@ -204,7 +206,7 @@ def resolve(transform, noisy):
 
 
 def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
-    """Iterate `gmc`'s saddle point for all signals at once; those that have converged rest."""
+    """Find `gmc`'s saddle point for all signals, in groups whose arrays fit a cache."""
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
     y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).astype(np.float64)
     lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1, 1).astype(np.float64)
@@ -212,35 +214,62 @@ def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
     unit = np.where(largest > 0, largest, 1)
     with np.errstate(over="ignore"):  # an infinite threshold is one too
         y, lam = y / unit, lam / unit
+    data, phase = basis.analysis(y), 1.0
+    if basis.unitary:  # then A^H A = I, and all coefficients keep the phases of the data
+        magnitude = np.abs(data)
+        data, phase = magnitude, data / np.where(magnitude > 0, magnitude, 1)
+    c, moving, size = np.empty_like(data), 0, 1 + CACHED // data.shape[-1]
+    for start in range(0, len(data), size):
+        group = slice(start, start + size)
+        c[group], left = _saddle_point(data[group], lam[group], gamma, basis, tol, max_iter)
+        moving += left
+    if moving:
+        warnings.warn(
+            f"{moving} signals still moved after {max_iter} iterations", RuntimeWarning, 3
+        )
+    return (unit * basis.synthesis(c * phase)).reshape(shape)
+
+
+def _saddle_point(data, lam, gamma, basis, tol, max_iter):
+    """Iterate on coefficients from their data A^H y; a signal that has converged leaves.
+
+    Return the coefficients, and how many signals have not converged.
+    """
+
+    def gram(c):
+        return c if basis.unitary else basis.analysis(basis.synthesis(c))
+
     mu = 1.9 / (basis.rho * max(1.0, gamma / (1 - gamma)))
-    cut = mu * lam
-    c_all = np.zeros_like(basis.analysis(y))
-    c, v, rows = c_all.copy(), c_all.copy(), np.arange(len(y))
+    cut = np.broadcast_to(mu * lam, data.shape).copy()
+    found, rows = np.empty_like(data), np.arange(len(data))
+    c = v = np.zeros_like(data)
     for _ in range(max_iter):
         old_c, old_v = c, v
-        w = c - mu * basis.analysis(basis.synthesis(c + gamma * (v - c)) - y[rows])
-        c = _soft(w, cut[rows])
         if gamma > 0:
-            u = v - mu * gamma * basis.analysis(basis.synthesis(v - old_c))
-            v = _soft(u, cut[rows])
-        c_all[rows] = c
-        change = _norm(c - old_c) + _norm(v - old_v)
-        moving = change > tol * (_norm(c) + _norm(v))
-        if not moving.any():
-            break
-        c, v, rows = c[moving], v[moving], rows[moving]
-    else:
-        warnings.warn(
-            f"{len(rows)} signals still moved after {max_iter} iterations", RuntimeWarning, 3
-        )
-    return (unit * basis.synthesis(c_all)).reshape(shape)
+            c = _soft(c - mu * (gram(c + gamma * (v - c)) - data), cut)
+            v = _soft(v - mu * gamma * gram(v - old_c), cut)
+            change = _norm(c - old_c) + _norm(v - old_v)
+            size = _norm(c) + _norm(v)
+        else:
+            c = _soft(c - mu * (gram(c) - data), cut)
+            change, size = _norm(c - old_c), _norm(c)
+        moving = change > tol * size
+        if not moving.all():
+            found[rows] = c
+            c, v, data, cut, rows = (a[moving] for a in (c, v, data, cut, rows))
+            if not len(rows):
+                break
+    found[rows] = c
+    return found, len(rows)
 
 
 def _soft(c, cut):
     """Shrink as `prox.l1` does, but without its checks: the iteration's inner loop."""
+    if np.isrealobj(c):
+        return c - np.minimum(np.maximum(c, -cut), cut)
     r = np.abs(c)
     return c * (np.maximum(r - cut, 0) / np.where(r > 0, r, 1))
 
 
 def _norm(c):
-    return np.linalg.norm(c, axis=-1)
+    return np.sqrt(np.vecdot(c, c).real)

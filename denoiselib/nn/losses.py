@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from denoiselib.nn.ops import tensors
+from denoiselib.nn.ops.layout import tensors
 from denoiselib.nn.tensor import Op
 
 

@@ -11,7 +11,7 @@ from denoiselib import _check
 from denoiselib.nn import ops
 from denoiselib.nn.tensor import Program, Tensor, no_grad, real
 
-STATISTICS = ("running", "batch")
+STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
 
 
@@ -141,9 +141,10 @@ class Module:
 
         Parameters
         ----------
-        statistics : {"running", "batch"}
-            The slides' *fixed* mode, or their *unfixed* one: statistics of the current batch. No
-            running statistics are updated.
+        statistics : {"running", "batch", "signal"}
+            The slides' *fixed* mode, or their *unfixed* one: statistics of the current batch; or
+            of each signal alone, as the unfixed mode has them for a batch of one. No running
+            statistics are updated.
 
         Raises
         ------
@@ -322,7 +323,8 @@ class Network(Module):
         batch_size : int, optional
             How many signals pass together. If not given: all of them where they influence each
             other, else as many as fit a cache. It matters in the mode
-            ``eval(statistics="batch")``: with 1 each signal has its own statistics.
+            ``eval(statistics="batch")``: with 1 each signal has its own statistics, for all
+            signals at once unless they influence each other otherwise.
 
         Returns
         -------
@@ -344,14 +346,18 @@ class Network(Module):
         else:
             batch_size = min(len(flat), CHUNK)
         estimate = np.empty(flat.shape, noisy.dtype)
+        alone = batch_size == 1 < len(flat) and not self.mixes_batch
         before = []
-        if self.training:
+        if self.training or alone:
             before = [(part, part.training, part.statistics) for part in self.modules()]
+        if self.training:
             self.eval()
+        elif alone:  # all together, each by its own statistics
+            batch_size = 5 * CHUNK
+            for part, _, statistics in before:
+                part.statistics = "signal" if statistics == "batch" else statistics
         try:
-            modes = tuple(
-                [part.training + 2 * (part.statistics == "batch") for part in self._parts]
-            )
+            modes = tuple([(part.training, part.statistics) for part in self._parts])
             for start in range(0, len(flat), batch_size):
                 batch = slice(start, start + batch_size)
                 estimate[batch] = self._program(flat[batch].shape, modes)(flat[batch])

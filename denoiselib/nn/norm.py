@@ -1,8 +1,9 @@
 """Normalisation layers, by name in one registry: a new one is one class here.
 
-A layer has three ways to find its mean and variance, set for a whole network by `Module.train` and
-`Module.eval`: in training from the batch, updating the running statistics; at test from the running
-statistics (the slides' *fixed* mode) or from the batch again (*unfixed*), updating nothing.
+A layer has four ways to find its mean and variance, set for a whole network by `Module.train` and
+`Module.eval`: in training from the batch, updating the running statistics; at test, updating
+nothing, from the running statistics (the slides' *fixed* mode), from the batch again (*unfixed*) or
+from each signal alone.
 """
 
 import copy
@@ -12,7 +13,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn.modules import Buffer, Conv1d, Module, Parameter
-from denoiselib.nn.ops import rows, signals
+from denoiselib.nn.ops.layout import rows, signals
 from denoiselib.nn.tensor import Op
 
 
@@ -30,27 +31,28 @@ class BatchStatistics(Op):
         self.average = np.full(self.count, 1 / self.count, x.dtype)
         y = np.empty_like(x.data)
         self.y, self.centred = rows(y), np.empty_like(self.x)
-        self.statistics = np.empty((2, channels), x.dtype)  # mean, and sum of squares around it
-        self.mean, self.squares = self.statistics
+        self.statistics = np.empty((2, channels), x.dtype)
+        self.mean, self.variance = self.statistics
         self.scale, self.gain = np.empty_like(self.statistics)
         super().__init__([x, layer.weight, layer.bias], y)
 
     def forward(self):
         np.matmul(self.x, self.average, out=self.mean)
         np.subtract(self.x, self.mean[:, None], out=self.centred)
-        np.vecdot(self.centred, self.centred, out=self.squares)  # two passes: one loses digits
-        scale = self.scale
-        np.multiply(self.squares, 1 / self.count, out=scale)
-        scale += self.layer.eps
+        variance, scale = self.variance, self.scale
+        np.vecdot(self.centred, self.centred, out=variance)  # two passes: one loses digits
+        variance *= 1 / self.count
+        np.add(variance, self.layer.eps, out=scale)
         np.sqrt(scale, out=scale)
         np.reciprocal(scale, out=scale)
         np.multiply(self.gamma, scale, out=self.gain)
         np.multiply(self.centred, self.gain[:, None], out=self.y)
         np.add(self.y, self.beta[:, None], out=self.y)
         if self.update:
-            self.layer.record(self.statistics, self.count)
+            variance *= self.count / (self.count - 1)  # the unbiased one
+            self.layer.record(self.statistics)
 
-    def plan(self):
+    def plan(self, memory):
         self.dy_rows = rows(self.dy)
         self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
         self.mean_dy, self.product = np.empty_like(self.statistics)
@@ -154,18 +156,27 @@ class BatchNorm1d(Module):
             raise ValueError(f"x has {x.shape[1]} channels, the layer {self.weight.shape[0]}")
         if self.statistics == "running":
             return FixedStatistics(x, self).out
-        if x.shape[0] * x.shape[2] == 1:
+        if x.shape[2] * (1 if self.statistics == "signal" else x.shape[0]) == 1:
             raise ValueError(
-                "batch statistics need more than one value for each channel, but x has the shape "
-                f"{x.shape}: take longer signals, a larger batch, or running statistics"
+                f"{self.statistics} statistics need more than one value for each channel, but x "
+                f"has the shape {x.shape}: take longer signals, a larger batch, or running "
+                "statistics"
             )
+        if self.statistics == "signal":
+            return self.normalise_each(x)
         return BatchStatistics(x, self, self.training).out
 
-    def record(self, statistics, count):
-        """Move the running statistics towards a batch's mean and sum of squares around it."""
-        share = np.array([[self.momentum], [self.momentum / (count - 1)]], self.running.dtype)
+    def normalise_each(self, x):
+        """Normalise every signal by its own mean and variance over time."""
+        centred = x - x.mean(axis=2, keepdims=True)
+        variance = (centred * centred).mean(axis=2, keepdims=True)
+        gain = self.weight[:, None] * (variance + self.eps) ** -0.5
+        return centred * gain + self.bias[:, None]
+
+    def record(self, statistics):
+        """Move the running statistics towards the mean and the variance of a batch."""
         self.running *= 1 - self.momentum
-        self.running += share * statistics
+        self.running += self.momentum * statistics
 
 
 #: Normalisations by name: classes that are made with the number of channels, or None.
@@ -233,7 +244,7 @@ def recalibrate(net, batches):
     Raises
     ------
     ValueError
-        If there are no batches.
+        If there are no batches. Whatever is raised on the way, the statistics stay as they were.
 
     Examples
     --------
@@ -245,6 +256,7 @@ def recalibrate(net, batches):
     layers = [module for module in net.modules() if isinstance(module, BatchNorm1d)]
     before = [(module, module.training, module.statistics) for module in net.modules()]
     momenta = [layer.momentum for layer in layers]
+    statistics = [layer.running.copy() for layer in layers]
     count = 0
     try:
         net.train()
@@ -252,6 +264,10 @@ def recalibrate(net, batches):
             for layer in layers:
                 layer.momentum = 1 / count  # running averages become plain ones
             net(batch)
+    except BaseException:
+        for layer, running in zip(layers, statistics, strict=True):
+            layer.running[...] = running
+        raise
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum

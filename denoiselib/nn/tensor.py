@@ -8,6 +8,7 @@ Shapes are PyTorch's, ``(batch, channels, length)``. In memory the batch is inne
 time is then a shift in flat memory, and a convolution is one wide matrix product.
 """
 
+import math
 import threading
 from contextlib import contextmanager
 
@@ -38,6 +39,7 @@ class Tensor:
         The values.
     grad : ndarray or None
         Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
+        Results on the way keep none.
 
     Raises
     ------
@@ -86,9 +88,13 @@ class Tensor:
         Raises
         ------
         ValueError
-            If this is no scalar, or was computed from nothing that requires a gradient.
+            If this is no scalar, was computed from nothing that requires a gradient, or in a
+            `Program`, which has a `backward` of its own.
         """
-        for step in backward_steps(self, ancestors(self)):
+        ops = ancestors(self)
+        if any(op.replayed for op in ops):
+            raise ValueError("this was computed in a program: call the program's backward")
+        for step in backward_steps(self, ops):
             step()
 
     def sum(self, axis=None, keepdims=False):
@@ -151,8 +157,11 @@ class Op:
     A subclass is made from tensors: it keeps their arrays, plans its own, and passes the inputs and
     the output array to this constructor, which calls ``forward()`` to fill the output. Before
     ``backward()``, `dy` is the array with the gradient of the output, and `dx` holds one array to
-    be filled for each input, or None where no gradient is wanted; ``plan()`` may prepare views.
+    be filled for each input, or None where no gradient is wanted; ``plan(memory)`` may prepare
+    views, and take arrays that are its own for the time of ``backward()``.
     """
+
+    replayed = False  # whether a program has planned it
 
     def __init__(self, inputs, output):
         self.inputs = inputs
@@ -168,7 +177,7 @@ class Op:
         """Fill the output from the inputs."""
         raise NotImplementedError
 
-    def plan(self):
+    def plan(self, memory):
         """Prepare for `backward`, once `dy` and `dx` are there."""
 
     def backward(self):
@@ -212,6 +221,8 @@ class Program:
             with _setting("record", []):
                 self.output = self.function(*inputs)
                 self.ops = _state.record
+            for op in self.ops:
+                op.replayed = True
             self._steps = [op.forward for op in self.ops]
             self.inputs = inputs
         else:
@@ -260,26 +271,54 @@ def backward_steps(output, ops):
     if not output.requires_grad:
         raise ValueError("this was computed from nothing that requires a gradient")
     output.grad = np.ones_like(output.data)
-    steps, reached = [], {id(output)}
+    steps, gradients, memory = [], {output: output.grad}, Memory()
     for op in reversed(ops):
-        if id(op.out) not in reached:  # of no consequence for the output
+        if op.out not in gradients:  # of no consequence for the output
             continue
-        op.dy, op.dx, additions = op.out.grad, [], []
+        op.dy, op.dx, additions = gradients[op.out], [], []
         for x in op.inputs:
             if not x.requires_grad:
                 op.dx.append(None)
-            elif id(x) in reached:
-                part = np.empty_like(x.grad)
+            elif x in gradients:
+                part = memory.take(gradients[x])
                 op.dx.append(part)
-                additions.append(_adding(x.grad, part))
+                additions.append(_adding(gradients[x], part))
             else:
-                reached.add(id(x))
-                if x.grad is None:
+                if x.op is None and x.grad is None:
                     x.grad = np.empty_like(x.data)
-                op.dx.append(x.grad)
-        op.plan()
+                gradients[x] = memory.take(x.data, keep=True) if x.op else x.grad
+                op.dx.append(gradients[x])
+        op.plan(memory)
         steps += [op.backward, *additions]
+        memory.release(op.dy)
     return steps
+
+
+class Memory:
+    """Arrays that the steps of a plan use in turn: what one has done with, a later one takes.
+
+    An array for every step would not fit a cache; those of two or three steps do.
+    """
+
+    def __init__(self):
+        self.free, self.lent = [], []
+
+    def take(self, like, dtype=None, keep=False):
+        """Return an array for the step that is planned now, or, with `keep`, until its release."""
+        dtype = like.dtype if dtype is None else np.dtype(dtype)
+        strides = [s // like.itemsize * dtype.itemsize for s in like.strides]
+        size = max(map(math.prod, zip(like.shape, strides, strict=True)), default=dtype.itemsize)
+        fitting = [k for k, buffer in enumerate(self.free) if buffer.size >= size]
+        best = min(fitting, key=lambda k: self.free[k].size, default=None)
+        buffer = np.empty(size, np.uint8) if best is None else self.free.pop(best)
+        if not keep:
+            self.lent.append(buffer)
+        return np.ndarray(like.shape, dtype, buffer, strides=strides)
+
+    def release(self, array):
+        """Take back all that a step has taken, and an array that was kept for it."""
+        self.free += self.lent if array.base is None else [*self.lent, array.base]
+        self.lent = []
 
 
 def real(value, dtype=None, name="a tensor"):

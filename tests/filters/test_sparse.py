@@ -70,6 +70,42 @@ def test_closed_form_equals_iteration(name, gamma, lam):
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("tol", [1e-2, 1e-10])
+def test_iterating_on_magnitudes_takes_the_same_steps_and_stops_with_them(gamma, tol):
+    # as a pair the DFT passes for a frame (synthesis keeps the real part), which is transformed
+    # in every step
+    y, lam = NOISY * np.array([1e-3, 1, 1, 2, 3, 100])[:, None], np.full((6, 1), 1.5)
+    got, expected = (
+        filters.gmc(y, lam, gamma, transform, method="iterative", tol=tol)
+        for transform in ("dft", DFT)
+    )
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-10)
+    assert (np.abs(got - filters.gmc(y, lam, gamma)).max() > 1e-5) == (tol == 1e-2)
+
+
+def test_an_iteration_over_a_unitary_transform_transforms_only_before_and_after():
+    basis, calls = np.linalg.qr(RNG.standard_normal((10, 10)))[0], []
+    pair = (
+        lambda y: calls.append("analysis") or y @ basis,
+        lambda c: calls.append("synthesis") or c @ basis.T,
+    )
+    filters.gmc(NOISY[0], 1.0, 0.8, pair, method="closed")
+    closed = calls.copy()
+    calls.clear()
+    filters.gmc(NOISY[0], 1.0, 0.8, pair, method="iterative")
+    assert calls == closed
+
+
+def test_signals_in_many_groups_equal_one_by_one():
+    y = 3 * RNG.standard_normal((120, 200))
+    y[::3] *= 1e-3  # some are done at once
+    expected = [filters.gmc(row, 1.0, 0.8, PULSE) for row in y]
+    np.testing.assert_allclose(filters.gmc(y, 1.0, 0.8, PULSE), expected, rtol=1e-12, atol=1e-12)
+    with pytest.warns(RuntimeWarning, match="120 signals still moved after 1 iterations"):
+        filters.gmc(np.abs(y) + 100, 1.0, 0.8, PULSE, max_iter=1)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.3, 0.8])
 def test_closed_forms_are_thresholds(gamma):
     lam = 1.2
     firm = filters.prox.firm

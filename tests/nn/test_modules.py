@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.nn import BatchNorm1d, Conv1d, Module, PlainNet, Sequential, Tensor, UNet
+from denoiselib.nn import BatchNorm1d, Conv1d, Module, PlainNet, Program, Sequential, Tensor, UNet
 from denoiselib.nn.modules import INITS, Buffer, Parameter
 
 #: Where the double convolutions of the slides' U-Net are: (in, middle, out) channels.
@@ -375,7 +375,7 @@ def test_a_new_net_is_in_training():
 
 def test_an_unknown_mode_is_refused_and_changes_none():
     net = UNet()
-    with pytest.raises(ValueError, match="statistics must be one of 'running', 'batch'"):
+    with pytest.raises(ValueError, match="statistics must be one of 'running', 'batch', 'signal'"):
         net.eval("nonsense")
     assert {(m.training, m.statistics) for m in net.modules()} == {(True, "batch")}
 
@@ -479,6 +479,30 @@ def test_batches_of_one_have_statistics_of_their_own(make):
     alone = np.stack([net.denoise(signal) for signal in x])
     np.testing.assert_allclose(net.denoise(x, batch_size=1), alone, rtol=1e-4, atol=1e-5)
     assert np.abs(net.denoise(x) - alone).max() > 0.01
+
+
+@ALL
+@pytest.mark.parametrize("count", [2, 501, 1003])
+def test_many_signals_pass_together_each_with_its_own_statistics(make, count, monkeypatch):
+    """Those of a network that mixes its batch cannot: the mask of its kernel is the batch's."""
+    net, x = trained(make, "batch", dtype=np.float64), noisy(count, 33, dtype=np.float64) * 3
+    if net.mixes_batch:
+        x = x[:20]
+        net.wienernet.beta.data[...] = 5
+    expected = np.stack([net(signal[None, None]).data[0, 0] for signal in x])
+    passes, call = [], Program.__call__
+    monkeypatch.setattr(Program, "__call__", lambda *args: passes.append(1) or call(*args))
+    y = net.denoise(x, batch_size=1)
+    np.testing.assert_allclose(y, expected, rtol=1e-9, atol=1e-9)
+    assert len(passes) == (len(x) if net.mixes_batch else -(-count // 500))
+
+
+def test_signals_pass_alone_where_some_parts_use_running_statistics():
+    net, x = trained(UNet, "batch"), noisy(5, 40)
+    net.up1.eval("running")
+    alone = np.stack([net.denoise(signal) for signal in x])
+    np.testing.assert_allclose(net.denoise(x, batch_size=1), alone, rtol=1e-4, atol=1e-5)
+    assert (net.up1.statistics, net.up2.statistics) == ("running", "batch")
 
 
 @ALL

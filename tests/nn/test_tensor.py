@@ -394,6 +394,37 @@ def test_backward_of_a_program_starts_from_a_scalar_that_requires_a_gradient():
             program.backward()
 
 
+def test_what_a_program_computed_has_no_backward_but_the_programs():
+    """Another plan would take the arrays of the first from under it."""
+    w = leaf(2)
+    program = Program(lambda x: (w * w * x).sum())
+    for _ in range(2):
+        program(np.ones(2))
+        for loss in (program.output, program.output * 2.0):
+            with pytest.raises(ValueError, match="call the program's backward"):
+                loss.backward()
+        program.backward()
+        np.testing.assert_allclose(w.grad, 2 * w.data)
+
+
+def test_a_chain_of_steps_goes_back_in_a_few_arrays():
+    """However deep: what one step has done with, a later one takes."""
+    w, steps = leaf(1, 1, 1000, dtype=np.float32), []
+    for depth in (5, 50):
+        program = Program(lambda x, depth=depth: chain(x * w, depth).sum())
+        program(np.ones((1, 1, 1000), np.float32))
+        program.backward()
+        arrays = [op.dy for op in program.ops] + [op.mask for op in program.ops[1:-1]]
+        steps.append(len({id(array.base) for array in arrays if array.base is not None}))
+    assert steps[0] == steps[1] <= 4
+
+
+def chain(x, depth):
+    for _ in range(depth):
+        x = ops.relu(x)
+    return x
+
+
 def test_a_program_without_gradients_remembers_none():
     w = leaf(2)
     with no_grad():

@@ -410,7 +410,7 @@ def test_two_programs_of_one_net_train_on_two_shapes_in_turn(make, options):
 
 
 @EVERY
-@ALL_MODES
+@pytest.mark.parametrize("mode", [*MODES.values(), lambda net: net.eval("signal")])
 def test_a_step_holds_nothing_but_float32(mode, make, options, float_arrays):
     net = mode(make(**options))
     program = Program(loss_of(net))
@@ -453,6 +453,6 @@ def test_a_replayed_step_plans_nothing_and_copies_no_signals(monkeypatch):
     program = Program(net)
     program(noisy(4, 1, 100))
     assert len(program.ops) <= 3 * 18 + 3 * 4 + 1 + 1
-    assert not any(isinstance(op, ops.Copy) for op in program.ops)
+    assert not any(isinstance(op, ops.layout.Copy) for op in program.ops)
     monkeypatch.setattr(Op, "__init__", None)
     program(noisy(4, 1, 100, seed=1))

@@ -1,0 +1,50 @@
+"""The operations of the tape: forward and backward side by side.
+
+Each class is one operation with its formulas; the function below it is what one calls. Arrays are
+planned when an operation is made, so that ``forward`` and ``backward`` only fill them. Signals have
+the shape ``(batch, channels, length)``, and the batch innermost in memory: `inner` is the view
+``(channels, length, batch)`` of that memory.
+"""
+
+from denoiselib.nn.ops.activation import absolute, leaky_relu, relu, sigmoid, softplus
+from denoiselib.nn.ops.arithmetic import (
+    add,
+    divide,
+    matmul,
+    mean,
+    multiply,
+    power,
+    subtract,
+    sum,
+)
+from denoiselib.nn.ops.convolution import conv1d
+from denoiselib.nn.ops.layout import signals
+from denoiselib.nn.ops.pooling import avg_pool1d, max_pool1d
+from denoiselib.nn.ops.proximal import prox
+from denoiselib.nn.ops.shape import concat, pad, take
+from denoiselib.nn.ops.upsampling import upsample1d
+
+__all__ = [
+    "absolute",
+    "add",
+    "avg_pool1d",
+    "concat",
+    "conv1d",
+    "divide",
+    "leaky_relu",
+    "matmul",
+    "max_pool1d",
+    "mean",
+    "multiply",
+    "pad",
+    "power",
+    "prox",
+    "relu",
+    "sigmoid",
+    "signals",
+    "softplus",
+    "subtract",
+    "sum",
+    "take",
+    "upsample1d",
+]
