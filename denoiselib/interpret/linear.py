@@ -75,7 +75,7 @@ class Linear(NamedTuple):
         return np.sqrt(np.divide(second, total, out=np.zeros_like(total), where=total > 0))
 
 
-def jacobian(net, noisy):
+def jacobian(net, noisy, rows=None):
     r"""Return the derivative of each output sample with respect to each input sample, by the tape.
 
     Parameters
@@ -84,10 +84,12 @@ def jacobian(net, noisy):
         In evaluation mode, without prior network.
     noisy : array_like (..., length)
         Signals. In the mode ``eval("batch")`` each signal is a batch of its own.
+    rows : sequence of int, optional
+        Output samples that are wanted; all if not given.
 
     Returns
     -------
-    ndarray (..., length, length)
+    ndarray (..., rows, length)
         :math:`J_{ij} = \partial f(y)_i / \partial y_j`.
 
     Raises
@@ -108,24 +110,23 @@ def jacobian(net, noisy):
     >>> np.abs(np.subtract.outer(range(9), range(9)))[matrix != 0].max()  # 2 layers, 1 sample each
     np.int64(2)
     """
-    find_layers(net)  # refuses a prior network
     signals = as_batch(net, noisy)
-    length = signals.shape[-1]
-    together = length if _fixed(net) else 1
-    chosen = np.eye(length, dtype=net.dtype)[:, None].reshape(-1, together, 1, length)
-    matrix = np.empty((len(signals), length, length), net.dtype)
+    wanted = np.eye(signals.shape[-1], dtype=net.dtype)[slice(None) if rows is None else rows]
+    together = len(wanted) if _fixed(net) else 1
+    masks = wanted.reshape(-1, together, 1, signals.shape[-1])
+    found = []
     with constant_parameters(net):
-        for signal, rows in zip(signals, matrix, strict=True):
+        for signal in signals:
             copies = Tensor(np.repeat(signal[None], together, axis=0), requires_grad=True)
             output = net(copies)
-            for k, mask in enumerate(chosen):
+            for mask in masks:
                 (output * mask).sum().backward()
-                rows[k * together : (k + 1) * together] = copies.grad[:, 0]
-    return matrix.reshape(*np.shape(noisy), length)
+                found.append(copies.grad[:, 0].copy())
+    return np.concatenate(found).reshape(*np.shape(noisy)[:-1], *wanted.shape)
 
 
 def _fixed(net):
-    """Tell whether no layer takes statistics of the batch."""
+    """Tell whether no layer takes statistics of the batch; refuse a prior network."""
     norms = [layer.norm for layer in find_layers(net).values() if layer.norm is not None]
     return all(norm.statistics == "running" for norm in norms)
 

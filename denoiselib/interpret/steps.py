@@ -12,6 +12,7 @@ from denoiselib.interpret.layers import (
     find_layers,
     in_place_of,
 )
+from denoiselib.interpret.linear import frequency_response
 from denoiselib.nn import BatchNorm1d, Module, Tensor, ops, optim
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Parameter
@@ -42,6 +43,16 @@ class ProximalStep(NamedTuple):
         """Return ``A X``, the adjoint of `correlate`: a sum of kernels, as high as X says."""
         kernel = self.kernel.swapaxes(0, 1)[..., ::-1].copy()
         return ops.conv1d(x, kernel, padding=self.kernel.shape[2] // 2).data
+
+    def stiffness(self):
+        r"""Return the largest eigenvalue of :math:`A\,\mathrm{diag}(\mu) A^\top`.
+
+        Below 2 the step lowers `energy` for all signals, above it may overshoot: the energy of
+        the direction with this eigenvalue changes as in gradient descent with that step.
+        """
+        _, response = frequency_response(self.kernel)
+        weighted = np.sqrt(self.step)[:, None, None] * response
+        return float(np.linalg.norm(np.moveaxis(weighted, -1, 0), 2, axis=(1, 2)).max() ** 2)
 
     def __call__(self, y):
         """Return what the layer makes of ``(n, in_channels, length)``."""

@@ -5,18 +5,22 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 """
 
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
+from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
 from denoiselib.widgets.networks import MODES, LayerPanel, NetworkPanel
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
 
 __all__ = [
     "METHODS",
     "MODES",
+    "EffectiveFilterPanel",
+    "FeaturePanel",
     "FilterPanel",
     "LayerPanel",
     "MethodsPanel",
     "NetworkPanel",
     "NoisePanel",
     "Panel",
+    "ShrinkagePanel",
     "SignalPanel",
     "batch",
     "tuned",

@@ -37,6 +37,7 @@ def test_the_jacobian_is_that_of_differences(name, statistics, noisy, request):
             axis=1,
         )
         np.testing.assert_allclose(matrix, numeric, atol=1e-6)
+        np.testing.assert_allclose(jacobian(net, y, rows=[7, 3]), matrix[[7, 3]], atol=1e-12)
     assert found.shape == (2, 40, 40)
     assert jacobian(net, noisy[0]).shape == (40, 40)
 

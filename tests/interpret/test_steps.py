@@ -54,6 +54,7 @@ def test_the_model_bounds_the_sparse_coding_problem_where_steps_are_short(plain,
     step, y = proximal_step(find_layers(plain)["layer 1"]), noisy[:, None]
     columns = np.array([step.synthesise(e.reshape(1, 5, 40)).ravel() for e in np.eye(200)])
     norm = np.linalg.norm(columns * np.sqrt(np.repeat(step.step, 40))[:, None], 2) ** 2
+    assert norm < step.stiffness() < 1.05 * norm  # that of an endless signal
     short = step._replace(step=step.step / norm, threshold=step.threshold / norm)
     np.testing.assert_allclose(short.weight, step.weight)
     start, end = np.zeros((4, 5, 40)), short(y)
