@@ -235,6 +235,7 @@ def test_the_features_are_those_of_the_channel_chosen():
     expected = np.abs(interpret.frequency_response(strongest)[1])
     np.testing.assert_allclose(response / response.max(), expected / expected.max(), rtol=1e-5)
     assert panel.shown["reads"] == "4 channels"
+    panel.refresh()
     assert net.statistics == "running"
     panel.net.value = "one"
     assert panel.layer.options == ("layer 1", "layer 2", "layer 3")

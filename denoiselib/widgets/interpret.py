@@ -8,7 +8,7 @@ from denoiselib import interpret, metrics, plots
 from denoiselib.widgets.classical import EDGES, METHODS, tuned
 from denoiselib.widgets.panel import SIGNALS, SignalPanel, slider
 
-GRID = {"left": 0.07, "right": 0.985, "top": 0.94, "bottom": 0.09, "hspace": 0.5, "wspace": 0.25}
+GRID = {"left": 0.085, "right": 0.985, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 
 
 class FeaturePanel(SignalPanel):
@@ -42,13 +42,13 @@ class FeaturePanel(SignalPanel):
             options=list(interpret.find_layers(nets[self.net.value])), description="layer"
         )
         self.channel = slider("channel", 0, 0, 15, 1, ipw.IntSlider)
-        super().__init__([self.net, self.layer, self.channel], family, figsize=(10, 5.6))
+        super().__init__([self.net, self.layer, self.channel], family, figsize=(8, 4.2))
 
     def draw(self):
         """Make the axes: signal and features above; kernel, response and histograms below."""
         grid = self.figure.add_gridspec(2, 3, **GRID)
         top = self.figure.add_subplot(grid[0, :])
-        moving = self.draw_signal(top, "What the channel passes on, behind the ReLU")
+        moving = self.draw_signal(top, "Behind the ReLU")
         self.signal_lines["estimate"].set_label("4 x features, fixed")
         self.unfixed = top.plot(
             [], [], color=plots.OTHER, drawstyle="steps-mid", label="4 x features, unfixed"
@@ -65,11 +65,11 @@ class FeaturePanel(SignalPanel):
         self.others = LineCollection([], colors=plots.NOISY, linewidths=0.6)
         middle.add_collection(self.others)
         self.response = middle.plot([], [], color=plots.ESTIMATE)[0]
-        middle.set(xlim=(0, 0.5), ylim=(0, 1.05), xlabel="frequency (cycles per sample)")
-        middle.set(ylabel="|K(f)|, peak at 1", title="Response (blue: strongest)")
+        middle.set(xlim=(0, 0.5), ylim=(0, 1.05), xlabel="frequency (cycles / sample)")
+        middle.set(ylabel="|K(f)| / peak", title="Response (blue: strongest)")
 
         right = self.figure.add_subplot(grid[1, 2])
-        self.edges = np.linspace(-12, 12, 81)
+        self.edges = np.linspace(-12, 12, 49)
         right.axvspan(-12, 0, color=plots.NOISY, alpha=0.25, linewidth=0)
         blank = np.full(len(self.edges) - 1, np.nan)
         looks = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
@@ -78,7 +78,7 @@ class FeaturePanel(SignalPanel):
             for name, color in looks.items()
         }
         right.set(xlim=(-12, 12), ylim=(0, 1.2), xlabel="value of a feature", yticks=(0, 0.5, 1))
-        right.set_title("Before and after batch norm")
+        right.set_title("Features, peak at 1")
         right.legend(loc="upper left", fontsize=8)
         return [
             *moving, self.unfixed, self.kernel, self.others, self.response, *self.stairs.values()
@@ -154,7 +154,7 @@ class EffectiveFilterPanel(SignalPanel):
         self.nets = nets
         self.net = ipw.Dropdown(options=list(nets), description="network")
         self.sample = slider("sample", sample, 0, 99, 1, ipw.IntSlider)
-        super().__init__([self.net, self.sample], family, figsize=(10, 5.2))
+        super().__init__([self.net, self.sample], family, figsize=(8, 3.8))
 
     def draw(self):
         """Make the axes: the signal above, the filter at the sample chosen below."""
@@ -181,7 +181,7 @@ class EffectiveFilterPanel(SignalPanel):
         for line in self.here:
             line.set_xdata([i, i])
         self.filter.set_data(np.arange(len(row)), row)
-        low, high = (-0.2, 0.45) if self.family.value == "blocks" else (-0.65, 1.35)
+        low, high = (-0.12, 0.32) if self.family.value == "blocks" else (-0.65, 1.35)
         if self.weights.get_ylim() != (low, high):
             self.weights.set_ylim(low, high)
             self.background = None
@@ -222,7 +222,7 @@ class ShrinkagePanel(SignalPanel):
         self.nets = nets
         self.names = {method.label: name for name, method in METHODS.items()}
         self.denoiser = ipw.Dropdown(options=[*nets, *self.names], description="denoiser")
-        super().__init__([self.denoiser], family, figsize=(10, 5.6))
+        super().__init__([self.denoiser], family, figsize=(8, 4.2))
 
     def draw(self):
         """Make the axes: the signal above; the mean response and its spread below."""
