@@ -20,10 +20,13 @@ from denoiselib.experiments import networks, prior
 
 FOLDER = Path(__file__).parent / "weights"
 PLAIN = networks.BASE | {"net": "plain"}
+WIDE = {"shape": {"kernel": 9, "depth": 5}}  # sees 20 samples to either side
 RECIPES = {
     "plain": PLAIN,
     "plain_no_norm": PLAIN | {"norm": "none", "lr": 1e-2},
     **{f"plain_sigma_{sigma}": PLAIN | {"sigma": float(sigma)} for sigma in (1, 2, 4, 5, 6)},
+    "plain_pulses": PLAIN | {"family": "pulses", "steps": 2000} | WIDE,
+    "plain_blocks": PLAIN | {"family": "blocks", "steps": 2000} | WIDE,
     "unet": networks.GOOD,
     "unet_slides": networks.SLIDES,
     "unet_prior": prior.RECIPE | {"prior": True},

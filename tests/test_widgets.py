@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoiselib import bayes, filters, metrics, nn, signals, widgets
+from denoiselib import bayes, filters, interpret, metrics, nn, signals, widgets
 
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
 GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
+MODES = ("running", "batch")
 PANELS = {
     "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
     "filter": widgets.FilterPanel,
     "methods": widgets.MethodsPanel,
     "layer": widgets.LayerPanel,
+    "features": lambda: widgets.FeaturePanel({"one": NETS[0], "two": NETS[1]}),
+    "effective filter": lambda: widgets.EffectiveFilterPanel({"one": NETS[0], "two": NETS[1]}),
+    "shrinkage": lambda: widgets.ShrinkagePanel({"one": NETS[0], "two": NETS[1]}),
     "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
     "modes": lambda: widgets.ModesPanel({1.0: NETS[0], 3.0: NETS[1]}),
     "prior": lambda: widgets.PriorPanel(GUIDED),
@@ -271,3 +275,66 @@ def test_a_trained_beta_beyond_the_slider_widens_it():
     net.wienernet.beta.data[...] = -0.75
     panel = widgets.PriorPanel(net)
     assert (panel.beta.min, panel.beta.value, panel.beta.max) == (-0.75, -0.75, 2.0)
+
+
+def test_the_features_are_those_of_the_channel_chosen():
+    net = nn.UNet(rng=0).eval()
+    panel = widgets.FeaturePanel({"one": NETS[0], "two": net}, "blocks")
+    panel.net.value, panel.layer.value = "two", "down2 1"
+    panel.channel.value, panel.sigma.value, panel.which.value = 5, 2.0, 3
+    _, noisy, _ = widgets.batch("blocks", 2.0)
+    seen = {mode: interpret.features(net.eval(mode), noisy)["down2 1"] for mode in MODES}
+    lines = {"running": panel.signal_lines["estimate"], "batch": panel.unfixed}
+    for mode, line in lines.items():
+        np.testing.assert_allclose(line.get_ydata() / 4, seen[mode].output[3, 5], atol=1e-6)
+        np.testing.assert_allclose(line.get_xdata(), np.arange(25) * 4 + 1.5)
+    stairs = {"before": seen["running"].before, "unfixed": seen["batch"].normal}
+    for name, values in stairs.items():
+        heights, edges, _ = panel.stairs[name].get_data()
+        count = np.histogram(values[:, 5], edges)[0]
+        np.testing.assert_allclose(heights, count / count.max(), atol=1e-2)
+    kernel = interpret.find_layers(net)["down2 1"].conv.weight.data[5]
+    np.testing.assert_array_equal(panel.kernel.get_array(), kernel)
+    strongest = kernel[np.linalg.norm(kernel, axis=1).argmax()]
+    response = panel.response.get_ydata()
+    expected = np.abs(interpret.frequency_response(strongest)[1])
+    np.testing.assert_allclose(response / response.max(), expected / expected.max(), rtol=1e-5)
+    assert panel.shown["reads"] == "4 channels"
+    panel.refresh()
+    assert net.statistics == "running"
+    panel.net.value = "one"
+    assert panel.layer.options == ("layer 1", "layer 2", "layer 3")
+
+
+def test_the_filter_is_a_row_of_the_jacobian():
+    panel = widgets.EffectiveFilterPanel({"one": NETS[0]}, "pulses")
+    panel.sample.value, panel.which.value, panel.sigma.value = 30, 4, 2.0
+    _, noisy, _ = widgets.batch("pulses", 2.0)
+    local = interpret.linearise(NETS[0], noisy[4])
+    np.testing.assert_allclose(panel.filter.get_ydata(), local.matrix[30], atol=1e-6)
+    assert panel.here[0].get_xdata()[0] == 30
+    expected = {
+        "estimate": NETS[0].denoise(noisy[4])[30],
+        "b": local.offset[30],
+        "own weight": local.own[30],
+        "sum of weights": local.gain[30],
+    }
+    for name, value in expected.items():
+        assert float(panel.shown[name]) == pytest.approx(value, abs=6e-3)
+    assert float(panel.shown["reach"].split()[0]) == pytest.approx(local.spread[30], abs=6e-3)
+
+
+def test_shrinkage_of_networks_and_filters_beside_the_limit():
+    panel = widgets.ShrinkagePanel({"one": NETS[0]}, "pulses")
+    _, noisy, best = widgets.batch("pulses", 3.0)
+    value = widgets.tuned("pulses", 3.0, "soft", False).value
+    estimates = {"one": NETS[0].denoise(noisy), "soft threshold": filters.threshold(noisy, value)}
+    for name, estimate in estimates.items():
+        panel.denoiser.value = name
+        for k, values in enumerate((best, estimate)):
+            y, mean, spread = interpret.shrinkage_curve(noisy, values, np.linspace(-10, 20, 31))
+            for pair, expected in zip(panel.curves, (mean, spread), strict=True):
+                np.testing.assert_allclose(pair[k].get_data(), (y, expected))
+    panel.family.value = "tones"
+    assert panel.shown["limit"] == "unknown"
+    assert len(panel.curves[0][0].get_xdata()) == 0

@@ -5,6 +5,7 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 """
 
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
+from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
 from denoiselib.widgets.networks import (
     MODES,
     LayerPanel,
@@ -17,6 +18,8 @@ from denoiselib.widgets.panel import Panel, SignalPanel, batch
 __all__ = [
     "METHODS",
     "MODES",
+    "EffectiveFilterPanel",
+    "FeaturePanel",
     "FilterPanel",
     "LayerPanel",
     "MethodsPanel",
@@ -25,6 +28,7 @@ __all__ = [
     "NoisePanel",
     "Panel",
     "PriorPanel",
+    "ShrinkagePanel",
     "SignalPanel",
     "batch",
     "tuned",

@@ -1,0 +1,162 @@
+r"""Networks whose weights are written down instead of trained.
+
+A ReLU loses the sign. Where a number must pass, two channels carry it, relu(x) and relu(-x); the
+next kernel takes their difference.
+"""
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.nn import PlainNet
+
+
+def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype=np.float64):
+    r"""Write the iterations of ISTA for a known dictionary as the layers of a network.
+
+    Parameters
+    ----------
+    atoms : array_like (atoms, taps)
+        Shapes that the signal is a sum of, starting at the time of their coefficient (causal).
+    lam : float
+        Weight of the L1 norm.
+    iterations : int
+        Number of iterations, from coefficients 0.
+    step : float, optional
+        Step size; 1.9 / rho if not given, rho a bound of the largest eigenvalue of A'A.
+    nonnegative : bool
+        Whether coefficients must not be negative.
+    dtype : numpy dtype
+        float32 or float64.
+
+    Returns
+    -------
+    PlainNet
+        Of depth ``2 iterations + 1``, without normalisation, in evaluation mode. Training it on is
+        what is known as LISTA (Gregor & LeCun 2010).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is empty, not real, not finite, or out of range.
+
+    Notes
+    -----
+    :math:`c \leftarrow \mathrm{soft}(c + \mu A^\top (y - A c), \mu\lambda)` takes two layers, one
+    for the residual :math:`r = y - A c` and one for the step. The channels are the positive and
+    negative parts of y, of r and of c, because
+    :math:`\mathrm{soft}(u, t) = \mathrm{relu}(u - t) - \mathrm{relu}(-u - t)`. The output is A c.
+
+    Examples
+    --------
+    >>> net = unrolled_ista([[1.0]], lam=2.0, iterations=1, step=1.0)
+    >>> print(net.denoise(np.array([-3.0, 0.5, 6.0])))
+    [-1.  0.  4.]
+    """
+    atoms = _check.array(atoms, "atoms")
+    if atoms.ndim != 2:
+        raise ValueError(f"atoms must have the shape (atoms, taps), not {atoms.shape}")
+    lam = float(_check.level(lam, "lam", np.ones(1)))
+    iterations = _check.integer(iterations, "iterations", 1)
+    count, taps = atoms.shape
+    if step is None:
+        power = (np.abs(np.fft.rfft(atoms, max(4096, 2 * taps), axis=1)) ** 2).sum(axis=0)
+        step = 1.9 / (power.max() or 1)
+    step = float(_check.level(step, "step", np.ones(1), positive=True))
+
+    signs = (1,) if nonnegative else (1, -1)
+    width, middle = 4 + len(signs) * count, taps - 1
+    y, r, c = (0, 1), (2, 3), list(range(4, width))  # channels: +, -; the atoms one after the other
+    size = (width, width, 2 * taps - 1)
+    sign_of = [signs[k // count] for k in range(width - 4)]
+    shape_of = [atoms[k % count] for k in range(width - 4)]
+
+    carry = np.zeros(size)  # y stays
+    for row, sign in zip(y, (1, -1), strict=True):
+        carry[row, y, middle] = sign, -sign
+    start = np.zeros((width, 1, size[2]))
+    start[(*y, *r), 0, middle] = 1, -1, 1, -1
+    synthesis = np.zeros((1, width, size[2]))  # A c: atom j, k samples after its coefficient
+    for channel, sign, atom in zip(c, sign_of, shape_of, strict=True):
+        synthesis[0, channel, middle - np.arange(taps)] = sign * atom
+    residual = carry.copy()  # r = y - A c, and c stays
+    for row, sign in zip(r, (1, -1), strict=True):
+        residual[row] = sign * (carry[0] - synthesis[0])
+    residual[c, c, middle] = 1
+    update = carry.copy()  # sign (c + step A' r) - step lam
+    for row, sign, atom in zip(c, sign_of, shape_of, strict=True):
+        same = [k for k in c if (k - row) % count == 0]
+        update[row, same, middle] = [sign * sign_of[k - 4] for k in same]
+        for channel, part in zip(r, (1, -1), strict=True):
+            update[row, channel, middle + np.arange(taps)] = sign * part * step * atom
+    zero, cut = np.zeros(width), np.zeros(width)
+    cut[c] = -step * lam
+    iteration = [(residual, zero), (update, cut)]
+    return _plain([(start, zero), *(iteration * iterations)[1:], (synthesis, np.zeros(1))], dtype)
+
+
+def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
+    r"""Write a firm threshold that adapts to the neighbours as a network without biases.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Thresholds at usual activity, ``0 < lower < upper``: what is below `lower` becomes 0, what
+        is above `upper` stays.
+    scale : float
+        Usual activity S: sum of the magnitudes of the neighbours, on average over signals.
+    radius : int
+        How many neighbours to either side.
+    dtype : numpy dtype
+        float32 or float64.
+
+    Returns
+    -------
+    PlainNet
+        Two layers with ReLU and one to come back, in evaluation mode. It computes
+        ``filters.prox.firm(y, lower * S / scale, gamma=lower / upper)``, S being that of the
+        sample's neighbours.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    Notes
+    -----
+    With :math:`T_1 = S\,\mathrm{lower}/\mathrm{scale}`,
+    :math:`T_2 = S\,\mathrm{upper}/\mathrm{scale}`, and the slopes :math:`a_1 = T_2/(T_2 - T_1)` and
+    :math:`a_2 = T_1/(T_2 - T_1)`, which do not depend on S, the firm threshold of y >= 0 is
+    :math:`\mathrm{relu}(a_1 (y - T_1)) - \mathrm{relu}(a_2 (y - T_2))`. Both :math:`a_1 T_1` and
+    :math:`a_2 T_2` are the same multiple of S, which is a convolution of |y|. Doubling y doubles
+    S, and so the output: no bias means that nothing is tied to one noise level.
+
+    Examples
+    --------
+    >>> net = adaptive_firm(lower=1.0, upper=2.0, scale=2.0)
+    >>> print(net.denoise(np.array([1.0, 1.5, 1.0, 9.0])).round(6) + 0)
+    [0.5 1.  0.  9. ]
+    """
+    lower, upper, scale = (
+        float(_check.level(value, name, np.ones(1), positive=True))
+        for value, name in ((lower, "lower"), (upper, "upper"), (scale, "scale"))
+    )
+    if not lower < upper:
+        raise ValueError(f"lower must be less than upper, not {lower} and {upper}")
+    radius = _check.integer(radius, "radius", 1)
+    slopes = np.array([upper, lower]) / (upper - lower)
+    parts = np.zeros((2, 1, 2 * radius + 1))
+    parts[:, 0, radius] = 1, -1
+    bend = np.full((2, 2, 2 * radius + 1), -lower * upper / (scale * (upper - lower)))
+    bend[0, :, radius], bend[1, :, radius] = slopes, slopes[::-1]
+    join = np.zeros((1, 2, 2 * radius + 1))
+    join[0, :, radius] = 1, -1
+    return _plain([(kernel, np.zeros(len(kernel))) for kernel in (parts, bend, join)], dtype)
+
+
+def _plain(layers, dtype):
+    """Return the plain network with these kernels and biases."""
+    width, _, taps = layers[0][0].shape
+    net = PlainNet(width, len(layers), taps, norm="none", dtype=dtype)
+    arrays = [array for layer in layers for array in layer]
+    net.load_state_dict(dict(zip(net.state_dict(), arrays, strict=True)))
+    return net.eval()

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from denoiselib import nn
+from denoiselib.interpret import features, find_layers, norm_gains
+
+
+def test_layers_of_a_unet_are_found_in_order(unet):
+    layers = find_layers(unet)
+    assert len(layers) == 19
+    assert list(layers)[8:12] == ["down4 1", "down4 2", "up1 1", "up1 2"]
+    assert list(layers)[-1] == "outc"
+    shapes = [layer.conv.weight.shape[:2] for layer in layers.values()]
+    assert shapes[8:12] == [(16, 16), (16, 16), (16, 32), (8, 16)]
+    assert all(layer.norm and layer.activation for layer in list(layers.values())[:-1])
+    assert layers["outc"].norm is layers["outc"].activation is None
+
+
+def test_a_net_without_norm_has_layers_without():
+    first, *_, last = find_layers(nn.PlainNet(norm="none")).values()
+    assert first.norm is None
+    assert first.activation is not None
+    assert last.activation is None
+
+
+@pytest.mark.parametrize("statistics", ["running", "batch"])
+def test_features_are_what_each_step_computes(plain, noisy, statistics):
+    plain.eval(statistics)
+    x = noisy[:, None]
+    for (_, layer), seen in zip(
+        find_layers(plain).items(), features(plain, noisy).values(), strict=True
+    ):
+        np.testing.assert_array_equal(seen.input, x)
+        padded = np.pad(x, ((0, 0), (0, 0), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=-1)
+        before = np.einsum("ock,nctk->not", layer.conv.weight.data, windows)
+        before += layer.conv.bias.data[:, None]
+        np.testing.assert_allclose(seen.before, before, atol=1e-12)
+        x = before
+        if layer.norm is not None:
+            mean, var = layer.norm.running_mean.data, layer.norm.running_var.data
+            if statistics == "batch":
+                mean, var = before.mean(axis=(0, 2)), before.var(axis=(0, 2))
+            scale = layer.norm.weight.data / np.sqrt(var + 1e-5)
+            x = scale[:, None] * (before - mean[:, None]) + layer.norm.bias.data[:, None]
+            np.testing.assert_allclose(seen.normal, x, atol=1e-12)
+            x = np.maximum(x, 0)
+        np.testing.assert_allclose(seen.output, x, atol=1e-12)
+        x = seen.output
+    np.testing.assert_allclose(x[:, 0], plain.denoise(noisy), atol=1e-12)
+
+
+def test_looking_leaves_the_network_as_it_was(unet, noisy):
+    before, state = unet.denoise(noisy), unet.state_dict()
+    seen = features(unet.eval("batch"), noisy)
+    np.testing.assert_allclose(seen["outc"].output[:, 0], unet.denoise(noisy), atol=1e-12)
+    np.testing.assert_array_equal(unet.eval().denoise(noisy), before)
+    assert all("forward" not in vars(module) for module in unet.modules())
+    for name, value in unet.state_dict().items():
+        np.testing.assert_array_equal(value, state[name])
+
+
+def test_zeros_and_dead_channels_are_counted(plain, noisy):
+    layer = find_layers(plain)["layer 2"]
+    layer.norm.weight.data[:2], layer.norm.bias.data[:2] = 0, (-1, 1)
+    seen = features(plain, noisy)["layer 2"]
+    assert seen.zeros()[0] == 1
+    assert seen.zeros()[1] == 0
+    assert list(seen.dead()) == [True, True, False, False, False]
+    count = sum((seen.output[:, 3] == 0).ravel())
+    assert seen.zeros()[3] == count / noisy.size
+
+
+@pytest.mark.parametrize("statistics", ["running", "batch"])
+def test_gains_are_the_factors_of_batch_norm(unet, noisy, statistics):
+    gains, seen = norm_gains(unet.eval(statistics), noisy), features(unet, noisy)
+    assert list(gains) == list(seen)[:-1]
+    for name, gain in gains.items():
+        centred = [
+            x - x.mean(axis=(0, 2), keepdims=True) for x in (seen[name].before, seen[name].normal)
+        ]
+        np.testing.assert_allclose(gain[:, None] * centred[0], centred[1], atol=1e-10)
+
+
+def test_unfixed_gain_undoes_the_scale(plain, noisy):
+    find_layers(plain)["layer 1"].conv.bias.data[:] = 0
+    fixed, unfixed = (
+        [norm_gains(plain.eval(mode), c * noisy)["layer 1"] for c in (1, 4)]
+        for mode in ("running", "batch")
+    )
+    np.testing.assert_array_equal(*fixed)
+    np.testing.assert_allclose(unfixed[0], 4 * unfixed[1], rtol=1e-4)  # the eps of batch norm
+
+
+def test_refused(plain, noisy):
+    with pytest.raises(ValueError, match="prior"):
+        find_layers(nn.UNet(prior=True))
+    with pytest.raises(ValueError, match="evaluation mode"):
+        features(plain.train(), noisy)
+    with pytest.raises(ValueError, match="finite"):
+        features(plain.eval(), np.full((1, 40), np.nan))
