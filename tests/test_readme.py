@@ -70,8 +70,10 @@ def test_every_make_target_named_exists():
 
 
 def test_every_data_file_is_described():
-    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    for path in (ROOT / "data").rglob("*"):
+    data = ROOT / "data"
+    text = (data / "README.md").read_text(encoding="utf-8")
+    for path in data.rglob("*"):
         if path.is_file() and path.suffix != ".py" and path.name != "README.md":
-            (row,) = (line for line in text.splitlines() if f"`{path.name}`" in line)
+            name = path.relative_to(data).as_posix()
+            (row,) = (line for line in text.splitlines() if f"`{name}`" in line)
             assert hashlib.sha256(path.read_bytes()).hexdigest() in row

@@ -50,4 +50,4 @@ def stored(folder):
 
 
 if __name__ == "__main__":
-    run(protocol(seconds=0.05, seeds=8), sys.argv[1], workers=int(sys.argv[2]))
+    run(protocol(seconds=0.05, seeds=16), sys.argv[1], workers=int(sys.argv[2]))
