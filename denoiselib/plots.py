@@ -268,9 +268,9 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
         inside, median = value[value <= high], np.median(value)
         ax.plot(inside, np.full(len(inside), place), "o", color=ESTIMATE, alpha=0.35, markersize=5)
         ax.plot([median, median], [place - 0.35, place + 0.35], color=ESTIMATE, linewidth=2.5)
-        if beyond := len(value) - len(inside):
+        if beyond := len(value) - len(inside):  # seeds that the axis does not reach
             ax.annotate(
-                f"{beyond} >", (1, place), xycoords=("axes fraction", "data"), xytext=(-3, 0),
+                f"{beyond} beyond", (1, place), xycoords=("axes fraction", "data"), xytext=(-3, 0),
                 textcoords="offset points", ha="right", va="center", color=OTHER,
             )  # fmt: skip
     if limit is not None:

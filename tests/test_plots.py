@@ -56,7 +56,7 @@ def test_seeds_are_dots_and_those_beyond_are_counted(ax):
     np.testing.assert_array_equal(dots[1].get_xdata(), [3.0, 1.0, 2.0])
     medians = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 2.5]
     assert medians == [1.2, 3.0]
-    assert [text.get_text() for text in ax.texts] == ["2 >"]
+    assert [text.get_text() for text in ax.texts] == ["2 beyond"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
 
 

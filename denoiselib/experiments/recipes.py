@@ -25,7 +25,12 @@ CHANGES = {
     "batches of 64": {"batch": 64},
     "2,000 steps": {"steps": 2000},
     "best of 3 starts": {"starts": 3},
-    "all of the last three, and LeCun": {"init": "lecun", "batch": 64, "steps": 2000, "starts": 3},
+    "3 starts, 2,000 steps, batches of 64, LeCun": {
+        "init": "lecun",
+        "batch": 64,
+        "steps": 2000,
+        "starts": 3,
+    },
 }
 STUCK = 1.9  #: RMSE above which a training has led nowhere: worse than a single ReLU
 
