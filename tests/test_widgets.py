@@ -332,7 +332,7 @@ def test_shrinkage_of_networks_and_filters_beside_the_limit():
     for name, estimate in estimates.items():
         panel.denoiser.value = name
         for k, values in enumerate((best, estimate)):
-            y, mean, spread = interpret.shrinkage_curve(noisy, values, np.linspace(-10, 20, 31))
+            y, mean, spread = interpret.shrinkage_curve(noisy, values, np.linspace(-10, 20, 121))
             for pair, expected in zip(panel.curves, (mean, spread), strict=True):
                 np.testing.assert_allclose(pair[k].get_data(), (y, expected))
     panel.family.value = "tones"

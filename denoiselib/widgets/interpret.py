@@ -5,10 +5,11 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 from denoiselib import interpret, metrics, plots
-from denoiselib.widgets.classical import EDGES, METHODS, tuned
+from denoiselib.widgets.classical import METHODS, tuned
 from denoiselib.widgets.panel import SIGNALS, SignalPanel, slider
 
 GRID = {"left": 0.085, "right": 0.985, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
+EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
 
 
 class FeaturePanel(SignalPanel):
@@ -77,9 +78,10 @@ class FeaturePanel(SignalPanel):
             name: right.stairs(blank, self.edges, baseline=None, color=color, label=name)
             for name, color in looks.items()
         }
-        right.set(xlim=(-12, 12), ylim=(0, 1.2), xlabel="value of a feature", yticks=(0, 0.5, 1))
+        right.set(xlim=(-12, 12), ylim=(0, 1.5), xlabel="value of a feature", yticks=(0, 0.5, 1))
         right.set_title("Features, peak at 1")
-        right.legend(loc="upper left", fontsize=8)
+        above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
+        right.legend(loc="upper center", fontsize=8, **above)
         return [
             *moving, self.unfixed, self.kernel, self.others, self.response, *self.stairs.values()
         ]  # fmt: skip
@@ -207,6 +209,10 @@ class ShrinkagePanel(SignalPanel):
         By the name in the menu, where filters tuned by SURE follow.
     family : str
         What to start with, a name in `signals.FAMILIES`.
+
+    Notes
+    -----
+    "Bayes" and "limit" are those of the joint rule, which uses all samples of a signal.
 
     Examples
     --------
