@@ -32,7 +32,14 @@ def start(tmp_path):
     def start():
         with open(tmp_path / "stderr", "w") as file:
             command = [sys.executable, "-m", "tests.experiments.toy", str(tmp_path), "2"]
-            process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=file)
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                start_new_session=True,
+                stderr=file,
+                # tests in the background of a shell ignore Ctrl-C, and hand that down
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         processes.append(process)
         return process
 
