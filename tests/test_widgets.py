@@ -12,6 +12,7 @@ from denoiselib import bayes, filters, interpret, metrics, nn, signals, widgets
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
 GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
 MODES = ("running", "batch")
+LEVELS = widgets.networks.LEVELS
 PANELS = {
     "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
     "filter": widgets.FilterPanel,
@@ -205,7 +206,7 @@ def test_networks_are_measured_on_the_signals_shown():
     clean, noisy, best = widgets.batch("blocks", 2.0)
     estimate = NETS[1].denoise(noisy)
     error = metrics.rmse(estimate, clean).mean()
-    at = list(panel.levels).index(2.0)
+    at = list(LEVELS).index(2.0)
     assert panel.here.get_ydata()[0] == pytest.approx(error)
     assert panel.curves["two"].get_ydata()[at] == pytest.approx(error)
     assert panel.curves["Bayes limit"].get_ydata()[at] == metrics.rmse(best, clean).mean()
@@ -225,13 +226,13 @@ def test_modes_are_those_of_the_network(mode):
     np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[0])
     error = metrics.rmse(estimate, clean).mean()
     curve = panel.curves[widgets.MODES[mode]].get_ydata()
-    assert curve[list(panel.levels).index(5.0)] == pytest.approx(error)
+    assert curve[list(LEVELS).index(5.0)] == pytest.approx(error)
     assert panel.home.get_xdata()[0] == 1.0
 
 
 def test_features_are_those_of_the_layer_chosen():
     panel = widgets.ModesPanel({3.0: NETS[0]})
-    panel.layer.value = 2
+    panel.layer.value = "layer 2"
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     *first, conv, norm = [module for _, module in NETS[0].layers.children()][:5]
     x = noisy[:, None]

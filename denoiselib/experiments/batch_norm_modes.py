@@ -5,7 +5,7 @@ number of signals; the learning rate goes with the root of the batch size.
 """
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.protocol import Protocol, shortened
 
 SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 BATCHES = {"plain": (1, 4, 16, 64), "unet": (1, 64)}
@@ -82,7 +82,7 @@ PROTOCOL = Protocol(
         "last": {"net": "limit"},
     },
     quick={
-        "settings": [s | ({"steps": s["steps"] // 100} if "steps" in s else {}) for s in SETTINGS],
+        "settings": shortened(SETTINGS, 100),
         "seeds": 2,
         "signals": 200,
     },

@@ -1,7 +1,7 @@
 """Does the prior network help? With it, without it, and with it but untrained, paired by seed."""
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.protocol import Protocol, shortened
 
 RECIPE = networks.BASE | {"init": "lecun", "batch": 16, "lr": 1e-2, "steps": 4000}
 TASKS = {
@@ -58,7 +58,7 @@ PROTOCOL = Protocol(
     signals=3000,
     table={"by": ["task", "variant"], "reference": {"variant": "without"}},
     quick={
-        "settings": [setting | {"steps": 40} for setting in SETTINGS],
+        "settings": shortened(SETTINGS, 100),
         "seeds": 2,
         "signals": 200,
     },

@@ -83,3 +83,14 @@ class Protocol:
             for seed in range(seeds or self.seeds)
             for setting in self.settings
         ]
+
+
+def shortened(settings, factor):
+    """Return settings with so many times fewer ``steps``; those without steps stay as they are.
+
+    Examples
+    --------
+    >>> shortened([{"steps": 1000}, {"method": "tv"}], 100)
+    [{'steps': 10}, {'method': 'tv'}]
+    """
+    return [s | ({"steps": s["steps"] // factor} if "steps" in s else {}) for s in settings]

@@ -4,7 +4,7 @@ One thing at a time is changed in a recipe that is short on purpose, so that wha
 """
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.protocol import Protocol, shortened
 
 CHANGES = {
     "as it is": {},
@@ -79,7 +79,7 @@ PROTOCOL = Protocol(
         "stuck": lambda row: row["rmse"] > STUCK,
     },
     quick={
-        "settings": [setting | {"steps": setting["steps"] // 50} for setting in SETTINGS],
+        "settings": shortened(SETTINGS, 50),
         "seeds": 2,
         "signals": 200,
     },

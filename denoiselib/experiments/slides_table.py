@@ -7,7 +7,7 @@ and with the clean ones (oracle). The limit is the last row.
 
 from denoiselib import bayes
 from denoiselib.experiments import classical, networks, recipes
-from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.filters import METHODS
 
 SIGMA = 3.0
@@ -99,7 +99,7 @@ PROTOCOL = Protocol(
         "stuck": lambda row: row["rmse"] > recipes.STUCK,
     },
     quick={
-        "settings": [s | ({"steps": s["steps"] // 100} if "steps" in s else {}) for s in SETTINGS],
+        "settings": shortened(SETTINGS, 100),
         "seeds": 2,
         "signals": 200,
     },

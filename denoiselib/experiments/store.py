@@ -4,7 +4,6 @@
 ``rows`` or its ``error``; ``NAME.provenance.json`` tells which runs wrote them.
 """
 
-import fcntl
 import json
 import os
 from contextlib import contextmanager
@@ -75,6 +74,8 @@ class Store:
         BlockingIOError
             If another process is writing. The lock ends with its process, however that ends.
         """
+        import fcntl  # not everywhere; results can be read without it
+
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:

@@ -6,10 +6,13 @@ import ipywidgets as ipw
 import numpy as np
 
 from denoiselib import filters, metrics, nn, plots
-from denoiselib.interpret import shrinkage_curve
+from denoiselib.interpret import features, find_layers, shrinkage_curve
 from denoiselib.widgets.classical import EDGES, METHODS, tuned
 from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, slider
 
+#: Where a network takes its statistics from in these modes.
+WAYS = {"fixed": "running", "unfixed": "batch", "alone": "signal"}
+LEVELS = np.linspace(0.5, 6, 12)  #: of the noise, where panels show errors
 #: Filters to stand beside networks: their labels and names.
 FILTERS = {"soft threshold (SURE)": "soft", "Wiener (SURE)": "wiener"}
 
@@ -170,8 +173,6 @@ class NetworkPanel(SignalPanel):
     limit 0.517
     """
 
-    levels = np.linspace(0.5, 6, 12)
-
     def __init__(self, nets, family="sparse_spikes"):
         self.nets, self.known = nets, {}
         self.net = ipw.Dropdown(options=list(nets), description="network")
@@ -192,11 +193,9 @@ class NetworkPanel(SignalPanel):
         left.legend(loc="upper left")
 
         right = self.figure.add_subplot(grid[1, 1])
-        blank = {name: np.full(len(self.levels), np.nan) for name in [*self.nets, *FILTERS]}
+        blank = {name: np.full(len(LEVELS), np.nan) for name in [*self.nets, *FILTERS]}
         title = f"Error against the noise level, {SIGNALS} signals"
-        self.curves = plots.curves(
-            right, self.levels, blank, "noise sigma", "RMSE", title, limit=np.nan
-        )
+        self.curves = plots.curves(right, LEVELS, blank, "noise sigma", "RMSE", title, limit=np.nan)
         for name, style in zip(FILTERS, ("-.", ":"), strict=True):
             self.curves[name].set(linestyle=style, color="0.4")
         self.here = right.plot([], [], "o", color=plots.ESTIMATE, markersize=8)[0]
@@ -208,7 +207,7 @@ class NetworkPanel(SignalPanel):
         """Return the error of everything at all levels, computed once for a family."""
         if family not in self.known:
             errors = {name: [] for name in self.curves}
-            for sigma in self.levels:
+            for sigma in LEVELS:
                 clean, noisy, best = batch(family, sigma)
                 estimates = {name: net.denoise(noisy) for name, net in self.nets.items()}
                 for name, method in FILTERS.items():
@@ -264,9 +263,6 @@ class ModesPanel(SignalPanel):
     12
     """
 
-    ways = tuple(name for name in MODES if name != "none")
-    levels = np.linspace(0.5, 6, 12)
-
     def __init__(self, nets):
         self.nets, self.known = nets, {}
         usual = 3.0 if 3.0 in nets else next(iter(nets))
@@ -276,12 +272,12 @@ class ModesPanel(SignalPanel):
             description="trained at",
         )
         self.mode = ipw.Dropdown(
-            options=[(MODES[name], name) for name in self.ways],
+            options=[(MODES[name], name) for name in WAYS],
             value="fixed",
             description="batch norm",
         )
-        depth = len(_norms(nets[usual]))
-        self.layer = slider("layer", 1, 1, depth, 1, ipw.IntSlider)
+        normed = [name for name, layer in find_layers(nets[usual]).items() if layer.norm]
+        self.layer = ipw.Dropdown(options=normed, description="features of")
         super().__init__([self.trained, self.mode, self.layer], "sparse_spikes", (10, 5.6))
         self.sigma.description = "tested at"
 
@@ -303,10 +299,10 @@ class ModesPanel(SignalPanel):
         left.legend(loc="upper left", fontsize=8)
 
         right = self.figure.add_subplot(grid[1, 1:])
-        blank = {MODES[name]: np.full(len(self.levels), np.nan) for name in self.ways}
+        blank = {MODES[name]: np.full(len(LEVELS), np.nan) for name in WAYS}
         title = f"Error against the noise level at test, {SIGNALS} signals"
         self.curves = plots.curves(
-            right, self.levels, blank, "noise sigma at test", "RMSE", title, limit=np.nan
+            right, LEVELS, blank, "noise sigma at test", "RMSE", title, limit=np.nan
         )
         self.home = right.plot([], [], ":", color=plots.NOISY, label="trained here")[0]
         self.here = right.plot([], [], "o", color=plots.ESTIMATE, markersize=8)[0]
@@ -315,33 +311,23 @@ class ModesPanel(SignalPanel):
         moved = [self.before, self.after, *self.curves.values(), self.home, self.here]
         return [*moving, *moved]
 
-    def denoise(self, noisy, mode):
-        """Denoise with the network chosen."""
-        net = self.nets[self.trained.value].eval("running" if mode == "fixed" else "batch")
-        return net.denoise(noisy, batch_size=1 if mode == "alone" else None)
+    def chosen(self, mode):
+        """Return the network chosen, in a mode."""
+        return self.nets[self.trained.value].eval(WAYS[mode])
 
     def features(self, noisy, mode):
         """Return the features before and after batch norm at the layer chosen."""
-        net = self.nets[self.trained.value].eval("running" if mode == "fixed" else "batch")
-        chosen = _norms(net)[self.layer.value - 1]
-        signals, pairs = noisy[:, None], []
-        for one in np.split(signals, len(signals)) if mode == "alone" else [signals]:
-            x = one
-            for _, module in net.layers.children():
-                before, x = x, module(x)
-                if module is chosen:
-                    pairs.append((before.data, x.data))
-                    break
-        return (np.concatenate(part) for part in zip(*pairs, strict=True))
+        seen = features(self.chosen(mode), noisy)[self.layer.value]
+        return seen.before, seen.normal
 
     def errors(self, family):
         """Return the error in all modes and at all levels, computed once."""
         key = family, self.trained.value
         if key not in self.known:
-            batches = [batch(family, sigma) for sigma in self.levels]
+            batches = [batch(family, sigma) for sigma in LEVELS]
             self.known[key] = {
-                mode: [metrics.rmse(self.denoise(y, mode), x).mean() for x, y, _ in batches]
-                for mode in self.ways
+                mode: [metrics.rmse(self.chosen(mode).denoise(y), x).mean() for x, y, _ in batches]
+                for mode in WAYS
             }
             self.known[key]["limit"] = [
                 np.nan if best is None else metrics.rmse(best, x).mean() for x, _, best in batches
@@ -352,7 +338,7 @@ class ModesPanel(SignalPanel):
         """Denoise in the mode chosen."""
         family, sigma, clean, noisy, best = self.batch()
         mode, i = self.mode.value, self.which.value
-        estimate = self.denoise(noisy, mode)
+        estimate = self.chosen(mode).denoise(noisy)
         error = metrics.rmse(estimate, clean)
         self.show_signal(clean, noisy, estimate)
         before, after = self.features(noisy, mode)
@@ -372,10 +358,6 @@ class ModesPanel(SignalPanel):
             "deviation before": f"{before.std():.2f}",
             "after": f"{after.std():.2f}",
         }
-
-
-def _norms(net):
-    return [module for _, module in net.layers.children() if isinstance(module, nn.BatchNorm1d)]
 
 
 class PriorPanel(SignalPanel):

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from denoiselib import _check, metrics
+from denoiselib.interpret.layers import in_place_of
 from denoiselib.nn.tensor import no_grad
 
 
@@ -141,26 +142,18 @@ def outputs(net, noisy, kind, batch_size=None):
     [(4, 50), (8, 25), (16, 12), (16, 6)]
     """
     parts, watched = [], [module for module in net.modules() if isinstance(module, kind)]
-    for module in watched:
-        module.forward = _noting(module.forward, parts)
-    try:
-        with no_grad():
-            for start in range(0, len(noisy), batch_size or len(noisy)):
-                net(noisy[start : start + (batch_size or len(noisy)), None])
-    finally:
-        for module in watched:
-            del module.forward  # the class's own is back
-    count = len(watched)
-    return [np.concatenate(parts[k::count]) for k in range(count)]
 
-
-def _noting(forward, parts):
-    def noted(*inputs):
-        y = forward(*inputs)
+    def noted(module, x):
+        y = type(module).forward(module, x)
         parts.append(y.data.copy())
         return y
 
-    return noted
+    size = batch_size or len(noisy)
+    with no_grad(), in_place_of(dict.fromkeys(watched, noted)):
+        for start in range(0, len(noisy), size):
+            net(noisy[start : start + size, None])
+    count = len(watched)
+    return [np.concatenate(parts[k::count]) for k in range(count)]
 
 
 def kurtosis(features):
