@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection
 
 from denoiselib import interpret, metrics, plots
 from denoiselib.widgets.classical import METHODS, tuned
-from denoiselib.widgets.panel import SIGNALS, SignalPanel, slider
+from denoiselib.widgets.panel import SIGNALS, SignalPanel, limit_text, slider
 
 GRID = {"left": 0.085, "right": 0.985, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
@@ -265,8 +265,7 @@ class ShrinkagePanel(SignalPanel):
                 pair[k].set_data(
                     *(([], []) if curve is None else (curve.y, getattr(curve, ordinate)))
                 )
-        limit = "unknown" if best is None else f"{metrics.rmse(best, clean).mean():.3f}"
         return {
             f"{SIGNALS} signals: RMSE": f"{metrics.rmse(estimate, clean).mean():.3f}",
-            "limit": limit,
+            "limit": limit_text(best, clean),
         }

@@ -8,7 +8,7 @@ import numpy as np
 from denoiselib import filters, metrics, nn, plots
 from denoiselib.interpret import features, find_layers, shrinkage_curve
 from denoiselib.widgets.classical import EDGES, METHODS, tuned
-from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, slider
+from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, limit_text, slider
 
 #: Where a network takes its statistics from in these modes.
 WAYS = {"fixed": "running", "unfixed": "batch", "alone": "signal"}
@@ -234,11 +234,10 @@ class NetworkPanel(SignalPanel):
             self.curves[other].set_ydata(errors)
             self.curves[other].set_linewidth(2.4 if other == name else 1.2)
         self.here.set_data([self.sigma.value], [error.mean()])
-        limit = "unknown" if best is None else f"{metrics.rmse(best, clean).mean():.3f}"
         return {
             "this signal: RMSE": f"{error[i]:.3f}",
             f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
-            "limit": limit,
+            "limit": limit_text(best, clean),
         }
 
 
@@ -354,7 +353,7 @@ class ModesPanel(SignalPanel):
         return {
             "this signal: RMSE": f"{error[i]:.3f}",
             f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
-            "limit": "unknown" if best is None else f"{metrics.rmse(best, clean).mean():.3f}",
+            "limit": limit_text(best, clean),
             "deviation before": f"{before.std():.2f}",
             "after": f"{after.std():.2f}",
         }

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from denoiselib import bayes, plots, signals
+from denoiselib import bayes, metrics, plots, signals
 
 SIGNALS = 32  #: in the batch that a panel measures errors on
 #: Range of the amplitude axis.
@@ -126,6 +126,11 @@ def batch(family, sigma, n=SIGNALS):
     noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
     best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
     return clean, noisy, best
+
+
+def limit_text(best, clean):
+    """Return the error of the Bayes estimate for a line of numbers."""
+    return "unknown" if best is None else f"{metrics.rmse(best, clean).mean():.3f}"
 
 
 def slider(description, value, low, high, step, kind=ipw.FloatSlider):
