@@ -53,7 +53,7 @@ def test_a_worker_killed_in_the_middle_costs_only_time(tmp_path, client):
     before = client.run(os.getpid)
 
     def kill():
-        while not (tmp_path / "toy.jsonl").exists() or not toy.stored(tmp_path):
+        while not Store(tmp_path, "toy").read():
             time.sleep(0.01)
         os.kill(next(iter(before.values())), 9)
 
