@@ -1,10 +1,11 @@
 """Read a network as signal processing: its layers, its filters, and what it does to a sample.
 
 `layers` finds the layers of a network and what they hold; `steps` reads a layer as a step of a
-minimisation; `linear` reads kernels and whole networks as filters; `handmade` writes networks
-without training; `shrinkage` looks at a denoiser from outside.
+minimisation, `energies` the whole network; `linear` reads kernels and whole networks as filters;
+`handmade` writes networks without training; `shrinkage` looks at a denoiser from outside.
 """
 
+from denoiselib.interpret.energies import Energy, Minimum, energy, minimise_energy
 from denoiselib.interpret.handmade import adaptive_firm, unrolled_ista
 from denoiselib.interpret.layers import Features, Layer, features, find_layers, norm_gains
 from denoiselib.interpret.linear import (
@@ -15,14 +16,7 @@ from denoiselib.interpret.linear import (
     linearise,
 )
 from denoiselib.interpret.shrinkage import Shrinkage, shrinkage_curve
-from denoiselib.interpret.steps import (
-    Energy,
-    Minimum,
-    ProximalStep,
-    energy,
-    minimise_energy,
-    proximal_step,
-)
+from denoiselib.interpret.steps import ProximalStep, proximal_step
 
 __all__ = [
     "Energy",
