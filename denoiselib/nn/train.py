@@ -1,7 +1,8 @@
 """Training: a loop that can be watched, stopped, killed and taken up again.
 
-Data are a function from the number of a step to a batch ``(noisy, clean)``. Nothing else is random,
-so that a run which resumes from a checkpoint goes on bit for bit as if it had never stopped.
+Data are a function from the number of a step to a batch ``(noisy, clean)``, or whatever arrays a
+loss wants. Nothing else is random, so that a run which resumes from a checkpoint goes on bit for
+bit as if it had never stopped.
 """
 
 import json
@@ -130,15 +131,18 @@ def fit(
     net : Network
         Left in training mode, with the weights of the last step.
     data : callable
-        ``data(step) -> (noisy, clean)``, as `fresh` and `fixed` make them.
+        ``data(step) -> (noisy, clean)``, as `fresh` and `fixed` make them, or other arrays
+        ``(batch, length)`` for a loss of one's own.
     optimizer : optim.Optimizer
         Made for this network.
     steps : int
         How many in all, those before a checkpoint included.
     schedule : callable, optional
         From the number of the step to the learning rate; the optimiser's own rate if not given.
-    loss : str
-        Name in `losses.LOSSES`.
+    loss : str or callable
+        Name in `losses.LOSSES`, or ``loss(net, *arrays) -> Tensor ()`` of the batch's arrays, each
+        ``(batch, 1, length)``. Its operations are recorded once and replayed, so that it must not
+        decide or draw anything by itself.
     validation : (noisy, clean), optional
         Signals ``(n, length)`` on which the RMSE is measured, with running statistics.
     every : int
@@ -172,7 +176,8 @@ def fit(
     >>> history["loss"][-1] < history["loss"][0]
     True
     """
-    measure = LOSSES[_check.choice(loss, "loss", LOSSES)]
+    if not callable(loss):
+        loss = _between_output_and_target(LOSSES[_check.choice(loss, "loss", LOSSES)])
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
     schedule = schedule or constant(optimizer.lr)
     history, start = History(step=[], lr=[], loss=[], rmse=[]), 0
@@ -182,13 +187,13 @@ def fit(
     net.train()
     programs = {}
 
-    def training_loss(x, target):
-        return measure(net(x), target)
+    def of_batch(*arrays):
+        return loss(net, *arrays)
 
     for step in range(start, steps):
-        noisy, clean = (part[:, None] for part in data(step))
-        program = programs.setdefault(noisy.shape, Program(training_loss, net.dtype))
-        value = float(program(noisy, clean))
+        arrays = [part[:, None] for part in data(step)]
+        program = programs.setdefault(arrays[0].shape, Program(of_batch, net.dtype))
+        value = float(program(*arrays))
         if not np.isfinite(value) and scaler is None:
             raise FloatingPointError(
                 f"the loss is {value} at step {step}: lower the learning rate, or clip the gradient"
@@ -206,6 +211,10 @@ def fit(
             for callback in callbacks:
                 callback(step + 1, history)
     return history
+
+
+def _between_output_and_target(measure):
+    return lambda net, noisy, target: measure(net(noisy), target)
 
 
 def _record(history, step, lr, value, net, validation):

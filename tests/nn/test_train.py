@@ -213,3 +213,22 @@ def test_fresh_data_depend_on_seed_and_step_alone():
 def test_bad_arguments_are_named(call, name):
     with pytest.raises((TypeError, ValueError), match=name or "path"):
         call()
+
+
+def test_a_loss_of_ones_own_sees_the_net_and_all_arrays():
+    def weighted(net, noisy, clean, weight):
+        error = net(noisy) - clean
+        return (weight * error * error).mean()
+
+    def data(step):
+        noisy, clean = train.fresh("blocks", 2.0, 4)(step)
+        return noisy, clean, np.full_like(noisy, 3.0)
+
+    ends = []
+    for batches, loss in ((train.fresh("blocks", 2.0, 4), "mse"), (data, weighted)):
+        net = PlainNet(width=3, depth=2, rng=0, dtype=np.float64)
+        history = train.fit(net, batches, optim.Adam(net, 1e-2), 20, loss=loss, every=1)
+        ends.append((np.array(history["loss"]), net.gradient.copy()))
+    (plain, gradient), (threefold, steeper) = ends
+    np.testing.assert_allclose(threefold[0], 3 * plain[0])
+    np.testing.assert_allclose(steeper, 3 * gradient, rtol=1e-4)
