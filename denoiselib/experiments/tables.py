@@ -7,10 +7,13 @@ import statistics
 import numpy as np
 from scipy import stats
 
+from denoiselib import _check
+
 CONFIDENCE = 0.95
+NUMBERS = ("mean", "half", "median", "diff", "diff_half", "diff_low", "diff_high")
 
 
-def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
+def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None, test="t"):
     r"""Sum up rows, one line for each combination of some columns.
 
     Parameters
@@ -29,6 +32,9 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
         ``{"method": "limit"}``.
     stuck : callable, optional
         ``stuck(row)`` says of a row whether its training has led nowhere.
+    test : {"t", "permutation"}
+        How differences are judged: by Student's t, which takes them for normal, or by flipping
+        their signs, which takes them for symmetric, beside an interval from the bootstrap.
 
     Returns
     -------
@@ -40,13 +46,15 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
         - ``stuck``, the fraction of seeds: with that argument, or if values are None (they were
           not finite), which count as stuck and in nothing else;
         - with a `reference`: ``diff``, the mean difference to it over the seeds that both have
-          (negative is better), its ``diff_half``, ``p`` from the paired t test, and ``p_holm``,
-          corrected for all comparisons of the table.
+          (negative is better), its ``diff_half``, ``p`` from the paired test, and ``p_holm``,
+          corrected for all comparisons of the table; with permutations ``diff_low`` and
+          ``diff_high`` in place of ``diff_half``.
 
     Raises
     ------
     ValueError
-        If a column is unknown, a line has two rows of one seed, or no line is the reference.
+        If a column or the test is unknown, a line has two rows of one seed, or no line is the
+        reference.
 
     Notes
     -----
@@ -73,6 +81,7 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
     | tv | 2 | 1.65 | 1.91 | 1.65 | 0.55 | 0.64 | 0.058 | 0.058 |
     | limit | 2 | 1.10 | 1.27 | 1.10 |  |  |  |  |
     """
+    judge = TESTS[_check.choice(test, "test", TESTS)]
     groups = _groups(rows, by, value)
     lines = []
     for key in sorted(groups, key=lambda key: _order(by, key, last or {})):
@@ -88,7 +97,7 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
         for line in lines:
             del line["stuck"]
     if reference:
-        _compare(lines, groups, by, value, reference)
+        _compare(lines, groups, by, value, reference, judge)
     return lines
 
 
@@ -171,7 +180,7 @@ def _mean(values):
     return float(np.mean(values)), float(half)
 
 
-def _compare(lines, groups, by, value, reference):
+def _compare(lines, groups, by, value, reference, judge):
     if unknown := set(reference) - set(by):
         raise ValueError(f"reference must name columns of by, not {', '.join(sorted(unknown))}")
     found, tested = False, []
@@ -179,16 +188,14 @@ def _compare(lines, groups, by, value, reference):
         key = tuple(line[name] for name in by)
         other = tuple(reference.get(name, line[name]) for name in by)
         found |= key == other
-        line |= dict.fromkeys(["diff", "diff_half", "p", "p_holm"])
         pairs = [
             (row[value], groups[other][seed][value])
             for seed, row in groups[key].items()
             if key != other and seed in groups.get(other, ())
         ]
         differences = [a - b for a, b in pairs if a is not None and b is not None]
-        line["diff"], line["diff_half"] = _mean(differences)
-        if len(differences) > 1:
-            line["p"] = _p(differences)
+        line |= judge(differences) | {"p_holm": None}
+        if line["p"] is not None:
             tested.append(line)
     if not found:
         raise ValueError(f"reference {reference} is no line of the table")
@@ -196,12 +203,43 @@ def _compare(lines, groups, by, value, reference):
         line["p_holm"] = p
 
 
-def _p(differences):
-    """Two-sided p value of the paired t test; differences that are all one number are certain."""
-    error = np.std(differences, ddof=1) / np.sqrt(len(differences))
-    if error == 0:
-        return float(differences[0] == 0)
-    return float(2 * stats.t.sf(abs(np.mean(differences)) / error, len(differences) - 1))
+def _student(differences):
+    """Mean, half width, and the paired t test; differences that are all one number are certain."""
+    (mean, half), p = _mean(differences), None
+    if len(differences) > 1:
+        error = np.std(differences, ddof=1) / np.sqrt(len(differences))
+        p = 2 * stats.t.sf(abs(mean) / error, len(differences) - 1) if error else mean == 0
+    return {"diff": mean, "diff_half": half, "p": p if p is None else float(p)}
+
+
+def _flipped(differences):
+    """Mean, its bootstrap interval, and how rarely signs drawn at random give as large a mean.
+
+    Up to 13 seeds all signs are tried.
+    """
+    (mean, _), low, high, p = _mean(differences), None, None, None
+    if len(differences) > 1:
+        resampled = {"n_resamples": 9999, "rng": 0, "vectorized": True}
+        p = float(
+            stats.permutation_test(
+                (differences,), np.mean, permutation_type="samples", **resampled
+            ).pvalue
+        )
+        low, high = (
+            float(end)
+            for end in stats.bootstrap(
+                (differences,),
+                np.mean,
+                confidence_level=CONFIDENCE,
+                method="percentile",
+                **resampled,
+            ).confidence_interval
+        )
+    return {"diff": mean, "diff_low": low, "diff_high": high, "p": p}
+
+
+#: Tests of paired differences by name.
+TESTS = {"t": _student, "permutation": _flipped}
 
 
 def _text(name, value, decimals):
@@ -209,6 +247,6 @@ def _text(name, value, decimals):
         return ""
     if isinstance(value, float) and name in ("p", "p_holm"):
         return f"{value:.2g}"
-    if isinstance(value, float) and name in ("mean", "half", "median", "diff", "diff_half"):
+    if isinstance(value, float) and name in NUMBERS:
         return f"{value:.{decimals}f}"
     return f"{value:.2f}" if name == "stuck" else str(value)

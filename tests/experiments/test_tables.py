@@ -1,5 +1,6 @@
 import csv
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -79,6 +80,29 @@ def test_equal_values_give_no_nan():
     lines = by_net(rows, reference={"net": "a"})
     assert (lines["b"]["diff"], lines["b"]["p"]) == (0, 1)
     assert (lines["c"]["diff"], lines["c"]["p"]) == (1, 0)
+
+
+def test_permutations_try_all_signs():
+    lines = by_net(reference={"net": "b"}, test="permutation")
+    for net in ("a", "limit"):
+        d = VALUES[net] - VALUES["b"]
+        means = [np.mean(d * signs) for signs in itertools.product((-1, 1), repeat=6)]
+        as_large = np.mean(np.abs(means) >= abs(d.mean()) - 1e-12)
+        assert lines[net]["p"] == pytest.approx(as_large)
+        assert lines[net]["diff"] == pytest.approx(d.mean())
+        means = d[np.array(list(itertools.product(range(6), repeat=6)))].mean(axis=1)
+        low, high = np.quantile(means, [0.025, 0.975])
+        assert lines[net]["diff_low"] == pytest.approx(low, abs=0.05 * np.std(d))
+        assert lines[net]["diff_high"] == pytest.approx(high, abs=0.05 * np.std(d))
+    assert lines["b"]["p"] is lines["b"]["diff_low"] is lines["b"]["p_holm"] is None
+    with pytest.raises(ValueError, match="test must be one of t, permutation"):
+        by_net(test="sign")
+
+
+def test_permutations_of_equal_values_give_no_nan():
+    rows = [{"net": n, "seed": s, "rmse": v} for n, v in [("a", 1.0), ("b", 1.0)] for s in range(3)]
+    line = by_net(rows, reference={"net": "a"}, test="permutation")["b"]
+    assert (line["diff"], line["diff_low"], line["diff_high"], line["p"]) == (0, 0, 0, 1)
 
 
 def test_a_single_seed_has_no_interval():
