@@ -95,7 +95,7 @@ def test_permutations_try_all_signs():
         assert lines[net]["diff_low"] == pytest.approx(low, abs=0.05 * np.std(d))
         assert lines[net]["diff_high"] == pytest.approx(high, abs=0.05 * np.std(d))
     assert lines["b"]["p"] is lines["b"]["diff_low"] is lines["b"]["p_holm"] is None
-    with pytest.raises(ValueError, match="test must be one of t, permutation"):
+    with pytest.raises(ValueError, match="test must be one of 't', 'permutation'"):
         by_net(test="sign")
 
 
