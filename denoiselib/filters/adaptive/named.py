@@ -104,7 +104,9 @@ def block_nlms(x, d, taps, mu, rho, block, penalty="l1", **options):
 
     Examples
     --------
-    >>> print(block_nlms([3.0, 0.0], [3.0, 0.0], XX
+    >>> x = [3.0, 0.0]
+    >>> print(block_nlms(x, x, taps=2, mu=0.5, rho=0.1, block=2, delta=0).weights)
+    [0.3 0. ]
     """
     return nlms(x, d, taps, mu, shrink=shrink.block_proximal(rho, block, penalty), **options)
 
@@ -130,7 +132,9 @@ def nsaf(x, d, taps, mu, bands=4, **options):
     r"""Normalised subband adaptive filter: NLMS in each of `bands`, for coloured inputs.
 
     :math:`w \leftarrow w + \mu \sum_i u_i e_i / (\|u_i\|^2 + \delta)` once every `bands` samples
-    (Lee & Gan 2004). Near ``mu = 2`` it may diverge: neighbouring bands are not quite orthogonal.
+    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small, for the bands
+    then correct the same weights; and where `x` is a tone the empty bands learn from noise, unless
+    `delta` is larger.
 
     Examples
     --------
