@@ -31,6 +31,7 @@ FILTERS = {
     "l1_pulse": lambda y, s: filters.l1(y, s, PAIR, tol=1e-4),
     "gmc_pulse": lambda y, s: filters.gmc(y, s, 0.3, PAIR, tol=1e-4),
     "tv": lambda y, s: filters.tv(y, s),
+    "enhance": lambda y, s: filters.adaptive.enhance(y, taps=8),
 }
 ALL = pytest.mark.parametrize("denoise", FILTERS.values(), ids=FILTERS)
 
@@ -78,7 +79,7 @@ def test_each_signal_is_filtered_by_itself(denoise, noisy, sigma):
 SCALING = ["l1", "nonnegative_l1", "firm", "l1_dft", "gmc_dft", "l1_pulse", "gmc_pulse", "tv"]
 
 
-@pytest.mark.parametrize("name", [*SCALING, "wiener"])
+@pytest.mark.parametrize("name", [*SCALING, "wiener", "enhance"])
 @settings(derandomize=True, max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 99), length=st.integers(1, 40), scale=st.sampled_from([1e-30, 0.3, 1e40])
