@@ -164,6 +164,23 @@ def test_what_is_seen_says_nothing_of_the_hidden_samples(fill, every):
         np.testing.assert_array_equal(again, seen)
 
 
+def test_what_stands_for_a_hidden_sample():
+    """Signals 0, 1, 4, 9 .. of which the mean of two neighbours is one more than the sample."""
+    noisy = np.arange(30.0) ** 2 + np.zeros((40, 1))
+    for fill in ("mean", "neighbour"):
+        seen, _, weight = un.noise2self(lambda step: (noisy,), 10, fill).data(0)
+        hidden = weight > 0
+        hidden[:, [0, -1]] = False  # with one neighbour only
+        row, place = np.nonzero(hidden)
+        change = (seen - noisy)[row, place]
+        if fill == "mean":
+            assert set(change) == {1}
+        else:
+            left = change == 1 - 2 * place
+            np.testing.assert_array_equal(change[~left], 1 + 2 * place[~left])
+            assert 0.3 < left.mean() < 0.7
+
+
 def test_noise2self_does_not_judge_what_the_net_makes_of_the_sample_itself():
     """A net that hands through what it sees scores as its neighbours do, not 0."""
     noisy = np.random.default_rng(0).standard_normal((2000, 20))
@@ -484,6 +501,7 @@ SOURCE = train.fresh("blocks", 3.0, 4)
         (lambda: un.noise2noise(un.windows(np.zeros(9), 5, 2)), "pairs"),
         (lambda: un.noise2noise(lambda step: (np.zeros((2, 5)), np.zeros((2, 6)))), "pairs"),
         (lambda: un.sure(lambda step: np.zeros((4, 10)), 3.0), "source"),
+        (lambda: un.sure(np.zeros((4, 10)), 3.0), "source"),
         (lambda: un.sure(SOURCE, 0.0), "sigma"),
         (lambda: un.sure(SOURCE, np.ones((3, 1))), "sigma"),
         (lambda: un.sure(SOURCE, lambda noisy: -(noisy[:, :1] ** 2)), "sigma"),

@@ -36,10 +36,10 @@ def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
 
     Notes
     -----
-    The net is applied at the level at which it was trained (Pang et al. 2021), and what the noise
-    does is averaged away, but so is detail: an estimate that is an average over draws of w is a
-    blurred function of y. ``net.denoise(noisy)``, which sees less noise than in training, is often
-    the better one.
+    The net is applied at the level at which it was trained, and what the added noise does is
+    averaged away (Pang et al. 2021). But it did hide something of y, and the average is a blurred
+    function of it: ``net.denoise(noisy)``, which sees less noise than in training, is usually
+    better.
 
     Examples
     --------
@@ -74,8 +74,8 @@ def estimate_hidden(net, noisy, every=10):
     Returns
     -------
     ndarray (..., length)
-        The estimates that the loss of `noise2self` judges. Where the sample itself says more than
-        its neighbours ``net.denoise(noisy)`` is better.
+        What the loss of `noise2self` judges. ``net.denoise(noisy)`` also looks at the sample
+        itself, and is better where the net has learnt anything.
 
     Raises
     ------

@@ -182,7 +182,10 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
     `noise2noise` at the level :math:`\sigma \sqrt{1 + \alpha^2}`: the loss is the risk there, plus
     :math:`\sigma^2 (1 + 1 / \alpha^2)` (Pang et al. 2021; also written with
     :math:`a = \alpha^2 / (1 + \alpha^2)`). A small alpha is near the level that counts, but its
-    target is noisy. `estimate_recorrupted` estimates from signals at the level of training.
+    target is noisy.
+
+    Of two ways to estimate, ``net.denoise(noisy)`` is usually the better one, though it sees less
+    noise than in training; `estimate_recorrupted` averages over draws of w.
 
     Examples
     --------
@@ -341,6 +344,8 @@ def _lesson(draw, source, name, added=None, seed=0, takes=1):
     def data(step):
         return draw(np.random.default_rng([seed, step, 2]), *source(step)[:takes])
 
+    if not callable(source):
+        raise TypeError(f"{name} must be a function of the step, not {type(source).__name__}")
     first = source(0)[:takes]
     if len({np.shape(part) for part in first}) != 1 or len(first) < takes or np.ndim(first[0]) != 2:
         raise ValueError(f"{name} must give {takes} array(s) (batch, length) as a tuple")
