@@ -25,9 +25,10 @@ class Lesson(NamedTuple):
 
     Notes
     -----
-    The loss is :math:`\text{mean}\; w\, (f(\text{seen}) - \text{target})^2 + \text{added}(f)`. Only
-    the pass of `seen` moves the running statistics of a net in training: what an added term passes
-    through it besides is normalised by statistics of its own, and leaves no trace.
+    The loss is :math:`\text{mean}\; v\, (f(\text{seen}) - \text{target})^2 + \text{added}(f)`
+    with the weight v. Only the pass of `seen` moves the running statistics of a net in training:
+    what an added term passes through it besides is normalised by statistics of its own, and leaves
+    no trace.
 
     Examples
     --------
