@@ -1,11 +1,11 @@
 """A neural network in NumPy alone: tape, layers, networks.
 
 `tensor` is the tape and `ops` its operations; `modules` and `norm` are layers; `unet` holds the
-networks; `losses`, `optim` and `train` train them, `checkpoint`
-keeps them. States are PyTorch's, by name and shape.
+networks; `losses`, `optim` and `train` train them, `unsupervised` does so without clean signals,
+`checkpoint` keeps them. States are PyTorch's, by name and shape.
 """
 
-from denoiselib.nn import checkpoint, losses, norm, ops, optim, train
+from denoiselib.nn import checkpoint, losses, norm, ops, optim, train, unsupervised
 from denoiselib.nn.modules import Conv1d, Module, Sequential
 from denoiselib.nn.norm import BatchNorm1d
 from denoiselib.nn.tensor import Program, Tensor, no_grad
@@ -27,4 +27,5 @@ __all__ = [
     "ops",
     "optim",
     "train",
+    "unsupervised",
 ]
