@@ -8,7 +8,9 @@ every filter and every network is measured against. All are exact:
 - `pulses_posterior_mean` and `blocks_posterior_mean` run forward and backward along the hidden
   Markov chain that a signal of the family is.
 
-`tones` has no closed form here. Computed in float64 inside, whatever comes in.
+With ``evidence=True`` they also return how probable the noisy signal is at that noise level, from
+which `unknown_sigma` makes the limit of those who are not told the level. `tones` has no closed
+form here. Computed in float64 inside, whatever comes in.
 """
 
 import math
@@ -22,10 +24,13 @@ CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 
 
 
 def _posterior_mean(estimator):
-    """Check the input of an estimator of ``(n, length)`` arrays, and serve it chunks."""
+    """Check the input of an estimator of ``(n, length)`` arrays, and serve it chunks.
+
+    It returns estimates and, for each signal, the log of its likelihood over that of noise alone.
+    """
 
     @wraps(estimator)
-    def checked(noisy, sigma, **options):
+    def checked(noisy, sigma, *, evidence=False, **options):
         noisy = _check.array(noisy, "noisy")
         sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
         shape = np.broadcast_shapes(noisy.shape, sigma.shape)
@@ -38,7 +43,12 @@ def _posterior_mean(estimator):
             estimator(y[i : i + CHUNK], s[i : i + CHUNK], **options)
             for i in range(0, len(y), CHUNK)
         ]
-        return np.concatenate(parts).reshape(shape).astype(noisy.dtype, copy=False)
+        estimate, log_ratio = (np.concatenate(part) for part in zip(*parts, strict=True))
+        estimate = estimate.reshape(shape).astype(noisy.dtype, copy=False)
+        if not evidence:
+            return estimate
+        noise = -(y**2) / (2 * s**2) - np.log(s) - np.log(2 * np.pi) / 2
+        return estimate, (log_ratio + noise.sum(axis=-1)).reshape(shape[:-1])
 
     return checked
 
@@ -55,11 +65,16 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
         Noise level, greater than 0.
     draws : int, optional
         As in `signals.sparse_spikes`.
+    evidence : bool
+        Whether to return the evidence, too.
 
     Returns
     -------
     ndarray (..., length)
         :math:`E[x_i \mid y_i]`.
+    ndarray (...)
+        Only with `evidence`: :math:`\log p(y \mid \sigma)`, here of samples that are taken for
+        independent.
 
     Raises
     ------
@@ -88,7 +103,8 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
     empty = (1 - 1 / length) ** _draws(draws, length)
     with np.errstate(divide="ignore"):  # a signal of one sample is never empty
         log_empty, log_occupied = np.log(empty), np.log(1 - empty) + log_odds
-    return height * np.exp(log_occupied - np.logaddexp(log_empty, log_occupied))
+    log_ratio = np.logaddexp(log_empty, log_occupied)
+    return height * np.exp(log_occupied - log_ratio), log_ratio.sum(axis=-1)
 
 
 @_posterior_mean
@@ -100,7 +116,7 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
 
     Parameters
     ----------
-    noisy, sigma, draws
+    noisy, sigma, draws, evidence
         As in `sparse_spikes_posterior_mean`.
 
     Returns
@@ -129,12 +145,13 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     prior = np.r_[empty, np.full(len(v) - 1, (1 - empty) / (len(v) - 1))]
     with np.errstate(divide="ignore"):  # a signal of one sample is never empty
         log_weight = np.log(prior) + (noisy[..., None] * v - v**2 / 2) / sigma[..., None] ** 2
-    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
+    log_ratio = np.logaddexp.reduce(log_weight, axis=-1)
+    weight = np.exp(log_weight - log_ratio[..., None])
     knots = np.arange(v[-1] + 1)
-    slope = weight / weight.sum(axis=-1, keepdims=True) @ np.sign(knots - v[:, None])
+    slope = weight @ np.sign(knots - v[:, None])
     right = np.argmax(slope[..., 1:] >= 0, axis=-1)[..., None] + 1  # the first knot behind the zero
     below, above = (np.take_along_axis(slope, k, axis=-1)[..., 0] for k in (right - 1, right))
-    return right[..., 0] - above / (above - below)
+    return right[..., 0] - above / (above - below), log_ratio.sum(axis=-1)
 
 
 @_posterior_mean
@@ -143,8 +160,8 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
 
     Parameters
     ----------
-    noisy, sigma, draws
-        As in `sparse_spikes_posterior_mean`.
+    noisy, sigma, draws, evidence
+        As in `sparse_spikes_posterior_mean`; the evidence is exact.
 
     Returns
     -------
@@ -197,7 +214,8 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
         with_spike = log_odds[i] + right[:, 1:]
         probability[:, i] = np.logaddexp.reduce(left[i, :, :-1] + with_spike, axis=-1) - total
         right = np.concatenate([np.logaddexp(right[:, :-1], with_spike), right[:, -1:]], axis=-1)
-    return height * np.exp(probability)
+    sequences = _draws(draws, length) * np.log(length)  # log of their number
+    return height * np.exp(probability), total - sequences
 
 
 @_posterior_mean
@@ -210,11 +228,15 @@ def pulses_posterior_mean(noisy, sigma):
         Clean signals plus white Gaussian noise.
     sigma : float or array (..., 1)
         Noise level, greater than 0.
+    evidence : bool
+        Whether to return the evidence, too.
 
     Returns
     -------
     ndarray (..., length)
         :math:`E[x_i \mid y_1 \ldots y_L]`.
+    ndarray (...)
+        Only with `evidence`: :math:`\log p(y \mid \sigma)`.
 
     Raises
     ------
@@ -258,7 +280,7 @@ def blocks_posterior_mean(noisy, sigma):
 
     Parameters
     ----------
-    noisy, sigma
+    noisy, sigma, evidence
         As in `pulses_posterior_mean`.
 
     Returns
@@ -279,12 +301,59 @@ def blocks_posterior_mean(noisy, sigma):
     [3. 3. 3. 8. 8. 8.]
     """
     k, jump = len(signals.LEVELS), signals.JUMP_PROBABILITY
+    start = np.full(k, -np.log(k))
 
     def push(log_p):  # its own adjoint
         anywhere = _log_sum(log_p, axis=-1)[:, None] + np.log(jump / k)
         return np.logaddexp(log_p + np.log(1 - jump), anywhere)
 
-    return _forward_backward(noisy, sigma, signals.LEVELS.astype(float), np.zeros(k), push, push)
+    return _forward_backward(noisy, sigma, signals.LEVELS.astype(float), start, push, push)
+
+
+def unknown_sigma(posterior_mean, noisy, sigmas):
+    r"""Posterior mean of those who are not told the noise level: the limit of noise-blind rules.
+
+    Parameters
+    ----------
+    posterior_mean : callable
+        One of those above, for example ``bayes.blocks_posterior_mean``.
+    noisy : array_like (..., length)
+        Clean signals plus white Gaussian noise, each with a level of its own.
+    sigmas : array_like (levels,)
+        The levels that may be, all equally likely, positive: a grid, if they fill a range.
+
+    Returns
+    -------
+    ndarray (..., length)
+        :math:`E[x \mid y]`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `noisy` is empty, not real or not finite, or a level is not positive.
+
+    Notes
+    -----
+    .. math:: E[x \mid y] = \sum_\sigma p(\sigma \mid y)\, E[x \mid y, \sigma], \quad
+        p(\sigma \mid y) \propto p(y \mid \sigma)
+
+    Examples
+    --------
+    The small samples give the level away, and so tell what the large one is:
+
+    >>> noisy = [5.0, 0.3, -0.2, 0.1, 0.4, -0.3]
+    >>> for sigma in (0.5, 5.0):
+    ...     print(sparse_spikes_posterior_mean(noisy, sigma, draws=1).round(1)[0])
+    5.0
+    1.3
+    >>> print(unknown_sigma(sparse_spikes_posterior_mean, noisy, [0.5, 5.0]).round(1)[0])
+    5.0
+    """
+    sigmas = _check.array(sigmas, "sigmas")
+    parts = [posterior_mean(noisy, sigma, evidence=True) for sigma in sigmas]
+    means, logs = (np.stack(part) for part in zip(*parts, strict=True))
+    weights = np.exp(logs - np.logaddexp.reduce(logs, axis=0))
+    return np.sum(weights[..., None] * means, axis=0).astype(means.dtype)
 
 
 #: The limit of each family that has an exact one: ``LIMITS[family](noisy, sigma)``.
@@ -334,13 +403,16 @@ def _forward_backward(noisy, sigma, means, start, push, pull):
     seen, state = np.unique(means.round(9), return_inverse=True)  # states that look alike
 
     def log_likelihood(t):
-        return (-((noisy[:, t, None] - seen) ** 2) / (2 * sigma**2))[:, state]
+        return ((noisy[:, t, None] * seen - seen**2 / 2) / sigma**2)[:, state]
 
     n, length = noisy.shape
-    before = np.empty((length, n, len(means)))  # of samples 0 .. t
+    before, log_ratio = np.empty((length, n, len(means))), np.zeros(n)  # of samples 0 .. t
     for t in range(length):
         before[t] = (push(before[t - 1]) if t else start) + log_likelihood(t)
-        before[t] -= before[t].max(axis=-1, keepdims=True)
+        top = before[t].max(axis=-1, keepdims=True)
+        before[t] -= top
+        log_ratio += top[:, 0]
+    log_ratio += _log_sum(before[-1], axis=-1)
     estimate = np.empty((n, length))
     after = np.zeros((n, len(means)))  # of samples t + 1 ..
     for t in reversed(range(length)):
@@ -349,4 +421,4 @@ def _forward_backward(noisy, sigma, means, start, push, pull):
         estimate[:, t] = p @ means / p.sum(axis=-1)
         after = pull(after + log_likelihood(t))
         after -= after.max(axis=-1, keepdims=True)
-    return estimate
+    return estimate, log_ratio

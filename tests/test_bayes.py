@@ -5,6 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from denoiselib import bayes, metrics, signals
 
@@ -77,6 +78,49 @@ def test_equals_brute_force_over_all_signals(name, family, length, draws):
         expected = [posterior_mean(y, sigma, candidates, log_prior) for y in noisy]
         got = ESTIMATORS[name](noisy, sigma, **options)
         np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-10, err_msg=f"{sigma=}")
+
+
+@pytest.mark.parametrize(("name", "family", "length", "draws"), CASES)
+def test_evidence_equals_brute_force_over_all_signals(name, family, length, draws):
+    options = {} if draws is None else {"draws": draws}
+    y = np.random.default_rng(length).normal(3, 4, (5, length))
+    candidates, log_prior = family(length, draws)
+    prior = np.exp(log_prior) * np.ones(len(candidates))
+    for sigma in (0.7, 3.0):
+        density = stats.norm.pdf(y[:, None], candidates, sigma).prod(axis=-1)
+        _, evidence = ESTIMATORS[name](y, sigma, evidence=True, **options)
+        np.testing.assert_allclose(evidence, np.log(density @ prior / prior.sum()), rtol=1e-9)
+
+
+def test_pointwise_evidence_is_that_of_independent_samples():
+    y = np.random.default_rng(0).normal(3, 4, (5, 6))
+    heights = np.r_[0, HEIGHTS]
+    prior = np.r_[(5 / 6) ** 2, np.full(9, (1 - (5 / 6) ** 2) / 9)]
+    expected = np.log(stats.norm.pdf(y[..., None], heights, 2.0) @ prior).sum(axis=-1)
+    for estimator in (ESTIMATORS["pointwise"], HUBER):
+        estimate, evidence = estimator(y, 2.0, draws=2, evidence=True)
+        np.testing.assert_allclose(evidence, expected)
+        np.testing.assert_array_equal(estimate, estimator(y, 2.0, draws=2))
+
+
+@pytest.mark.parametrize("family", bayes.LIMITS)
+def test_an_unknown_level_is_found_from_the_signal(family):
+    """Better than the wrong level, not better than the right one; certain on long signals."""
+    limit, n = bayes.LIMITS[family], 60
+    clean = signals.FAMILIES[family](n, rng=1)
+    noisy = signals.add_noise(clean, 2.0, rng=2)
+    told, wrong, blind = (
+        metrics.rmse(estimate, clean).mean()
+        for estimate in (
+            limit(noisy, 2.0),
+            limit(noisy, 5.0),
+            bayes.unknown_sigma(limit, noisy, [1.0, 2.0, 3.0, 5.0]),
+        )
+    )
+    assert told < blind < 1.02 * told < wrong
+    np.testing.assert_allclose(bayes.unknown_sigma(limit, noisy, [2.0]), limit(noisy, 2.0))
+    with pytest.raises(ValueError, match="sigma must be greater than 0"):
+        bayes.unknown_sigma(limit, noisy, [0.0, 1.0])
 
 
 @pytest.mark.parametrize(("length", "draws"), [(100, None), (100, 20), (7, 3), (1, 1)])
