@@ -123,10 +123,7 @@ class Normalisation(Module):
 
     def checked(self, x):
         """Return x as signals, or say why there are no statistics of it."""
-        x = signals(x)
-        channels = self.running.shape[1]
-        if x.shape[1] != channels:
-            raise ValueError(f"x has {x.shape[1]} channels, the layer {channels}")
+        x = of_channels(x, self.running.shape[1])
         values = x.shape[2] * (1 if self.statistics == "signal" else x.shape[0])
         if self.statistics != "running" and values == 1:
             raise ValueError(
@@ -140,6 +137,14 @@ class Normalisation(Module):
         """Move the running statistics towards those of a batch."""
         self.running *= 1 - self.momentum
         self.running += self.momentum * statistics
+
+
+def of_channels(x, channels):
+    """Return x as signals with so many channels."""
+    x = signals(x)
+    if x.shape[1] != channels:
+        raise ValueError(f"x has {x.shape[1]} channels, the layer {channels}")
+    return x
 
 
 class Record(Op):

@@ -41,44 +41,54 @@ class Mad(Op):
         batch, channels, length = x.shape
         y = empty((batch, channels, 1), x.dtype)
         self.x, self.y = inner(x.data).swapaxes(1, 2), inner(y)[:, 0]
-        self.rows = np.empty((channels, batch, length), x.dtype)
-        self.sorted = np.empty_like(self.rows)
+        self.samples = np.empty((channels, batch, length), x.dtype)
+        self.sorting = np.empty_like(self.samples)
+        self.sorted = np.empty((length, channels, batch), x.dtype)
+        self.below, self.above, self.farther = np.empty((3, *self.sorted.shape), x.dtype)
         self.middle = sorted({(length - 1) // 2, length // 2})  # two of an even number
-        self.places = np.indices((channels, batch))
+        self.medians = [self.sorted[k] for k in self.middle]
+        self.distances = [np.empty((channels, batch), x.dtype) for _ in self.middle]
         super().__init__([x], y)
 
     def forward(self):
-        np.copyto(self.rows, self.x)
-        np.copyto(self.sorted, self.rows)
-        self.sorted.sort(axis=2)
-        self.medians = [self.sorted[..., k] for k in self.middle]
-        median = _mean(self.medians)
-        below, above = median[..., None] - self.sorted, self.sorted - median[..., None]
-        self.ends, distances = [], []
-        for k in self.middle:
-            farther = np.maximum(below[..., : below.shape[2] - k], above[..., k:])
-            first = farther.argmin(axis=2)[..., None]
-            low, high = (
-                np.take_along_axis(d, i, 2) for d, i in ((below, first), (above, first + k))
-            )
-            rises = low <= high  # the sample at the upper end decides
-            end = np.take_along_axis(self.sorted, np.where(rises, first + k, first), 2)
-            sign = np.where(rises, 1, -1).astype(self.y.dtype)
-            self.ends.append((end[..., 0], sign[..., 0]))
-            distances.append(np.maximum(low, high)[..., 0])
-        np.divide(_mean(distances), GAUSSIAN, out=self.y)
+        np.copyto(self.samples, self.x)
+        np.copyto(self.sorting, self.samples)
+        self.sorting.sort(axis=2)
+        np.copyto(self.sorted, np.moveaxis(self.sorting, 2, 0))
+        self.median = _mean(self.medians)
+        np.subtract(self.median, self.sorted, out=self.below)
+        np.negative(self.below, out=self.above)
+        for k, distance in zip(self.middle, self.distances, strict=True):
+            windows = len(self.sorted) - k
+            farther = self.farther[:windows]
+            np.maximum(self.below[:windows], self.above[k:], out=farther)
+            np.minimum.reduce(farther, axis=0, out=distance)
+        np.divide(_mean(self.distances), GAUSSIAN, out=self.y)
+
+    def plan(self, memory):
+        channels, batch, _ = self.samples.shape
+        self.places = np.indices((channels, batch))
+        self.deviation = np.empty_like(self.samples)
 
     def backward(self):
-        dx = inner(self.dx[0])
+        dx, dy = inner(self.dx[0]).swapaxes(1, 2), inner(self.dy)[:, 0]
         dx.fill(0)
-        share = inner(self.dy)[:, 0] / (GAUSSIAN * len(self.middle))
-        total = share * sum(sign for _, sign in self.ends) / len(self.middle)
-        given = [(end, share * sign) for end, sign in self.ends]
-        given += [(median, -total) for median in self.medians]
-        channel, batch = self.places
-        for value, gradient in given:
-            first = np.equal(self.rows, value[..., None]).argmax(axis=2)
-            dx[channel, first, batch] += gradient
+        share, total = dy / (GAUSSIAN * len(self.middle)), np.zeros_like(dy)
+        np.subtract(self.samples, self.median[..., None], out=self.deviation)
+        np.absolute(self.deviation, out=self.deviation)
+        for distance in self.distances:
+            place = (*self.places, _first(self.deviation, distance))
+            part = share * np.sign(self.samples[place] - self.median)
+            dx[place] += part
+            total += part
+        total /= len(self.middle)
+        for median in self.medians:
+            dx[(*self.places, _first(self.samples, median))] -= total
+
+
+def _first(rows, values):
+    """Index of the first sample in each row that is equal to a value."""
+    return np.equal(rows, values[..., None]).argmax(axis=-1)
 
 
 def _mean(arrays):
