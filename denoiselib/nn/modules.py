@@ -56,9 +56,9 @@ class Module:
 
     @property
     def dtype(self):
-        """Dtype of the parameters; float32 without any."""
-        for _, parameter in self.named_parameters():
-            return parameter.dtype
+        """Dtype of parameters and buffers; float32 without any."""
+        for _, tensor in self.named_state():
+            return tensor.dtype
         return np.dtype(np.float32)
 
     def children(self):

@@ -50,7 +50,7 @@ class LinePrediction(Op):
         dx, dp = inner(self.dx[0]).swapaxes(0, 1), inner(self.dy).swapaxes(0, 1)
         length, taps = len(dx), self.taps
         dx.fill(0)
-        for k in range(min(taps, length - 1)):  # tap k sees the sample t + k - taps
+        for k in range(taps):  # tap k sees the sample t + k - taps
             delay = taps - k
             if delay < length:
                 dx[: length - delay] += self.weights[delay:, k] * dp[delay:]

@@ -150,7 +150,7 @@ class FilteredNorm(BatchNorm1d):
     (biased) variance v' are taken anew from the values with :math:`|z| < T` (Horvath 2020):
     :math:`y = \gamma (x - \mu') / \sqrt{v' + \epsilon} + \beta`, for all values. These statistics
     run; which values are kept counts as constant in the gradient. Since
-    :math:`|z| \le \sqrt{n - 1}`, T = 4 leaves out nothing of up to 17 values.
+    :math:`|z| \le (n - 1) / \sqrt{n}`, T = 4 leaves out nothing of up to 17 values.
 
     Examples
     --------

@@ -3,38 +3,45 @@
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.ops.layout import inner, signals, sum_to, tensors
+from denoiselib.nn.ops.layout import inner, over_time, signals, tensors
 from denoiselib.nn.tensor import Op, empty
 
 
 class WienerGain(Op):
-    """y = max(1 - n / v, 0), and 0 where v <= n: the share of the power v that is not noise n
+    """y = 1 - n / max(v, n): the share of the power v that is not noise n > 0
 
     dv = dy n / v^2, dn = -dy / v where v > n.
     """
 
     def __init__(self, v, n):
         self.v, self.n = v.data, n.data
-        self.y = np.empty_like(v.data)
+        self.y, self.inverse = np.empty_like(v.data), np.empty_like(v.data)
         super().__init__([v, n], self.y)
 
     def forward(self):
-        self.alive = self.v > self.n
-        self.inverse = self.alive / np.where(self.alive, self.v, 1)
+        np.maximum(self.v, self.n, out=self.inverse)
+        np.reciprocal(self.inverse, out=self.inverse)
         np.multiply(self.inverse, self.n, out=self.y)
-        np.subtract(self.alive, self.y, out=self.y)
+        np.subtract(1, self.y, out=self.y)
+
+    def plan(self, memory):
+        self.alive, self.slope = memory.take(self.v, bool), memory.take(self.v)
 
     def backward(self):
-        dv, dn = self.dx
-        slope = self.dy * self.inverse
-        if dv is not None:
-            np.multiply(slope, self.inverse * self.n, out=dv)
+        (dv, dn), slope = self.dx, self.slope
+        np.greater(self.v, self.n, out=self.alive)
+        np.multiply(self.dy, self.inverse, out=slope)
+        np.multiply(slope, self.alive, out=slope)
         if dn is not None:
-            sum_to(-slope, dn)
+            over_time(slope, dn)
+            np.negative(dn, out=dn)
+        if dv is not None:
+            np.multiply(slope, self.inverse, out=dv)
+            np.multiply(dv, self.n, out=dv)
 
 
 def wiener_gain(power, noise):
-    """Return ``max(power - noise, 0) / power``, 0 where there is no power.
+    """Return ``max(power - noise, 0) / power``, for noise > 0; 0 where there is no power.
 
     Examples
     --------
@@ -65,7 +72,7 @@ class GroupSoft(Op):
         time = np.arange(length)
         near = np.abs(time[:, None] - time) <= window // 2
         self.over_time = (near / near.sum(axis=1, keepdims=True)).astype(x.dtype)
-        self.one = np.ones((), x.dtype)
+        self.least = np.finfo(x.dtype).tiny  # of a radius that divides
         super().__init__([x, u], y)
 
     def mean(self, values, transpose=False):
@@ -79,19 +86,27 @@ class GroupSoft(Op):
     def forward(self):
         radius = np.sqrt(self.mean(self.x * self.x))
         self.alive = radius > self.u
-        self.inverse = self.alive / np.where(self.alive, radius, self.one)
-        self.gain = self.alive - self.u * self.inverse
+        self.inverse = np.reciprocal(np.maximum(radius, self.u + self.least))
+        self.gain = 1 - self.u * self.inverse
+        self.gain *= self.alive
         np.multiply(self.gain, self.x, out=self.y)
 
     def backward(self):
         dx, du = self.dx
-        slope = inner(self.dy) * self.x * self.inverse
-        if dx is not None:
-            d = slope * self.u * self.inverse * self.inverse
-            np.multiply(self.gain, inner(self.dy), out=inner(dx))
-            inner(dx)[...] += self.x * self.mean(d, transpose=True)
+        slope = inner(self.dy) * self.x
+        slope *= self.inverse
+        slope *= self.alive
         if du is not None:
-            sum_to(-slope, inner(du))
+            over_time(slope.transpose(2, 0, 1), du)
+            np.negative(du, out=du)
+        if dx is not None:
+            slope *= self.inverse
+            slope *= self.inverse
+            slope *= self.u
+            total = self.mean(slope, transpose=True)
+            total *= self.x
+            np.multiply(self.gain, inner(self.dy), out=inner(dx))
+            inner(dx)[...] += total
 
 
 def group_soft(x, u, size=4, window=3):
@@ -170,11 +185,14 @@ class Mixture(Op):
         slope *= np.abs(sign)
         slope += w[3] * (soft > 0)
         if dw is not None:
-            dw[:, 0] = np.sum(dy * self.x, axis=(1, 2))
-            for k, part in enumerate(self.parts, 1):
-                dw[:, k] = np.sum(dy * part, axis=(1, 2))
+            flat = dy.reshape(len(dy), -1)
+            for k, part in enumerate((self.x, *self.parts)):
+                np.vecdot(flat, part.reshape(flat.shape), out=dw[:, k])
         if du is not None:
-            sum_to(-dy * sign * slope, inner(du))
+            np.multiply(sign, slope, out=sign)
+            sign *= dy
+            over_time(sign.transpose(2, 0, 1), du)
+            np.negative(du, out=du)
         if dx is not None:
             slope += w[2] * self.whole
             slope += w[0]
