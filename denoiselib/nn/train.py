@@ -14,10 +14,10 @@ from denoiselib.nn import checkpoint as files
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.optim import clip as clip_gradient
 from denoiselib.nn.optim import constant
-from denoiselib.nn.tensor import Program
+from denoiselib.nn.tensor import Program, watching
 
 
-def fresh(family, sigma, batch_size, length=100, seed=0):
+def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     """Return data that are drawn anew at each step.
 
     Parameters
@@ -30,11 +30,15 @@ def fresh(family, sigma, batch_size, length=100, seed=0):
         Shape of a batch.
     seed : int
         Together with the number of the step it decides what is drawn.
+    level : bool
+        Whether the noisy signals come with their noise level as a second channel, for a network
+        with ``level="given"``.
 
     Returns
     -------
     callable
-        ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``.
+        ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``; the noisy ones
+        ``(batch_size, 2, length)`` if they come with their level.
 
     Raises
     ------
@@ -53,8 +57,11 @@ def fresh(family, sigma, batch_size, length=100, seed=0):
     def data(step):
         rng = np.random.default_rng([seed, step])
         clean = draw(batch_size, length, rng)
-        level = low if low == high else rng.uniform(low, high, (batch_size, 1))
-        return signals.add_noise(clean, level, rng), clean
+        sigmas = low if low == high else rng.uniform(low, high, (batch_size, 1))
+        noisy = signals.add_noise(clean, sigmas, rng)
+        if level:
+            noisy = np.stack([noisy, np.broadcast_to(sigmas, noisy.shape)], axis=1)
+        return noisy, clean
 
     data(0)  # what is wrong with the arguments is said now
     return data
@@ -66,7 +73,7 @@ def fixed(noisy, clean, batch_size, seed=0):
     Parameters
     ----------
     noisy, clean : array_like (n, length)
-        The set.
+        The set; noisy ones may be ``(n, 2, length)``, the second channel their noise level.
     batch_size : int
         At most n.
     seed : int
@@ -89,7 +96,7 @@ def fixed(noisy, clean, batch_size, seed=0):
     [np.float64(0.0), np.float64(2.0), np.float64(4.0)]
     """
     noisy, clean = _check.array(noisy, "noisy"), _check.array(clean, "clean")
-    if noisy.ndim != 2 or noisy.shape != clean.shape:
+    if clean.ndim != 2 or noisy.shape not in [clean.shape, (len(clean), 2, clean.shape[1])]:
         raise ValueError(
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
@@ -116,6 +123,7 @@ def fit(
     *,
     schedule=None,
     loss="mse",
+    penalty=None,
     validation=None,
     every=100,
     scaler=None,
@@ -139,6 +147,9 @@ def fit(
         From the number of the step to the learning rate; the optimiser's own rate if not given.
     loss : str
         Name in `losses.LOSSES`.
+    penalty : callable, optional
+        From the features that `tensor.watching` gathers to a scalar tensor that is added to the
+        loss: `losses.sparsity`.
     validation : (noisy, clean), optional
         Signals ``(n, length)`` on which the RMSE is measured, with running statistics.
     every : int
@@ -183,10 +194,12 @@ def fit(
     programs = {}
 
     def training_loss(x, target):
-        return measure(net(x), target)
+        with watching() as features:
+            value = measure(net(x), target)
+        return value if penalty is None else value + penalty(features)
 
     for step in range(start, steps):
-        noisy, clean = (part[:, None] for part in data(step))
+        noisy, clean = (p[:, None] if p.ndim == 2 else p for p in data(step))
         program = programs.setdefault(noisy.shape, Program(training_loss, net.dtype))
         value = float(program(noisy, clean))
         if not np.isfinite(value) and scaler is None:
