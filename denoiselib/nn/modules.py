@@ -278,6 +278,8 @@ class Conv1d(Module):
         Shape of the kernel ``(out_channels, in_channels, taps)``.
     padding : int, optional
         Zeros on either side; ``taps // 2`` if not given, which keeps the length for an odd kernel.
+    bias : bool
+        Whether a number is added to each output channel.
     init : {"pytorch", "he", "lecun"}
         Uniform within ``1 / sqrt(fan_in)``, bias too (PyTorch's default); normal with variance
         ``2 / fan_in`` (He et al. 2015) or ``1 / fan_in`` (LeCun et al. 2012), bias 0.
@@ -299,6 +301,7 @@ class Conv1d(Module):
         taps,
         *,
         padding=None,
+        bias=True,
         init="pytorch",
         rng=None,
         dtype=np.float32,
@@ -309,10 +312,12 @@ class Conv1d(Module):
         rng = _check.generator(rng)
         draw = INITS[_check.choice(init, "init", INITS)]
         weight, draw_bias = draw(rng, (out_channels, in_channels, taps), in_channels * taps)
-        bias = (
-            draw(rng, out_channels, in_channels * taps)[0] if draw_bias else np.zeros(out_channels)
-        )
-        self.weight, self.bias = Parameter(weight.astype(dtype)), Parameter(bias.astype(dtype))
+        self.weight, self.bias = Parameter(weight.astype(dtype)), None
+        if bias:
+            start = np.zeros(out_channels)
+            if draw_bias:
+                start, _ = draw(rng, out_channels, in_channels * taps)
+            self.bias = Parameter(start.astype(dtype))
         self.padding = taps // 2 if padding is None else _check.integer(padding, "padding", 0)
 
     def forward(self, x):

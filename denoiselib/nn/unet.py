@@ -81,7 +81,7 @@ class Out(Module):
     """One tap from features to the signal."""
 
     def __init__(self, in_channels, *, style):
-        self.conv = Conv1d(in_channels, 1, 1, init=style.init, rng=style.rng, dtype=style.dtype)
+        self.conv = style.conv(in_channels, 1, taps=1)
 
     def forward(self, x):
         """Mix the channels."""
@@ -91,11 +91,11 @@ class Out(Module):
 class Style:
     """What all blocks of a network have in common."""
 
-    def __init__(self, norm, activation, pool, init, rng, dtype):
+    def __init__(self, norm, activation, pool, bias, init, rng, dtype):
         self.norm_name = _check.choice(norm, "norm", norms.NORMS)
         self.function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
-        self.init, self.rng = init, _check.generator(rng)
+        self.bias, self.init, self.rng = bias, init, _check.generator(rng)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
@@ -103,7 +103,13 @@ class Style:
     def conv(self, in_channels, out_channels, taps=3):
         """Make a convolution."""
         return Conv1d(
-            in_channels, out_channels, taps, init=self.init, rng=self.rng, dtype=self.dtype
+            in_channels,
+            out_channels,
+            taps,
+            bias=self.bias,
+            init=self.init,
+            rng=self.rng,
+            dtype=self.dtype,
         )
 
     def norm(self, channels):
@@ -142,6 +148,9 @@ class UNet(Network):
         Whether a prior network modulates a kernel at the bottleneck.
     pool : {"max", "average"}
         How the length is halved.
+    bias : bool
+        Whether the convolutions add something; without, and with ``norm="bias_free"``, nothing is
+        added anywhere.
     init : str
         Name in `modules.INITS`.
     level : {None, "mad", "given"}
@@ -180,6 +189,7 @@ class UNet(Network):
         activation="relu",
         prior=False,
         pool="max",
+        bias=True,
         init="pytorch",
         level=None,
         rng=0,
@@ -188,7 +198,7 @@ class UNet(Network):
         if len(channels) != 5:
             raise ValueError(f"channels must be five widths, not {channels}")
         c = [_check.integer(width, "channels", 1) for width in channels]
-        style = Style(norm, activation, pool, init, rng, dtype)
+        style = Style(norm, activation, pool, bias, init, rng, dtype)
         self.level = checked_level(level)
         self.inc = DoubleConv(2 if level else 1, c[0], style=style)
         for k in range(1, 5):
@@ -280,7 +290,7 @@ class PlainNet(Network):
         Number of convolutions, at least 2.
     kernel : int
         Taps, odd.
-    norm, activation, init, level, rng, dtype
+    norm, activation, bias, init, level, rng, dtype
         As in `UNet`.
 
     Raises
@@ -303,6 +313,7 @@ class PlainNet(Network):
         *,
         norm="batch",
         activation="relu",
+        bias=True,
         init="pytorch",
         level=None,
         rng=0,
@@ -312,7 +323,7 @@ class PlainNet(Network):
         depth = _check.integer(depth, "depth", 2)
         if _check.integer(kernel, "kernel", 1) % 2 == 0:
             raise ValueError(f"kernel must be odd, not {kernel}")
-        style = Style(norm, activation, "max", init, rng, dtype)
+        style = Style(norm, activation, "max", bias, init, rng, dtype)
         self.level, layers = checked_level(level), []
         first = 2 if level else 1
         for k in range(depth - 1):

@@ -163,6 +163,8 @@ def test_a_copy_is_the_same_and_independent(name, copied):
     other.vector += 1
     for key, value in net.state_dict().items():
         np.testing.assert_array_equal(value, kept[key])
+    moved = {k: not np.array_equal(v, kept[k]) for k, v in other.state_dict().items()}
+    assert all(moved[key] for key in moved if "running" in key)
 
 
 @ALL

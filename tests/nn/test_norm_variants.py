@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from denoiselib.nn import BatchNorm1d
+from denoiselib.nn import BatchNorm1d, PlainNet, UNet
 from denoiselib.nn.norm import (
     BiasFreeNorm,
     FilteredNorm,
     InstanceNorm,
     RepresentativeNorm,
+    fold,
     recalibrate,
 )
 
@@ -70,6 +71,30 @@ def test_the_running_power_is_that_of_the_batches():
     np.testing.assert_allclose(layer.running_power.data, expected, rtol=1e-12)
     recalibrate(layer, batches)
     np.testing.assert_allclose(layer.running_power.data, np.mean(powers, axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [PlainNet, UNet])
+def test_a_network_without_any_bias_answers_in_proportion(make):
+    net = make(norm="bias_free", bias=False, rng=0, dtype=np.float64)
+    assert not any("bias" in name for name in net.state_dict())
+    x = signals(5, 1, 40)
+    recalibrate(net, [x])
+    net.eval()
+    np.testing.assert_allclose(net(3 * x).data, 3 * net(x).data, rtol=1e-9, atol=1e-10)
+    with_bias = make(norm="bias_free", rng=0, dtype=np.float64).eval()
+    assert np.abs(with_bias(3 * x).data - 3 * with_bias(x).data).max() > 1e-3
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", ["batch", "batch+l1*mean", "bias_free"])
+def test_batch_norm_folds_into_kernels_and_others_stay(norm, bias):
+    net = PlainNet(width=4, depth=3, norm=norm, bias=bias, rng=0, dtype=np.float64)
+    x = signals(5, 1, 40)
+    recalibrate(net, [x])
+    folded = fold(net)
+    np.testing.assert_allclose(folded(x).data, net.eval()(x).data, rtol=1e-9, atol=1e-10)
+    stays = any("running" in name for name in folded.state_dict())
+    assert stays == (norm != "batch")
 
 
 # --- instance

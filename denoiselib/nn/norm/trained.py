@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from denoiselib.nn.modules import Conv1d
+from denoiselib.nn.modules import Conv1d, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation
 
 
@@ -40,8 +40,9 @@ def fold(net):
             if isinstance(conv, Conv1d) and type(layer) is BatchNorm1d:
                 gain = layer.weight.data / np.sqrt(layer.running_var.data + layer.eps)
                 conv.weight.data = conv.weight.data * gain[:, None, None]
-                shifted = conv.bias.data - layer.running_mean.data
-                conv.bias.data = shifted * gain + layer.bias.data
+                bias = 0 if conv.bias is None else conv.bias.data
+                shifted = bias - layer.running_mean.data
+                conv.bias = Parameter(shifted * gain + layer.bias.data)
                 delattr(module, name)
     folded.flatten()
     return folded.eval()

@@ -30,7 +30,8 @@ class BiasFreeNorm(Normalisation):
     whose running value is the buffer ``running_power``. In fixed mode the layer is linear: a
     network that adds nothing elsewhere then answers a louder signal with a louder one, which helps
     at noise levels it was not trained for (Mohan et al. 2020; their code divides by the standard
-    deviation). A network's convolutions keep their own bias.
+    deviation). The convolutions of a network add something too, unless it is made with
+    ``bias=False``.
 
     Examples
     --------
