@@ -183,3 +183,12 @@ def test_unknown_names_are_refused(plain, noisy):
         minimise_energy(plain, "inc", noisy)
     with pytest.raises(ValueError, match="loss must be"):
         energy(plain, "layer 1", np.zeros((4, 5, 40)), noisy, noisy, loss="hinge")
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_a_layer_without_bias_is_a_step_too(norm):
+    net = nn.PlainNet(width=3, depth=2, norm=norm, bias=False, rng=0, dtype=np.float64).eval()
+    x = np.random.default_rng(0).standard_normal((2, 1, 12))
+    conv, normal, activation = layer = find_layers(net)["layer 1"]
+    expected = activation(conv(x) if normal is None else normal(conv(x))).data
+    np.testing.assert_allclose(proximal_step(layer)(x), expected, rtol=1e-9, atol=1e-12)
