@@ -109,12 +109,13 @@ def proximal_step(layer):
     conv, norm, activation = layer
     if activation is None or activation.function is not ops.relu:
         raise TypeError("layer must end with a ReLU")
+    bias = 0 if conv.bias is None else conv.bias.data
     if norm is None:
-        gain, mean, beta = np.ones_like(conv.bias.data), 0, 0
+        gain, mean, beta = np.ones(len(conv.weight.data), conv.dtype), 0, 0
     elif type(norm) is BatchNorm1d:
         gain = norm.weight.data / np.sqrt(norm.running_var.data + norm.eps)
         mean, beta = norm.running_mean.data, norm.bias.data
     else:
         raise TypeError(f"layer must have batch norm or none, not {type(norm).__name__}")
     kernel = np.where(gain < 0, -1, 1).astype(gain.dtype)[:, None, None] * conv.weight.data
-    return ProximalStep(kernel, np.abs(gain), gain * (mean - conv.bias.data) - beta)
+    return ProximalStep(kernel, np.abs(gain), gain * (mean - bias) - beta)

@@ -9,7 +9,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
-from denoiselib.nn.tensor import Program, Tensor, no_grad, real
+from denoiselib.nn.tensor import Program, Tensor, no_grad, real, watched
 
 STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
@@ -56,9 +56,9 @@ class Module:
 
     @property
     def dtype(self):
-        """Dtype of the parameters; float32 without any."""
-        for _, parameter in self.named_parameters():
-            return parameter.dtype
+        """Dtype of parameters and buffers; float32 without any."""
+        for _, tensor in self.named_state():
+            return tensor.dtype
         return np.dtype(np.float32)
 
     def children(self):
@@ -199,7 +199,7 @@ class Sequential(Module):
 
 
 class Activation(Module):
-    """A function of a tensor as a module without parameters.
+    """A function of a tensor as a module, without parameters unless a subclass has some.
 
     Parameters
     ----------
@@ -212,7 +212,30 @@ class Activation(Module):
 
     def forward(self, x):
         """Apply the function."""
-        return self.function(x)
+        return watched(x, self.function(x))
+
+
+class PReLU(Activation):
+    """A ReLU with a learned slope below zero, one for all channels, as PyTorch's (He et al. 2015).
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        float32 or float64.
+
+    Examples
+    --------
+    >>> print(PReLU()(np.array([[[-2.0, 1.0]]])).data)
+    [[[-0.5  1. ]]]
+    """
+
+    def __init__(self, dtype=np.float32):
+        super().__init__(ops.prelu)
+        self.weight = Parameter(np.full(1, 0.25, dtype))
+
+    def forward(self, x):
+        """Apply the function with the slope."""
+        return watched(x, self.function(x, self.weight))
 
 
 def identity(x):
@@ -220,8 +243,14 @@ def identity(x):
     return x
 
 
-#: Activations by name.
-ACTIVATIONS = {"relu": ops.relu, "leaky_relu": ops.leaky_relu, "none": identity}
+#: Activations by name: functions of a tensor, or modules that are made with a dtype.
+ACTIVATIONS = {
+    "relu": ops.relu,
+    "leaky_relu": ops.leaky_relu,
+    "prelu": PReLU,
+    "gelu": ops.gelu,
+    "none": identity,
+}
 
 
 def _pytorch(rng, shape, fan_in):
@@ -249,6 +278,8 @@ class Conv1d(Module):
         Shape of the kernel ``(out_channels, in_channels, taps)``.
     padding : int, optional
         Zeros on either side; ``taps // 2`` if not given, which keeps the length for an odd kernel.
+    bias : bool
+        Whether a number is added to each output channel.
     init : {"pytorch", "he", "lecun"}
         Uniform within ``1 / sqrt(fan_in)``, bias too (PyTorch's default); normal with variance
         ``2 / fan_in`` (He et al. 2015) or ``1 / fan_in`` (LeCun et al. 2012), bias 0.
@@ -270,6 +301,7 @@ class Conv1d(Module):
         taps,
         *,
         padding=None,
+        bias=True,
         init="pytorch",
         rng=None,
         dtype=np.float32,
@@ -280,15 +312,22 @@ class Conv1d(Module):
         rng = _check.generator(rng)
         draw = INITS[_check.choice(init, "init", INITS)]
         weight, draw_bias = draw(rng, (out_channels, in_channels, taps), in_channels * taps)
-        bias = (
-            draw(rng, out_channels, in_channels * taps)[0] if draw_bias else np.zeros(out_channels)
-        )
-        self.weight, self.bias = Parameter(weight.astype(dtype)), Parameter(bias.astype(dtype))
+        self.weight, self.bias = Parameter(weight.astype(dtype)), None
+        if bias:
+            start = np.zeros(out_channels)
+            if draw_bias:
+                start, _ = draw(rng, out_channels, in_channels * taps)
+            self.bias = Parameter(start.astype(dtype))
         self.padding = taps // 2 if padding is None else _check.integer(padding, "padding", 0)
 
     def forward(self, x):
         """Convolve ``(batch, in_channels, length)``."""
         return ops.conv1d(x, self.weight, self.bias, self.padding)
+
+
+#: Where a network takes the noise level from that is its second input channel: there is none, it
+#: estimates it itself (`ops.mad`), or it is given as the second channel of its signals.
+LEVELS = (None, "mad", "given")
 
 
 class Network(Module):
@@ -300,6 +339,16 @@ class Network(Module):
 
     #: Whether signals of one batch influence each other even with running statistics.
     mixes_batch = False
+    level = None  #: where a second input channel takes the noise level from: `LEVELS`
+
+    def inputs(self, x):
+        """Return what the first convolution sees of x: signals, and their noise level if wanted."""
+        x, given = ops.signals(x), 2 if self.level == "given" else 1
+        if x.shape[1] != given:
+            raise ValueError(f"x must have the shape (batch, {given}, length), not {x.shape}")
+        if self.level != "mad":
+            return x
+        return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
 
     def flatten(self):
         super().flatten()
@@ -319,7 +368,8 @@ class Network(Module):
         Parameters
         ----------
         noisy : array_like (..., length)
-            Signals; any leading axes.
+            Signals; any leading axes. ``(..., 2, length)`` of a network with ``level="given"``,
+            the second channel the noise level.
         batch_size : int, optional
             How many signals pass together. If not given: all of them where they influence each
             other, else as many as fit a cache. It matters in the mode
@@ -335,17 +385,23 @@ class Network(Module):
         Raises
         ------
         TypeError, ValueError
-            If `noisy` is empty, not real or not finite.
+            If `noisy` is empty, not real or not finite, or lacks the noise level.
         """
         noisy = _check.array(noisy, "noisy")
-        flat = real(noisy, self.dtype, "noisy").reshape(-1, 1, noisy.shape[-1])
+        given, length = self.level == "given", noisy.shape[-1]
+        if given and noisy.shape[-2:-1] != (2,):
+            raise ValueError(
+                "noisy must have the shape (..., 2, length), the second channel the noise level, "
+                f"not {noisy.shape}"
+            )
+        flat = real(noisy, self.dtype, "noisy").reshape(-1, 2 if given else 1, length)
         if batch_size is not None:
             batch_size = _check.integer(batch_size, "batch_size", 1)
         elif self.mixes_batch or (self.statistics == "batch" and not self.training):
             batch_size = len(flat)
         else:
             batch_size = min(len(flat), CHUNK)
-        estimate = np.empty(flat.shape, noisy.dtype)
+        estimate = np.empty((len(flat), 1, length), noisy.dtype)
         alone = batch_size == 1 < len(flat) and not self.mixes_batch
         before = []
         if self.training or alone:
@@ -364,7 +420,7 @@ class Network(Module):
         finally:
             for part, training, statistics in before:
                 part.training, part.statistics = training, statistics
-        return estimate.reshape(noisy.shape)
+        return estimate.reshape(*noisy.shape[: -2 if given else -1], length)
 
     def _program(self, shape, modes):
         """Return the plan for a shape and modes, one for each thread, made when first needed."""

@@ -18,7 +18,7 @@ from denoiselib.nn.optim import constant
 from denoiselib.nn.tensor import Program
 
 
-def fresh(family, sigma, batch_size, length=100, seed=0):
+def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     """Return data that are drawn anew at each step.
 
     Parameters
@@ -31,11 +31,15 @@ def fresh(family, sigma, batch_size, length=100, seed=0):
         Shape of a batch.
     seed : int
         Together with the number of the step it decides what is drawn.
+    level : bool
+        Whether the noisy signals come with their noise level as a second channel, for a network
+        with ``level="given"``.
 
     Returns
     -------
     callable
-        ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``.
+        ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``; the noisy ones
+        ``(batch_size, 2, length)`` if they come with their level.
 
     Raises
     ------
@@ -54,8 +58,11 @@ def fresh(family, sigma, batch_size, length=100, seed=0):
     def data(step):
         rng = np.random.default_rng([seed, step])
         clean = draw(batch_size, length, rng)
-        level = low if low == high else rng.uniform(low, high, (batch_size, 1))
-        return signals.add_noise(clean, level, rng), clean
+        sigmas = low if low == high else rng.uniform(low, high, (batch_size, 1))
+        noisy = signals.add_noise(clean, sigmas, rng)
+        if level:
+            noisy = np.stack([noisy, np.broadcast_to(sigmas, noisy.shape)], axis=1)
+        return noisy, clean
 
     data(0)  # what is wrong with the arguments is said now
     return data
@@ -67,7 +74,7 @@ def fixed(noisy, clean, batch_size, seed=0):
     Parameters
     ----------
     noisy, clean : array_like (n, length)
-        The set.
+        The set; noisy ones may be ``(n, 2, length)``, the second channel their noise level.
     batch_size : int
         At most n.
     seed : int
@@ -90,7 +97,7 @@ def fixed(noisy, clean, batch_size, seed=0):
     [np.float64(0.0), np.float64(2.0), np.float64(4.0)]
     """
     noisy, clean = _check.array(noisy, "noisy"), _check.array(clean, "clean")
-    if noisy.ndim != 2 or noisy.shape != clean.shape:
+    if clean.ndim != 2 or noisy.shape not in [clean.shape, (len(clean), 2, clean.shape[1])]:
         raise ValueError(
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
@@ -141,8 +148,8 @@ def fit(
         From the number of the step to the learning rate; the optimiser's own rate if not given.
     loss : str or callable
         Name in `losses.LOSSES`, or ``loss(net, *arrays) -> Tensor ()`` of the batch's arrays, each
-        ``(batch, 1, length)``. Its operations are recorded once and replayed, so that it must not
-        decide or draw anything by itself.
+        ``(batch, channels, length)``. Its operations are recorded once and replayed, so that it
+        must not decide or draw anything by itself.
     validation : (noisy, clean), optional
         Signals ``(n, length)`` on which the RMSE is measured, with running statistics.
     every : int
@@ -191,7 +198,7 @@ def fit(
         return loss(net, *arrays)
 
     for step in range(start, steps):
-        arrays = [part[:, None] for part in data(step)]
+        arrays = [part[:, None] if part.ndim == 2 else part for part in data(step)]
         program = programs.setdefault(arrays[0].shape, Program(of_batch, net.dtype))
         value = float(program(*arrays))
         if not np.isfinite(value) and scaler is None:

@@ -7,6 +7,7 @@ from denoiselib.nn import norm as norms
 from denoiselib.nn import ops
 from denoiselib.nn.modules import (
     ACTIVATIONS,
+    LEVELS,
     Activation,
     Conv1d,
     Module,
@@ -38,11 +39,22 @@ class DoubleConv(Module):
         return self.double_conv(x)
 
 
+class Pool(Module):
+    """A pooling as a module."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def forward(self, x):
+        """Apply the function."""
+        return self.function(x)
+
+
 class Down(Module):
     """Half the length, then a double convolution."""
 
     def __init__(self, in_channels, out_channels, *, style):
-        pool = Activation(style.pool)
+        pool = Pool(style.pool)
         block = DoubleConv(in_channels, out_channels, style=style)
         self.maxpool_conv = Sequential([pool, block])
 
@@ -69,7 +81,7 @@ class Out(Module):
     """One tap from features to the signal."""
 
     def __init__(self, in_channels, *, style):
-        self.conv = Conv1d(in_channels, 1, 1, init=style.init, rng=style.rng, dtype=style.dtype)
+        self.conv = style.conv(in_channels, 1, taps=1)
 
     def forward(self, x):
         """Mix the channels."""
@@ -79,11 +91,11 @@ class Out(Module):
 class Style:
     """What all blocks of a network have in common."""
 
-    def __init__(self, norm, activation, pool, init, rng, dtype):
+    def __init__(self, norm, activation, pool, bias, init, rng, dtype):
         self.norm_name = _check.choice(norm, "norm", norms.NORMS)
         self.function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
-        self.init, self.rng = init, _check.generator(rng)
+        self.bias, self.init, self.rng = bias, init, _check.generator(rng)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
@@ -91,7 +103,13 @@ class Style:
     def conv(self, in_channels, out_channels, taps=3):
         """Make a convolution."""
         return Conv1d(
-            in_channels, out_channels, taps, init=self.init, rng=self.rng, dtype=self.dtype
+            in_channels,
+            out_channels,
+            taps,
+            bias=self.bias,
+            init=self.init,
+            rng=self.rng,
+            dtype=self.dtype,
         )
 
     def norm(self, channels):
@@ -100,7 +118,15 @@ class Style:
 
     def activation(self):
         """Make an activation."""
-        return Activation(self.function)
+        made = self.function
+        return made(self.dtype) if isinstance(made, type) else Activation(made)
+
+
+def checked_level(level):
+    """Return where the noise level comes from, if it is known."""
+    if level not in LEVELS:
+        raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, not {level!r}")
+    return level
 
 
 #: Poolings by name.
@@ -122,8 +148,14 @@ class UNet(Network):
         Whether a prior network modulates a kernel at the bottleneck.
     pool : {"max", "average"}
         How the length is halved.
+    bias : bool
+        Whether the convolutions add something; without, and with ``norm="bias_free"``, nothing is
+        added anywhere.
     init : str
         Name in `modules.INITS`.
+    level : {None, "mad", "given"}
+        Whether a second input channel holds the noise level of each signal: its own estimate
+        (`ops.mad`), or given as the second channel of the signals.
     rng : seed, numpy.random.Generator or None
         Source of the initial weights.
     dtype : numpy dtype
@@ -157,15 +189,18 @@ class UNet(Network):
         activation="relu",
         prior=False,
         pool="max",
+        bias=True,
         init="pytorch",
+        level=None,
         rng=0,
         dtype=np.float32,
     ):
         if len(channels) != 5:
             raise ValueError(f"channels must be five widths, not {channels}")
         c = [_check.integer(width, "channels", 1) for width in channels]
-        style = Style(norm, activation, pool, init, rng, dtype)
-        self.inc = DoubleConv(1, c[0], style=style)
+        style = Style(norm, activation, pool, bias, init, rng, dtype)
+        self.level = checked_level(level)
+        self.inc = DoubleConv(2 if level else 1, c[0], style=style)
         for k in range(1, 5):
             setattr(self, f"down{k}", Down(c[k - 1], c[k], style=style))
         self.up1 = Up(c[4] + c[3], c[2], style=style)
@@ -182,8 +217,8 @@ class UNet(Network):
 
     def forward(self, x):
         """Denoise ``(batch, 1, length)``."""
-        x = ops.signals(x)
-        if x.shape[1] != 1 or x.shape[2] < 16:
+        x = self.inputs(x)
+        if x.shape[2] < 16:
             raise ValueError(
                 f"x must have the shape (batch, 1, length), length at least 16, not {x.shape}"
             )
@@ -201,7 +236,7 @@ class UNet(Network):
         """Run the last encoder block with its first kernel under the prior's mask."""
         pool, block = (module for _, module in self.down4.maxpool_conv.children())
         first, *rest = (module for _, module in block.double_conv.children())
-        mask = self.wienernet(x)
+        mask = self.wienernet(x[:, :1] if self.level else x)
         y = ops.conv1d(pool(features), first.weight * mask, first.bias, first.padding)
         for module in rest:
             y = module(y)
@@ -255,7 +290,7 @@ class PlainNet(Network):
         Number of convolutions, at least 2.
     kernel : int
         Taps, odd.
-    norm, activation, init, rng, dtype
+    norm, activation, bias, init, level, rng, dtype
         As in `UNet`.
 
     Raises
@@ -278,7 +313,9 @@ class PlainNet(Network):
         *,
         norm="batch",
         activation="relu",
+        bias=True,
         init="pytorch",
+        level=None,
         rng=0,
         dtype=np.float32,
     ):
@@ -286,17 +323,15 @@ class PlainNet(Network):
         depth = _check.integer(depth, "depth", 2)
         if _check.integer(kernel, "kernel", 1) % 2 == 0:
             raise ValueError(f"kernel must be odd, not {kernel}")
-        style = Style(norm, activation, "max", init, rng, dtype)
-        layers = []
+        style = Style(norm, activation, "max", bias, init, rng, dtype)
+        self.level, layers = checked_level(level), []
+        first = 2 if level else 1
         for k in range(depth - 1):
-            layers += [style.conv(width if k else 1, width, kernel)]
+            layers += [style.conv(width if k else first, width, kernel)]
             layers += [style.norm(width), style.activation()]
         self.layers = Sequential([*layers, style.conv(width, 1, kernel)])
         self.flatten()
 
     def forward(self, x):
         """Denoise ``(batch, 1, length)``."""
-        x = ops.signals(x)
-        if x.shape[1] != 1:
-            raise ValueError(f"x must have the shape (batch, 1, length), not {x.shape}")
-        return self.layers(x)
+        return self.layers(self.inputs(x))

@@ -658,3 +658,32 @@ def test_large_signals_do_not_overflow_in_silence(make):
 
 def test_what_is_public_is_there():
     assert all(hasattr(nn, name) for name in nn.__all__)
+
+
+# --- activations
+
+
+def test_prelu_learns_its_slope(gradcheck):
+    net = PlainNet(width=3, depth=3, activation="prelu", dtype=np.float64)
+    slopes = {
+        name: p for name, p in net.named_parameters() if p.shape == (1,) and "2.weight" in name
+    }
+    assert slopes["layers.2.weight"].data.tolist() == [0.25]
+    x = np.random.default_rng(0).standard_normal((2, 1, 9))
+    gradcheck(lambda *_: net(x), net.layers.__dict__["2"].weight, net.layers.__dict__["5"].weight)
+
+
+def test_activations_that_learn_nothing_change_no_names():
+    names = [list(PlainNet(activation=a).state_dict()) for a in ("relu", "gelu", "none")]
+    assert names[0] == names[1] == names[2]
+    more = set(UNet(activation="prelu").state_dict()) - set(UNet().state_dict())
+    assert len(more) == 18
+    assert "inc.double_conv.2.weight" in more
+
+
+def test_a_copy_of_a_prelu_is_its_own():
+    net = PlainNet(width=3, depth=3, activation="prelu")
+    other = copy.deepcopy(net)
+    other.vector += 1
+    assert net.state_dict()["layers.2.weight"].tolist() == [0.25]
+    assert other.state_dict()["layers.2.weight"].tolist() == [1.25]

@@ -47,6 +47,43 @@ def interpolated(x):
     return np.apply_along_axis(lambda row: np.interp(at, np.arange(n), row), -1, x)
 
 
+def median_deviation(x):
+    """Median distance from the median, over that of a standard normal number."""
+    middle = np.median(x, axis=-1, keepdims=True)
+    return np.median(np.abs(x - middle), axis=-1, keepdims=True) / 0.6745
+
+
+def filtered(x, kernel):
+    """Each channel with its kernel, or all with one."""
+    kernel = np.broadcast_to(kernel, (x.shape[1], kernel.shape[1]))
+    return np.array(
+        [[np.convolve(c, k[::-1], "full") for c, k in zip(s, kernel, strict=True)] for s in x]
+    )[..., kernel.shape[1] // 2 :][..., : x.shape[2]]
+
+
+def moved_mean(x, window):
+    """Mean over what a window sees of each signal."""
+    half = window // 2
+    parts = [x[..., max(t - half, 0) : t + half + 1].mean(-1) for t in range(x.shape[-1])]
+    return np.stack(parts, axis=-1)
+
+
+def together(x, u, size, window):
+    """Each group of channels times what its root mean square leaves."""
+    y = []
+    for first in range(0, x.shape[1], size):
+        part = x[:, first : first + size]
+        radius = np.sqrt(moved_mean((part**2).mean(axis=1, keepdims=True), window))
+        y.append(part * np.maximum(1 - u[:, first : first + size] / radius, 0))
+    return np.concatenate(y, axis=1)
+
+
+def mixed(x, u, w):
+    """Four maps, in shares of each channel."""
+    maps = (x, PENALTIES["l1"].prox(x, u), PENALTIES["firm"].prox(x, u, 0.5), np.maximum(x - u, 0))
+    return sum(share[:, None] * part for share, part in zip(w.T, maps, strict=True))
+
+
 SIGNALS = ((3, 2, 7),)
 CASES = {
     "add": Case(ops.add, ((2, 3), (2, 3)), np.add),
@@ -135,11 +172,65 @@ CASES = {
     "sigmoid": Case(ops.sigmoid, SIGNALS, lambda x: 1 / (1 + np.exp(-x))),
     "softplus": Case(ops.softplus, SIGNALS, lambda x: np.log1p(np.exp(x))),
     "absolute": Case(abs, SIGNALS, np.abs),
+    "exp": Case(ops.exp, SIGNALS, np.exp),
+    "log": Case(lambda x: ops.log(abs(x)), SIGNALS, lambda x: np.log(np.abs(x))),
+    "gelu": Case(
+        ops.gelu,
+        SIGNALS,
+        lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    ),
+    "prelu": Case(ops.prelu, ((3, 2, 7), (1,)), lambda x, a: np.where(x > 0, x, a * x)),
+    "prelu of each channel": Case(
+        ops.prelu, ((3, 2, 7), (2, 1)), lambda x, a: np.where(x > 0, x, a * x)
+    ),
+    "mean_magnitude": Case(
+        ops.mean_magnitude, SIGNALS, lambda x: np.abs(x).mean(axis=2, keepdims=True)
+    ),
+    # cubes: no two distances from the median are the same
+    **{
+        f"mad of {n} samples": Case(
+            lambda x: ops.mad(x * x * x), ((3, 2, n),), lambda x: median_deviation(x**3)
+        )
+        for n in (2, 3, 4, 7, 10)
+    },
+    "filter1d": Case(ops.filter1d, ((3, 2, 7), (2, 3)), filtered),
+    "filter1d, one kernel longer than the signals": Case(
+        ops.filter1d, ((3, 2, 4), (1, 11)), filtered
+    ),
+    "moving_mean": Case(lambda x: ops.moving_mean(x, 5), ((3, 2, 7),), lambda x: moved_mean(x, 5)),
+    "wiener_gain": Case(
+        lambda v, n: ops.wiener_gain(abs(v), abs(n)),
+        ((3, 2, 7), (3, 2, 1)),
+        lambda v, n: np.maximum(1 - np.abs(n / v), 0),
+    ),
+    "group_soft": Case(
+        lambda x, u: ops.group_soft(x, abs(u), 2, 3),
+        ((3, 5, 7), (3, 5, 1)),
+        lambda x, u: together(x, np.abs(u), 2, 3),
+    ),
+    "group_soft, at each time": Case(
+        lambda x, u: ops.group_soft(x, abs(u), 4, 1),
+        ((3, 4, 7), (1, 4, 1)),
+        lambda x, u: together(x, np.abs(u), 4, 1),
+    ),
+    "mixture": Case(
+        lambda x, u, w: ops.mixture(x, abs(u), w),
+        ((3, 2, 7), (3, 2, 1), (2, 4)),
+        lambda x, u, w: mixed(x, np.abs(u), w),
+    ),
     "negative": Case(lambda x: -x, SIGNALS, np.negative),
     **{
         f"prox {name}": Case(
             lambda x, u, name=name: ops.prox(x, abs(u) * 0.6, name),
             ((3, 2, 7), (2, 1)),
+            lambda x, u, prox=penalty.prox: prox(x, np.abs(u) * 0.6),
+        )
+        for name, penalty in PENALTIES.items()
+    },
+    **{
+        f"prox {name}, a threshold for each signal": Case(
+            lambda x, u, name=name: ops.prox(x, abs(u) * 0.6, name),
+            ((3, 2, 7), (3, 2, 1)),
             lambda x, u, prox=penalty.prox: prox(x, np.abs(u) * 0.6),
         )
         for name, penalty in PENALTIES.items()
@@ -262,6 +353,19 @@ def test_no_operation_is_left_out():
         (lambda x, w: ops.add(x, w), "do not broadcast"),
         (lambda x, w: ops.matmul(x, x), r"\(3, 2, 7\) and \(3, 2, 7\) do not fit"),
         (lambda x, w: ops.matmul(x[0, 0], x), "do not fit"),
+        (lambda x, w: ops.filter1d(x, np.ones((2, 2))), r"kernel must have the shape \(2 or 1, an"),
+        (lambda x, w: ops.filter1d(x, np.ones((3, 3))), r"kernel must have the shape \(2 or 1, an"),
+        (lambda x, w: ops.moving_mean(x, 4), "window must be odd"),
+        (lambda x, w: ops.group_soft(x, x[:1, :, :1], 0), "size must be at least 1"),
+        (lambda x, w: ops.group_soft(x, x[:1, :, :1], 2, 2), "window must be odd"),
+        (lambda x, w: ops.group_soft(x[:1], x), "u of shape .* is larger"),
+        (lambda x, w: ops.mixture(x, x[:1, :, :1], w), r"weights must have the shape \(2, 4\)"),
+        (lambda x, w: ops.mixture(x[:1], x, np.ones((2, 4))), "u of shape .* is larger"),
+        (lambda x, w: ops.mixture(x, x, np.ones((2, 4)), gamma=1), "gamma must lie in"),
+        (lambda x, w: ops.wiener_gain(x[:1], x), "noise of shape .* is larger"),
+        (lambda x, w: ops.prelu(x[:1], x), "slope of shape .* is larger"),
+        (lambda x, w: ops.mad(x[0]), "x must have the shape"),
+        (lambda x, w: ops.mean_magnitude(x[0]), "x must have the shape"),
         (lambda x, w: ops.prox(x, 1.0, "l3"), "penalty must be one of 'l1'.*'firm'"),
         (lambda x, w: ops.prox(x, -1.0), "must not be negative"),
         (lambda x, w: ops.prox(x[0], np.ones((5, 2, 7))), "u of shape .* is larger"),
@@ -328,6 +432,85 @@ def test_what_a_prox_sets_to_zero_gets_no_gradient(penalty):
     ops.prox(x, u, penalty).sum().backward()
     assert not x.grad.any()
     assert not u.grad.any()
+
+
+@pytest.mark.parametrize("penalty", ["l0", "l_half", "l_two_thirds"])
+@pytest.mark.parametrize("width", [0.02, 0.1])
+def test_with_a_width_the_gradient_to_u_sees_the_jump(penalty, width):
+    """It is that of the map, moved by a logistic step in place of its jump.
+
+    Far and wide around the threshold there are samples; the mean map over them falls with u, though
+    each sample but a few does not see it.
+    """
+    y = np.linspace(-4, 4, 80_001)
+    u, step = 0.7, 0.02
+    prox = PENALTIES[penalty].prox
+    fall = (prox(y, u + step) - prox(y, u - step)) / (2 * step)
+    blind, seeing = Tensor([u], requires_grad=True), Tensor([u], requires_grad=True)
+    (ops.prox(y, blind, penalty) * np.sign(y)).sum().backward()
+    (ops.prox(y, seeing, penalty, width=width) * np.sign(y)).sum().backward()
+    expected = (fall * np.sign(y)).sum()
+    np.testing.assert_allclose(seeing.grad, expected, rtol=1e-2)
+    assert abs(blind.grad - expected) > 0.2 * abs(expected)
+
+
+def threshold_of(function, low=0.0, high=9.0):
+    """Where a function begins to differ from 0, by bisection."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if function(middle) else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize("penalty", ["l0", "l_half", "l_two_thirds"])
+def test_the_width_is_that_of_a_logistic_step(penalty):
+    y, u, width, moved = np.linspace(0.1, 3, 30), 0.7, 0.1, 1e-5
+    prox = PENALTIES[penalty].prox
+    threshold = threshold_of(lambda y: prox(y, u))
+    jump = prox(threshold, u)
+    rate = (threshold_of(lambda y: prox(y, u + moved)) - threshold) / moved
+    slope = np.exp(-np.abs(y - threshold) / width)
+    slope = slope / (1 + slope) ** 2 / width
+    for k, value in enumerate(y):
+        blind, seeing = Tensor([u], requires_grad=True), Tensor([u], requires_grad=True)
+        ops.prox([value], blind, penalty).sum().backward()
+        ops.prox([value], seeing, penalty, width=width).sum().backward()
+        np.testing.assert_allclose(
+            seeing.grad - blind.grad, -jump * rate * slope[k], rtol=1e-3, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_the_width_changes_no_value_and_no_gradient_to_x(penalty):
+    y = np.linspace(-3, 3, 301)
+    one, other = Tensor(y, requires_grad=True), Tensor(y, requires_grad=True)
+    a, b = ops.prox(one, 0.7, penalty), ops.prox(other, 0.7, penalty, width=0.1)
+    a.sum().backward()
+    b.sum().backward()
+    np.testing.assert_array_equal(a.data, b.data)
+    np.testing.assert_array_equal(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mad_estimates_the_level_of_noise_and_hardly_that_of_spikes(dtype):
+    rng = np.random.default_rng(11)
+    noise = (3 * rng.standard_normal((20, 2, 5000))).astype(dtype)
+    level = ops.mad(noise).data
+    # its variance is 1.36 / n: 2.7 times that of the standard deviation
+    assert abs(level.mean() / 3 - 1) < 4 * np.sqrt(1.36 / noise.size)
+    assert np.abs(level / 3 - 1).max() < 5 * np.sqrt(1.36 / 5000)
+    noise[..., ::50] += 100
+    assert 3 < ops.mad(noise).data.mean() < 3.2
+
+
+@pytest.mark.parametrize("values", [[0, 0, 0, 0], [1, 1, 1, 5], [0, 0, 2, 2], [0, 0, 0, 3, 4]])
+def test_mad_of_equal_samples_is_right_and_its_gradient_finite(values):
+    x = Tensor(np.array([[values]], float), requires_grad=True)
+    y = ops.mad(x)
+    y.sum().backward()
+    np.testing.assert_allclose(y.data, median_deviation(x.data))
+    assert np.abs(x.grad).max() <= 2 / 0.6745
+    np.testing.assert_allclose(x.grad.sum(), 0, atol=1e-12)  # a shift changes nothing
 
 
 # --- what holds of any signal

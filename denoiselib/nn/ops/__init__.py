@@ -6,7 +6,17 @@ the shape ``(batch, channels, length)``, and the batch innermost in memory: `inn
 ``(channels, length, batch)`` of that memory.
 """
 
-from denoiselib.nn.ops.activation import absolute, leaky_relu, relu, sigmoid, softplus
+from denoiselib.nn.ops.activation import (
+    absolute,
+    exp,
+    gelu,
+    leaky_relu,
+    log,
+    prelu,
+    relu,
+    sigmoid,
+    softplus,
+)
 from denoiselib.nn.ops.arithmetic import (
     add,
     divide,
@@ -18,10 +28,13 @@ from denoiselib.nn.ops.arithmetic import (
     sum,
 )
 from denoiselib.nn.ops.convolution import conv1d
+from denoiselib.nn.ops.filtering import filter1d, moving_mean
 from denoiselib.nn.ops.layout import signals
 from denoiselib.nn.ops.pooling import avg_pool1d, max_pool1d
 from denoiselib.nn.ops.proximal import prox
 from denoiselib.nn.ops.shape import concat, pad, take
+from denoiselib.nn.ops.shrinkage import group_soft, mixture, wiener_gain
+from denoiselib.nn.ops.statistics import mad, mean_magnitude
 from denoiselib.nn.ops.upsampling import upsample1d
 
 __all__ = [
@@ -31,13 +44,23 @@ __all__ = [
     "concat",
     "conv1d",
     "divide",
+    "exp",
+    "filter1d",
+    "gelu",
+    "group_soft",
     "leaky_relu",
+    "log",
+    "mad",
     "matmul",
     "max_pool1d",
     "mean",
+    "mean_magnitude",
+    "mixture",
+    "moving_mean",
     "multiply",
     "pad",
     "power",
+    "prelu",
     "prox",
     "relu",
     "sigmoid",
@@ -47,4 +70,5 @@ __all__ = [
     "sum",
     "take",
     "upsample1d",
+    "wiener_gain",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.ops.layout import sum_to, tensors
+from denoiselib.nn.ops.layout import over_time, sum_to, tensors
 from denoiselib.nn.tensor import Op
 
 
@@ -19,7 +19,7 @@ class Elementwise(Op):
     def give(self, k, gradient):
         """Hand the gradient to input k, summed over the axes along which it was repeated."""
         if self.dx[k] is not None:
-            sum_to(gradient, self.dx[k])
+            over_time(gradient, self.dx[k])
 
 
 class Add(Elementwise):

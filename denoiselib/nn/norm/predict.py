@@ -1,0 +1,103 @@
+"""An adaptive filter in place of a normalisation: it predicts each channel from its past."""
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.nn import ops
+from denoiselib.nn.modules import Parameter
+from denoiselib.nn.norm.before import Following
+from denoiselib.nn.ops.layout import inner
+from denoiselib.nn.tensor import Op, empty
+
+
+class LinePrediction(Op):
+    """p[t] = w[t]' u[t], u[t] = x[t - 1] .. x[t - M], the weights found on the way
+
+    After each sample w moves by mu e u / (eps + u'u) - rho sign(w), e = x[t] - p[t]. In the
+    gradient the weights count as constants (it is cut off there): dx[t - k] = w_k[t] dp[t].
+    """
+
+    def __init__(self, x, taps, mu, rho, eps):
+        batch, channels, length = x.shape
+        self.mu, self.rho, self.eps, self.taps = mu, rho, eps, taps
+        y = empty(x.shape, x.dtype)
+        self.x, self.y = inner(x.data), inner(y)
+        self.weights = np.empty((length, taps, channels, batch), x.dtype)
+        self.past = np.zeros((length + taps, channels, batch), x.dtype)
+        super().__init__([x], y)
+
+    def forward(self):
+        x, w = self.past, np.zeros_like(self.weights[0])
+        np.copyto(x[self.taps :], self.x.swapaxes(0, 1))
+        predicted = self.y.swapaxes(0, 1)
+        power = np.full_like(x[0], self.eps)
+        for t, kept in enumerate(self.weights):
+            np.copyto(kept, w)
+            u = x[t : t + self.taps]  # the oldest comes first
+            p = np.add.reduce(w * u)
+            predicted[t] = p
+            power = np.add.reduce(u * u)
+            power += self.eps
+            p = x[t + self.taps] - p
+            p *= self.mu
+            p /= power
+            sign = np.sign(w)
+            sign *= self.rho
+            w += p * u
+            w -= sign
+
+    def backward(self):
+        dx, dp = inner(self.dx[0]).swapaxes(0, 1), inner(self.dy).swapaxes(0, 1)
+        length, taps = len(dx), self.taps
+        dx.fill(0)
+        for k in range(taps):  # tap k sees the sample t + k - taps
+            delay = taps - k
+            if delay < length:
+                dx[: length - delay] += self.weights[delay:, k] * dp[delay:]
+
+
+class LineEnhancer(Following):
+    r"""An adaptive line enhancer along time: what can be predicted, and what cannot, in a mix.
+
+    Parameters
+    ----------
+    channels, before, dtype
+        As in `SparseNorm`.
+    taps : int
+        Samples of the past that the prediction is made of.
+    mu, rho, eps : float
+        Step size, pull of the weights towards zero, and what is added to the power.
+
+    Notes
+    -----
+    For each signal and channel a zero-attracting normalised LMS filter (Widrow et al. 1975; Chen,
+    Gu & Hero 2009) starts with w = 0 and runs along time, :math:`u_t = (x_{t-1} .. x_{t-M})`:
+
+    .. math:: p_t = w'u_t, \quad e_t = x_t - p_t, \quad
+        w \leftarrow w + \mu e_t u_t / (\epsilon + u_t'u_t) - \rho\,\mathrm{sign}(w)
+
+    and :math:`y = a p + (1 - a) e`, a for each channel the sigmoid of what is learned, started at
+    1/2. In the gradient the recursion's weights count as constants.
+
+    Examples
+    --------
+    >>> layer = LineEnhancer(1, taps=1, mu=0.5)
+    >>> layer.raw.data[...] = 99  # the prediction alone
+    >>> print(layer(np.ones((1, 1, 5))).data.round(3))
+    [[[0.    0.    0.5   0.749 0.874]]]
+    """
+
+    def __init__(
+        self, channels, *, before="", taps=4, mu=0.1, rho=1e-4, eps=1e-3, dtype=np.float32
+    ):
+        super().__init__(channels, before, dtype)
+        self.taps = _check.integer(taps, "taps", 1)
+        self.mu, self.rho, self.eps = mu, rho, eps
+        self.raw = Parameter(np.zeros((channels, 1), dtype))
+
+    def forward(self, x):
+        """Filter ``(batch, channels, length)``."""
+        x = self.features(x)
+        p = LinePrediction(x, self.taps, self.mu, self.rho, self.eps).out
+        share = ops.sigmoid(self.raw)
+        return share * p + (1.0 - share) * (x - p)
