@@ -61,6 +61,11 @@ def local(h, s):
     return lam
 
 
+def one_sided(level):
+    """The options of a layer that takes levels of either sign."""
+    return {"level": level, "penalty": "nonnegative_l1"}
+
+
 FORMULAS = {
     "fixed": lambda h, s: s["value"][0],
     "learned": lambda h, s: softplus(s["raw"][0]),
@@ -70,13 +75,14 @@ FORMULAS = {
         softplus(s["spread"][0]) * mad(h) + softplus(s["magnitude"][0]) * magnitude(h)
     ),
     "shared": shared,
+    "linear": lambda h, s: s["weight"] @ np.mean(np.abs(h), axis=1, keepdims=True) + s["bias"],
     "local": local,
 }
 
 
 @pytest.mark.parametrize("name", LEVELS)
 def test_a_level_by_its_formula(name):
-    level, h = layer_of(level=name).level, signals(4, CHANNELS, 20)
+    level, h = layer_of(**one_sided(name)).level, signals(4, CHANNELS, 20)
     lam = np.broadcast_to(level(h).data, h.shape)
     state = level.state_dict()
     for one, expected in zip(lam, h, strict=True):
@@ -87,20 +93,21 @@ def test_a_level_by_its_formula(name):
 @pytest.mark.parametrize("name", LEVELS)
 def test_a_level_starts_near_a_tenth_of_the_noise(name):
     h = np.random.default_rng(1).standard_normal((20, 4, 500))
-    lam = SparseNorm(4, level=name, dtype=np.float64).level(h).data
+    lam = SparseNorm(4, **one_sided(name), dtype=np.float64).level(h).data
     assert 0.075 < lam.mean() < 0.105
 
 
-@pytest.mark.parametrize("name", ["mad", "mean", "both", "shared", "local"])
+@pytest.mark.parametrize("name", ["mad", "mean", "both", "shared", "linear", "local"])
 def test_an_adaptive_level_grows_with_the_signal(name):
     """As far as features are far from the floor: shared ones where the weights are zero."""
-    level, h = SparseNorm(CHANNELS, level=name, dtype=np.float64).level, signals(4, CHANNELS, 20)
+    layer, h = SparseNorm(CHANNELS, **one_sided(name), dtype=np.float64), signals(4, CHANNELS, 20)
+    level = layer.level
     np.testing.assert_allclose(level(1e6 * h).data, 1e6 * level(h).data, rtol=2e-3)
 
 
 def test_the_level_of_one_signal_does_not_depend_on_the_others():
     for name in LEVELS:
-        level, h = layer_of(level=name).level, signals(4, CHANNELS, 20)
+        level, h = layer_of(**one_sided(name)).level, signals(4, CHANNELS, 20)
         together = np.broadcast_to(level(h).data, h.shape)
         alone = np.broadcast_to(level(h[2:3]).data, h[2:3].shape)
         np.testing.assert_allclose(together[2:3], alone, rtol=1e-12)
@@ -273,3 +280,13 @@ def test_a_name_says_all(name, penalty, level, before):
 def test_unknown_names_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         SparseNorm(2, **options)
+
+
+def test_a_negative_level_is_a_reward_and_for_one_penalty_only():
+    layer = layer_of(**one_sided("linear"))
+    layer.level.weight.data[...], layer.level.bias.data[...] = 0, -2
+    x = signals(4, CHANNELS, 20)
+    np.testing.assert_array_equal(layer(x).data, np.maximum(x + 2, 0))
+    for penalty in set(MAPS) - {"nonnegative_l1"}:
+        with pytest.raises(ValueError, match="level 'linear' may be negative"):
+            SparseNorm(2, penalty=penalty, level="linear")

@@ -2,8 +2,8 @@
 
 A level is a module from features h ``(batch, channels, length)`` to thresholds, one for each
 channel, ``(1, channels, 1)``, for each signal and channel, ``(batch, channels, 1)``, or for each
-sample. What is learned is the argument of a softplus or a sigmoid: thresholds stay positive. All of
-them start near 0.1 for features of variance 1.
+sample. What is learned is the argument of a softplus or a sigmoid: thresholds stay positive, but
+for those of `Linear`. All of them start near 0.1 for features of variance 1.
 """
 
 import numpy as np
@@ -96,6 +96,25 @@ class Shared(Module):
         return magnitude * ops.sigmoid(self.weight @ seen + self.bias)
 
 
+class Linear(Module):
+    r"""Channels share what they know, without constraint: :math:`\lambda = W\,\overline{|h|} + b`.
+
+    The magnitudes of all channels tell the noise level together, better than one of them alone. W
+    and b may be negative, and so may be the threshold: a reward instead of a penalty, as the beta
+    of a batch norm is where it is positive.
+    """
+
+    positive = False
+
+    def __init__(self, channels, dtype):
+        self.weight = Parameter(np.full((channels, channels), START / channels, dtype))
+        self.bias = Parameter(np.zeros((channels, 1), dtype))
+
+    def forward(self, h):
+        """Return a threshold for each signal, ``(batch, channels, 1)``."""
+        return self.weight @ ops.mean_magnitude(h) + self.bias
+
+
 class Local(Module):
     r"""Every sample by its neighbourhood: :math:`\lambda_t = c\,m\,(a_t / m)^p`.
 
@@ -125,5 +144,6 @@ LEVELS = {
     "mean": Magnitude,
     "both": Both,
     "shared": Shared,
+    "linear": Linear,
     "local": Local,
 }

@@ -31,6 +31,17 @@ class Prox(Module):
         return ops.prox(h, threshold, self.penalty, width=self.width, **self.options)
 
 
+class Nonnegative(Module):
+    """The proximal map of the non-negative l1 penalty, relu(h - u): here u may be negative."""
+
+    def __init__(self, channels, dtype):
+        pass
+
+    def forward(self, h, threshold):
+        """Shrink the features."""
+        return ops.relu(h - threshold)
+
+
 class Group(Module):
     """The soft threshold of four channels and three samples together, see `ops.group_soft`."""
 
@@ -84,4 +95,4 @@ class Ista(Module):
 
 #: Maps by name, made with the number of channels and a dtype: the penalties', and others.
 MAPS = {name: partial(Prox, name) for name in PENALTIES}
-MAPS |= {"group": Group, "mixture": Mixture, "ista": Ista}
+MAPS |= {"nonnegative_l1": Nonnegative, "group": Group, "mixture": Mixture, "ista": Ista}

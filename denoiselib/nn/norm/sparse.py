@@ -29,7 +29,8 @@ class SparseNorm(Following):
     Raises
     ------
     ValueError
-        If a name is unknown.
+        If a name is unknown, or the level may be negative and the penalty is another than
+        ``"nonnegative_l1"``.
 
     Notes
     -----
@@ -49,6 +50,8 @@ class SparseNorm(Following):
         super().__init__(channels, before, dtype)
         self.level = LEVELS[_check.choice(level, "level", LEVELS)](channels, dtype)
         self.map = MAPS[_check.choice(penalty, "penalty", MAPS)](channels, dtype)
+        if penalty != "nonnegative_l1" and not getattr(self.level, "positive", True):
+            raise ValueError(f"level {level!r} may be negative: its penalty is 'nonnegative_l1'")
 
     def forward(self, x):
         """Normalise and shrink ``(batch, channels, length)``."""
