@@ -3,10 +3,26 @@
 The command line is ``python -m denoiselib.experiments``.
 """
 
-from denoiselib.experiments import batch_norm_modes, claims, classical, prior, recipes, slides_table
+from denoiselib.experiments import (
+    batch_norm_modes,
+    claims,
+    classical,
+    prior,
+    proposal,
+    recipes,
+    slides_table,
+)
 
 #: Every protocol by its name.
 PROTOCOLS = {
-    module.PROTOCOL.name: module.PROTOCOL
-    for module in (classical, recipes, prior, slides_table, batch_norm_modes, claims)
+    protocol.name: protocol
+    for protocol in (
+        classical.PROTOCOL,
+        recipes.PROTOCOL,
+        prior.PROTOCOL,
+        slides_table.PROTOCOL,
+        batch_norm_modes.PROTOCOL,
+        claims.PROTOCOL,
+        proposal.SCREEN,
+    )
 }

@@ -1,8 +1,15 @@
 """Train a network by a recipe, and measure it: what all protocols about networks share.
 
-A recipe is a dict of plain values, `BASE` with some of them changed. A seed draws the initial
-weights and the training data, and the signals of validation and test: these are the same for all
-recipes, so that differences between recipes are paired.
+A recipe is a dict of plain values, `BASE` with some of them changed, and perhaps
+
+- ``shape``, a dict with ``width``, ``depth``, ``kernel`` of a plain net;
+- ``bias``, False for convolutions that add nothing;
+- ``level``, what a second input channel says of the noise: ``"mad"``, the network's own estimate,
+  ``"difference"``, that from differences of neighbours, or ``"given"``, the truth;
+- ``penalty``, arguments of `nn.losses.sparsity` that is added to the loss.
+
+A seed draws the initial weights and the training data, and the signals of validation and test:
+these are the same for all recipes, so that differences between recipes are paired.
 """
 
 import copy
@@ -12,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from denoiselib import bayes, metrics, nn, signals
+from denoiselib import bayes, filters, metrics, nn, signals
 
 #: The recipe that the others differ from.
 BASE = {
@@ -72,6 +79,9 @@ def make(recipe, seed):
     'PlainNet'
     """
     options = {name: recipe[name] for name in ("norm", "activation", "init")}
+    options |= {"bias": recipe.get("bias", True), "level": recipe.get("level")}
+    if options["level"] == "difference":
+        options["level"] = "given"
     if recipe["net"] == "plain":
         return nn.PlainNet(**options, **recipe.get("shape", {}), rng=seed)
     net = nn.UNet(**options, pool=recipe["pool"], prior=bool(recipe["prior"]), rng=seed)
@@ -91,10 +101,48 @@ def data(recipe, seed):
     (32, 100)
     """
     family, sigma, batch = recipe["family"], recipe["sigma"], recipe["batch"]
-    if recipe["signals"] is None:
-        return nn.train.fresh(family, sigma, batch, seed=seed)
-    noisy, clean = nn.train.fresh(family, sigma, recipe["signals"], seed=seed)(0)
-    return nn.train.fixed(noisy, clean, batch, seed=seed)
+    given = recipe.get("level") == "given"
+    fresh = partial(nn.train.fresh, family, sigma, seed=seed, level=given)
+    source = fresh(batch_size=batch)
+    if recipe["signals"] is not None:
+        source = nn.train.fixed(*fresh(batch_size=recipe["signals"])(0), batch, seed=seed)
+    if recipe.get("level") != "difference":
+        return source
+
+    def with_estimate(step):
+        noisy, clean = source(step)
+        return with_level(recipe, noisy), clean
+
+    return with_estimate
+
+
+def with_level(recipe, noisy, sigma=None):
+    """Return noisy signals as the network of a recipe takes them, with their level if it wants one.
+
+    Parameters
+    ----------
+    recipe : dict
+        As `BASE`.
+    noisy : ndarray (n, length)
+        Signals.
+    sigma : float or ndarray (n, 1), optional
+        Their noise level, for those that are told.
+
+    Returns
+    -------
+    ndarray (n, length) or (n, 2, length)
+        What its `denoise` takes.
+
+    Examples
+    --------
+    >>> with_level(BASE | {"level": "given"}, np.zeros((5, 100)), 3.0).shape
+    (5, 2, 100)
+    """
+    if recipe.get("level") in (None, "mad"):
+        return noisy
+    if recipe["level"] == "difference":
+        sigma = filters.tuning.mad_sigma(noisy, difference=True)
+    return np.stack([noisy, np.broadcast_to(sigma, noisy.shape)], axis=-2)
 
 
 def draw(family, sigma, n, seed, purpose="test"):
@@ -136,7 +184,7 @@ def train(recipe, seed, validation=500):
     Parameters
     ----------
     recipe : dict
-        As `BASE`; also ``shape``, a dict with ``width``, ``depth``, ``kernel`` of a plain net.
+        As `BASE`.
     seed : int
         Draws initial weights and training data; further starts take 1000, 2000 .. more.
     validation : int
@@ -154,20 +202,23 @@ def train(recipe, seed, validation=500):
     >>> metrics.rmse(net.denoise(noisy), clean).mean() < 1.8
     np.True_
     """
-    noisy, clean, _ = draw(recipe["family"], recipe["sigma"], validation, seed, "validation")
+    noisy, clean, sigma = draw(recipe["family"], recipe["sigma"], validation, seed, "validation")
+    seen = with_level(recipe, noisy, sigma)
     nets = [_train_once(recipe, seed + 1000 * k) for k in range(recipe["starts"])]
-    return min(nets, key=lambda net: metrics.rmse(net.denoise(noisy), clean).mean())
+    return min(nets, key=lambda net: metrics.rmse(net.denoise(seen), clean).mean())
 
 
 def _train_once(recipe, seed):
-    net = make(recipe, seed)
+    net, loss = make(recipe, seed), recipe["loss"]
+    if recipe.get("penalty"):
+        loss = nn.losses.penalised(nn.losses.sparsity(**recipe["penalty"]), loss)
     nn.train.fit(
         net,
         data(recipe, seed),
         OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"]),
         recipe["steps"],
         schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], recipe["steps"]),
-        loss=recipe["loss"],
+        loss=loss,
         clip=recipe["clip"],
         scaler=nn.optim.GradientScaler() if recipe["scaling"] else None,
         every=recipe["steps"],

@@ -52,6 +52,10 @@ def shared(h, s):
     return magnitude(h) * sigmoid(s["weight"] @ seen + s["bias"])
 
 
+def linear(h, s):
+    return s["weight"] @ np.mean(np.abs(h), axis=1, keepdims=True) + s["bias"]
+
+
 def local(h, s):
     lam = np.empty(h.shape)
     for c, t in np.ndindex(h.shape):
@@ -75,7 +79,8 @@ FORMULAS = {
         softplus(s["spread"][0]) * mad(h) + softplus(s["magnitude"][0]) * magnitude(h)
     ),
     "shared": shared,
-    "linear": lambda h, s: s["weight"] @ np.mean(np.abs(h), axis=1, keepdims=True) + s["bias"],
+    "linear": linear,
+    "rectified": lambda h, s: np.maximum(linear(h, s), 0),
     "local": local,
 }
 
@@ -97,7 +102,7 @@ def test_a_level_starts_near_a_tenth_of_the_noise(name):
     assert 0.075 < lam.mean() < 0.105
 
 
-@pytest.mark.parametrize("name", ["mad", "mean", "both", "shared", "linear", "local"])
+@pytest.mark.parametrize("name", ["mad", "mean", "both", "shared", "linear", "rectified", "local"])
 def test_an_adaptive_level_grows_with_the_signal(name):
     """As far as features are far from the floor: shared ones where the weights are zero."""
     layer, h = SparseNorm(CHANNELS, **one_sided(name), dtype=np.float64), signals(4, CHANNELS, 20)

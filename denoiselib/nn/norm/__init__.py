@@ -54,11 +54,11 @@ NORMS = {
 
 #: Sparse ones, see `sparse`: what comes before + penalty, and the levels.
 SPARSE = {
-    "batch+l1": "fixed learned mad mean both shared local",
-    "batch+firm": "learned mad mean both shared local",
-    "batch+l_half": "learned mad mean",
-    "batch+l_two_thirds": "learned mad mean",
-    "batch+l0": "learned mad mean",
+    "batch+l1": "fixed learned mad mean both shared rectified local",
+    "batch+firm": "learned mad mean both shared rectified local",
+    "batch+l_half": "learned mad mean rectified",
+    "batch+l_two_thirds": "learned mad mean rectified",
+    "batch+l0": "learned mad mean rectified",
     "batch+nonnegative_l1": "learned mad mean both shared linear local",
     "batch+group": "mad mean both",
     "batch+mixture": "mad mean both",

@@ -115,6 +115,16 @@ class Linear(Module):
         return self.weight @ ops.mean_magnitude(h) + self.bias
 
 
+class Rectified(Linear):
+    r"""As `Linear`, but not below zero: :math:`\lambda = \mathrm{relu}(W\,\overline{|h|} + b)`."""
+
+    positive = True
+
+    def forward(self, h):
+        """Return a threshold for each signal, ``(batch, channels, 1)``."""
+        return ops.relu(super().forward(h))
+
+
 class Local(Module):
     r"""Every sample by its neighbourhood: :math:`\lambda_t = c\,m\,(a_t / m)^p`.
 
@@ -145,5 +155,6 @@ LEVELS = {
     "both": Both,
     "shared": Shared,
     "linear": Linear,
+    "rectified": Rectified,
     "local": Local,
 }

@@ -1,0 +1,7 @@
+"""The slides' proposal, judged: sparse and adaptive normalisations in the place of batch norm."""
+
+from denoiselib.experiments.proposal.candidates import CANDIDATES, CONTROLS, recipe
+from denoiselib.experiments.proposal.measure import run_one
+from denoiselib.experiments.proposal.protocols import SCREEN
+
+__all__ = ["CANDIDATES", "CONTROLS", "SCREEN", "recipe", "run_one"]

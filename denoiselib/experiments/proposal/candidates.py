@@ -1,0 +1,90 @@
+"""What is compared: the controls, and every variant of the proposal that was tried."""
+
+from denoiselib.experiments import networks
+
+#: Where the noise level differs from signal to signal.
+BLIND = networks.BASE | {"net": "plain", "sigma": [1.0, 5.0]}
+
+#: What a plain net has to be for a family: its receptive field must hold what matters.
+SHAPES = {
+    "sparse_spikes": {},
+    "pulses": {"kernel": 5},
+    "blocks": {"kernel": 9, "depth": 5},
+}
+
+#: What stands in every table. Wide is as large as the largest candidate.
+CONTROLS = {
+    "batch norm": {},
+    "batch norm, wide": {"width": 22},
+    "no norm": {"norm": "none"},
+    "instance norm": {"norm": "instance"},
+    "leaky ReLU": {"activation": "leaky_relu"},
+    "PReLU": {"activation": "prelu"},
+    "GELU": {"activation": "gelu"},
+    "level as input: MAD": {"level": "mad"},
+    "level as input: differences": {"level": "difference"},
+    "level as input: true": {"level": "given"},
+}
+
+#: A threshold follows the signal and a ReLU is behind: ``relu(h - lambda)``.
+ONE_SIDED = [
+    *(f"batch+nonnegative_l1*{x}" for x in ("mad", "mean", "both", "shared", "linear", "local")),
+    *(f"nonnegative_l1*{x}" for x in ("mean", "both", "linear")),
+    *(f"instance+nonnegative_l1*{x}" for x in ("mean", "linear")),
+]
+
+#: In place of the ReLU: maps of both signs.
+TWO_SIDED = [
+    *(f"batch+l1{x}" for x in ("", "*mad", "*mean", "*both", "*shared", "*rectified", "*local")),
+    *(f"batch+firm{x}" for x in ("", "*mad", "*mean", "*both", "*shared", "*rectified")),
+    *(f"batch+{p}{x}" for p in ("l_half", "l_two_thirds", "l0") for x in ("", "*rectified")),
+    *("l1", "l1*mad", "l1*mean", "firm*mad", "l0*mad"),
+    *("batch+group*mean", "batch+group*both"),
+    *("batch+mixture*mean", "batch+mixture*both"),
+    *("batch+ista*mean", "batch+ista*both"),
+]
+
+#: Other normalisations and filters, with a ReLU behind.
+FILTERS = [
+    *("representative", "filtered", "wiener", "batch+wiener", "predict", "batch+predict"),
+]
+
+#: Every variant that was tried, by name: changes of a recipe.
+CANDIDATES = {name: {"norm": name, "activation": "none"} for name in (*ONE_SIDED, *TWO_SIDED)}
+CANDIDATES |= {name: {"norm": name} for name in FILTERS}
+CANDIDATES |= {
+    "bias-free": {"norm": "bias_free", "bias": False},
+    "batch+firm*mad, ReLU": {"norm": "batch+firm*mad"},
+    "penalty |h|, 0.01": {"penalty": {"weight": 0.01, "p": 1}},
+    "penalty |h|^1/2, 0.01": {"penalty": {"weight": 0.01, "p": 0.5}},
+    "penalty log(1 + h^2), 0.01": {"penalty": {"weight": 0.01, "p": "log"}},
+}
+
+
+def recipe(name, family, **changes):
+    """Return the recipe of a control or a candidate on a family.
+
+    Parameters
+    ----------
+    name : str
+        In `CONTROLS` or `CANDIDATES`.
+    family : str
+        In `SHAPES`.
+    **changes
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        As `networks.BASE`, and ``row``, the name.
+
+    Examples
+    --------
+    >>> recipe("batch norm, wide", "pulses", steps=10)["shape"]
+    {'kernel': 5, 'width': 22}
+    """
+    change = dict((CONTROLS | CANDIDATES)[name])
+    shape = dict(SHAPES[family])
+    if "width" in change:
+        shape["width"] = change.pop("width")
+    return {"row": name, **BLIND, "family": family, "shape": shape, **change, **changes}
