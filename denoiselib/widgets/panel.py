@@ -74,16 +74,19 @@ class Panel(ipw.VBox):
         self.canvas.restore_region(self.background)
         for artist in self.moving:
             artist.axes.draw_artist(artist)
-        png = io.BytesIO()
-        Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3]).save(
-            png, format="png", compress_level=1
-        )
-        self.image.value = png.getvalue()
+        self.image.value = self.png(compress_level=1)  # fast, for the moving picture
         cells = "".join(
             f"<td style='padding:0 1.2em 0 0'>{name} <b>{value}</b></td>"
             for name, value in self.shown.items()
         )
         self.numbers.value = f"<table><tr>{cells}</tr></table>"
+
+    def png(self, **options):
+        """Return the figure as it stands."""
+        file = io.BytesIO()
+        picture = np.asarray(self.canvas.buffer_rgba())[..., :3]
+        Image.fromarray(picture).save(file, format="png", **options)
+        return file.getvalue()
 
     def __str__(self):
         """Return the numbers shown, for a print."""
@@ -91,7 +94,7 @@ class Panel(ipw.VBox):
 
     def _repr_mimebundle_(self, **kwargs):
         """Add the figure as it stands, for readers without a kernel."""
-        picture = base64.b64encode(self.image.value).decode()
+        picture = base64.b64encode(self.png(optimize=True)).decode()
         text = f"{type(self).__name__}: {self}"
         return super()._repr_mimebundle_(**kwargs) | {"image/png": picture, "text/plain": text}
 
