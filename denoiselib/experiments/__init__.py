@@ -11,6 +11,7 @@ from denoiselib.experiments import (
     proposal,
     recipes,
     slides_table,
+    unsupervised,
 )
 
 #: Every protocol by its name.
@@ -24,5 +25,6 @@ PROTOCOLS = {
         batch_norm_modes.PROTOCOL,
         claims.PROTOCOL,
         proposal.SCREEN,
+        unsupervised.PILOT,
     )
 }

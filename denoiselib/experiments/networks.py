@@ -204,26 +204,54 @@ def train(recipe, seed, validation=500):
     """
     noisy, clean, sigma = draw(recipe["family"], recipe["sigma"], validation, seed, "validation")
     seen = with_level(recipe, noisy, sigma)
-    nets = [_train_once(recipe, seed + 1000 * k) for k in range(recipe["starts"])]
+    nets = [fit(recipe, seed + 1000 * k)[0] for k in range(recipe["starts"])]
     return min(nets, key=lambda net: metrics.rmse(net.denoise(seen), clean).mean())
 
 
-def _train_once(recipe, seed):
-    net, loss = make(recipe, seed), recipe["loss"]
-    if recipe.get("penalty"):
-        loss = nn.losses.penalised(nn.losses.sparsity(**recipe["penalty"]), loss)
-    nn.train.fit(
+def fit(recipe, seed, batches=None, loss=None, **options):
+    """Train a network once, perhaps on other data or with another loss than those of its recipe.
+
+    Parameters
+    ----------
+    recipe : dict
+        As `BASE`; ``starts`` does not matter here.
+    seed : int
+        Draws initial weights and training data.
+    batches : callable, optional
+        In place of `data`.
+    loss : callable, optional
+        In place of the recipe's.
+    **options
+        Of `nn.train.fit`.
+
+    Returns
+    -------
+    (Network, History)
+        With running statistics, in evaluation mode; and what happened.
+
+    Examples
+    --------
+    >>> net, history = fit(BASE | {"net": "plain", "steps": 20}, seed=0, every=10)
+    >>> history["step"]
+    [10, 20]
+    """
+    net, steps = make(recipe, seed), recipe["steps"]
+    if loss is None:
+        loss = recipe["loss"]
+        if recipe.get("penalty"):
+            loss = nn.losses.penalised(nn.losses.sparsity(**recipe["penalty"]), loss)
+    history = nn.train.fit(
         net,
-        data(recipe, seed),
+        batches or data(recipe, seed),
         OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"]),
-        recipe["steps"],
-        schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], recipe["steps"]),
+        steps,
+        schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], steps),
         loss=loss,
         clip=recipe["clip"],
         scaler=nn.optim.GradientScaler() if recipe["scaling"] else None,
-        every=recipe["steps"],
+        **{"every": steps} | options,
     )
-    return net.eval()
+    return net.eval(), history
 
 
 def modes(net, recipe, seed, batches=(1, 64)):

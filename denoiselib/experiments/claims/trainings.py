@@ -7,7 +7,7 @@ returns rows on the claim that its docstring names.
 import numpy as np
 from scipy import stats
 
-from denoiselib import bayes, metrics, nn, signals
+from denoiselib import bayes, metrics, signals
 from denoiselib.experiments import networks, recipes
 from denoiselib.experiments.claims import measures
 from denoiselib.experiments.claims.one_network import row
@@ -82,14 +82,11 @@ def convergence(setting, draws, seed, n):
     best = bayes.sparse_spikes_posterior_mean(noisy, setting["sigma"], draws=draws)
     limit = metrics.rmse(best, clean).mean()
     constant = metrics.rmse(np.full_like(clean, clean.mean()), clean).mean()
-    net, steps = networks.make(setting, seed), setting["steps"]
-    history = nn.train.fit(
-        net,
+    steps = setting["steps"]
+    _, history = networks.fit(
+        setting,
+        seed,
         lambda step: made(setting["batch"], np.random.default_rng([seed, step])),
-        networks.OPTIMIZERS[setting["optimizer"]](net, setting["lr"]),
-        steps,
-        schedule=networks.SCHEDULES[setting["schedule"]](setting["lr"], steps),
-        loss=setting["loss"],
         validation=(noisy, clean),
         every=max(steps // 40, 1),
     )

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from denoiselib import metrics
+from denoiselib.experiments import networks, unsupervised
+
+DATA = ("fresh", "700 signals", "one recording")
+SMALL = {"steps": 3, "batch": 4}
+
+
+def recipes(**changes):
+    return {
+        (setting["method"], setting["data"]): setting | SMALL | changes
+        for setting in unsupervised.SETTINGS
+        if setting["method"] != "limit" and setting["family"] == "pulses"
+    }
+
+
+def test_settings_are_all_that_is_possible():
+    found = recipes()
+    assert {method for method, _ in found} == {"supervised", *unsupervised.METHODS}
+    assert {data for _, data in found} == set(DATA)
+    assert ("noise2noise", "one recording") not in found
+    assert len(found) == 7 * 3 - 2
+
+
+@pytest.mark.parametrize("key", recipes(), ids=", ".join)
+def test_no_method_sees_clean_signals(key, monkeypatch):
+    """Each learns the same if all clean signals that it might look at are other ones."""
+    setting, fresh = recipes()[key], networks.nn.train.fresh
+
+    def spoiled(*args, **options):
+        data = fresh(*args, **options)
+        return lambda step: (data(step)[0], data(step)[1] + 100)
+
+    def trained():
+        taught = unsupervised.lesson(setting, 1)
+        batches, loss = (None, None) if taught is None else (taught.data, taught.loss)
+        return networks.fit(setting, 1, batches, loss)[0].vector
+
+    before = trained()
+    if key[0] != "noise2noise":  # copies are made of clean signals
+        monkeypatch.setattr(networks.nn.train, "fresh", spoiled)
+    assert np.array_equal(trained(), before) == (key[0] != "supervised")
+
+
+@pytest.mark.parametrize("data", ["fresh", "700 signals"])
+def test_two_copies_share_their_signal_and_nothing_else(data):
+    setting = unsupervised.recipe("noise2noise", data, "blocks", batch=200)
+    seen, target, *_ = unsupervised.lesson(setting, 0).data(0)
+    assert seen.shape == (200, 100)
+    assert (seen - target).std() == pytest.approx(3 * np.sqrt(2), rel=0.02)
+
+
+def test_a_set_has_700_signals_and_a_recording_is_as_long():
+    sets = unsupervised.lesson(unsupervised.recipe("SURE", "700 signals", "blocks", batch=350), 0)
+    batches = np.concatenate([sets.data(step)[0] for step in range(4)])
+    assert len(np.unique(batches, axis=0)) == 700
+    one = unsupervised.lesson(unsupervised.recipe("SURE", "one recording", "blocks", batch=500), 0)
+    assert len(np.unique(one.data(0)[0])) > 30_000
+    assert not np.array_equal(one.data(0)[0], one.data(1)[0])
+
+
+def test_rows_are_errors_of_the_trained_network():
+    setting = unsupervised.recipe("noise2self", "fresh", "pulses", **SMALL)
+    rows = unsupervised.run_one(setting, 3, 20)
+    taught = unsupervised.lesson(setting, 3)
+    net, _ = networks.fit(setting, 3, taught.data, taught.loss)
+    noisy, clean, _ = networks.draw("pulses", 3.0, 20, 3)
+    found = {(row["use"], row["purpose"]): row["rmse"] for row in rows}
+    assert found["direct", "test"] == pytest.approx(metrics.rmse(net.denoise(noisy), clean).mean())
+    assert {use for use, _ in found} == {"direct", "hidden"}
+    assert found["hidden", "test"] != found["direct", "test"]
+    (limit, _) = unsupervised.run_one({"method": "limit", "family": "pulses"}, 3, 20)
+    assert limit["gap"] == 0
+    assert limit["rmse"] < found["direct", "test"]
