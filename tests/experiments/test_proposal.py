@@ -95,3 +95,50 @@ def test_bias_free_adds_nothing_anywhere():
     assert isinstance(net, nn.PlainNet)
     noisy = np.random.default_rng(0).standard_normal((3, 100)).astype(np.float32)
     np.testing.assert_allclose(net.denoise(4 * noisy), 4 * net.denoise(noisy), rtol=1e-4, atol=1e-6)
+
+
+def screened(**gaps):
+    """Rows of a screening: for each row the gaps of its two learning rates, on two families."""
+    return [
+        {"row": name, "lr": lr, "family": family, "seed": seed, "test": test, "gap": gap + shift}
+        for name, pair in gaps.items()
+        for lr, gap in zip((0.01, 0.03), pair, strict=True)
+        for family, shift in (("spikes", -1), ("blocks", 1))
+        for seed in range(2)
+        for test, gap in (("validation", gap), ("as trained", -gap))
+    ]
+
+
+def test_validation_chooses_learning_rates_and_the_order():
+    rows = screened(a=(3.0, 2.0), b=(1.0, 5.0), c=(4.0, 4.5))
+    limit = {"row": "limit", "lr": None, "seed": 0, "test": "validation", "gap": 0.0}
+    assert proposal.ranking([*rows, limit]) == {
+        "b": (0.01, 1.0),
+        "a": (0.03, 2.0),
+        "c": (0.01, 4.0),
+    }
+
+
+def test_a_goal_is_reached_with_its_share_and_not_below():
+    noise = np.random.default_rng(0).normal(size=(4, 12)) / 100
+    base, limit = 2 + noise[0], 1 + noise[1]
+    rows = [
+        {"row": name, "seed": seed, "rmse": rmse}
+        for name, errors in {
+            "level as input: MAD": base,
+            "limit": limit,
+            "far": base - 0.5 * (base - limit) + noise[2] / 10,
+            "near": base - 0.31 * (base - limit) + noise[3],
+            "worse": base + 0.1,
+        }.items()
+        for seed, rmse in enumerate(errors)
+    ]
+    far, near, worse = proposal.closed(rows)
+    assert far["share"] == pytest.approx(0.5, abs=0.01)
+    assert (far["diff"] < 0, far["p"]) == (True, 2 / 2**12)
+    assert near["p"] > 0.01
+    assert worse["share"] == pytest.approx(-0.1, abs=0.01)
+    assert worse["diff_low"] > 0
+    assert far["diff"] == pytest.approx(
+        0.3 * np.mean(base - limit) - 0.5 * np.mean(base - limit), 0.1
+    )
