@@ -394,7 +394,7 @@ def test_adaptive_filters_are_those_of_the_library():
         for line, expected in ((panel.curve, found), (panel.plain, plain)):
             decibel = 10 * np.log10(expected.misalignment.mean(axis=0))
             np.testing.assert_allclose(line.get_ydata(), decibel, atol=1e-9)
-        late = 10 * np.log10(found.misalignment[:, -200:].mean())
+        late = 10 * np.log10(found.misalignment[:, -150:].mean())
         assert panel.shown[f"{name}: ends at"] == f"{late:.1f} dB"
         np.testing.assert_allclose(panel.taps["method"].get_ydata(), found.weights[0])
         np.testing.assert_array_equal(panel.taps["true"].get_ydata(), w[0])

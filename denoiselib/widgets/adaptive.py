@@ -9,7 +9,7 @@ from denoiselib import plots
 from denoiselib.filters import adaptive
 from denoiselib.widgets.panel import Panel, slider
 
-RUNS, TAPS, LENGTH = 20, 32, 800  #: of what the panel shows: small enough to answer at once
+RUNS, TAPS, LENGTH = 20, 32, 600  #: of what the panel shows: small enough to answer at once
 BLOCK, BANDS, CLIP = 4, 4, 2.5
 STRENGTH = 1000.0  #: variance of an impulse over the power of the system's output
 
@@ -63,7 +63,7 @@ def scenario(system, pole, impulses, snr):
     --------
     >>> x, d, w = scenario("dense: all 32 taps", 0.0, 0.0, 30.0)
     >>> x.shape, w.shape
-    ((20, 800), (20, 32))
+    ((20, 600), (20, 32))
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
@@ -86,7 +86,7 @@ def adapt(name, mu, rho, *setting):
     Examples
     --------
     >>> curve, weights = adapt("NLMS", 0.5, 0.0, "dense: all 32 taps", 0.0, 0.0, 30.0)
-    >>> print(f"{curve[-200:].mean():.0f} dB", weights.shape)
+    >>> print(f"{curve[-150:].mean():.0f} dB", weights.shape)
     -35 dB (20, 32)
     """
     x, d, w = scenario(*setting)

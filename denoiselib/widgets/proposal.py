@@ -103,7 +103,7 @@ class SparseNormPanel(SignalPanel):
         )
         self.penalty = ipw.Dropdown(options=LABELS, value="l1", description="penalty")
         self.p = ipw.FloatSlider(value=0.3, min=0, max=1, step=0.05, description="p")
-        self.level = ipw.Dropdown(options=list(LEVELS), value="fixed", description="lambda")
+        self.level = ipw.Dropdown(options=list(LEVELS), value="fixed", description="level")
         self.strength = ipw.FloatLogSlider(
             value=2, base=2, min=-5, max=6, step=0.125, description="lambda", readout_format=".2f"
         )
