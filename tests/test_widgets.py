@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from denoiselib import bayes, filters, interpret, metrics, nn, signals, widgets
+from denoiselib.filters import adaptive, prox
+from denoiselib.widgets import proposal
 
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
 GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
@@ -24,11 +26,18 @@ PANELS = {
     "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
     "modes": lambda: widgets.ModesPanel({1.0: NETS[0], 3.0: NETS[1]}),
     "prior": lambda: widgets.PriorPanel(GUIDED),
+    "sparse norm": lambda: widgets.SparseNormPanel(NETS[0]),
+    "adaptive": widgets.AdaptivePanel,
 }
 
 
 @pytest.fixture(params=PANELS)
 def panel(request):
+    return PANELS[request.param]()
+
+
+@pytest.fixture(params=[name for name in PANELS if name != "adaptive"])
+def signal_panel(request):
     return PANELS[request.param]()
 
 
@@ -53,21 +62,21 @@ def test_every_control_changes_the_picture(panel):
         assert (after != before).any(), control.description
 
 
-def test_every_family_and_filter_can_be_shown(panel):
+def test_every_family_and_filter_can_be_shown(signal_panel):
     for family in signals.FAMILIES:
-        panel.family.value = family
-        for name in getattr(getattr(panel, "method", None), "options", ()):
-            panel.method.value = name[1]
-        assert len(str(panel)) > 10
-        assert "nan" not in str(panel)
+        signal_panel.family.value = family
+        for name in getattr(getattr(signal_panel, "method", None), "options", ()):
+            signal_panel.method.value = name[1]
+        assert len(str(signal_panel)) > 10
+        assert "nan" not in str(signal_panel)
 
 
-def test_going_back_gives_the_same_bytes(panel):
-    before = panel.image.value, panel.numbers.value
-    panel.sigma.value = 1.0
-    panel.family.value = "tones"
-    panel.family.value, panel.sigma.value = "sparse_spikes", 3.0
-    assert (panel.image.value, panel.numbers.value) == before
+def test_going_back_gives_the_same_bytes(signal_panel):
+    before = signal_panel.image.value, signal_panel.numbers.value
+    signal_panel.sigma.value = 1.0
+    signal_panel.family.value = "tones"
+    signal_panel.family.value, signal_panel.sigma.value = "sparse_spikes", 3.0
+    assert (signal_panel.image.value, signal_panel.numbers.value) == before
 
 
 def test_saved_as_a_picture_and_a_line(panel):
@@ -341,3 +350,171 @@ def test_shrinkage_of_networks_and_filters_beside_the_limit():
     panel.family.value = "tones"
     assert panel.shown["limit"] == "unknown"
     assert len(panel.curves[0][0].get_xdata()) == 0
+
+
+DIRECT = {  # the filters by their own names
+    "NLMS": lambda x, d, w, mu, rho: adaptive.nlms(x, d, 32, mu, system=w),
+    "zero attraction": lambda x, d, w, mu, rho: adaptive.za_nlms(x, d, 32, mu, rho, system=w),
+    "reweighted attraction": lambda x, d, w, mu, rho: adaptive.rza_nlms(
+        x, d, 32, mu, rho, system=w
+    ),
+    "soft threshold": lambda x, d, w, mu, rho: adaptive.proximal_nlms(x, d, 32, mu, rho, system=w),
+    "half threshold": lambda x, d, w, mu, rho: adaptive.proximal_nlms(
+        x, d, 32, mu, rho, "l_half", system=w
+    ),
+    "hard threshold": lambda x, d, w, mu, rho: adaptive.proximal_nlms(
+        x, d, 32, mu, rho, "l0", system=w
+    ),
+    "soft threshold of blocks": lambda x, d, w, mu, rho: adaptive.block_nlms(
+        x, d, 32, mu, rho, 4, system=w
+    ),
+    "hard threshold of blocks": lambda x, d, w, mu, rho: adaptive.block_nlms(
+        x, d, 32, mu, rho, 4, "l0", system=w
+    ),
+    "subbands": lambda x, d, w, mu, rho: adaptive.nsaf(x, d, 32, mu, 4, system=w),
+    "subbands, soft threshold": lambda x, d, w, mu, rho: adaptive.proximal_nsaf(
+        x, d, 32, mu, rho, 4, system=w
+    ),
+    "clipped errors": lambda x, d, w, mu, rho: adaptive.robust_nlms(x, d, 32, mu, system=w),
+    "clipped errors, hard threshold": lambda x, d, w, mu, rho: adaptive.robust_nlms(
+        x, d, 32, mu, shrink=adaptive.proximal(rho, "l0"), system=w
+    ),
+}
+
+
+def test_adaptive_filters_are_those_of_the_library():
+    panel = widgets.AdaptivePanel("2 blocks of 4 taps")
+    panel.input.value, panel.noise.value, panel.snr.value = 0.9, 0.01, 20.0
+    panel.mu.value, panel.rho.value = 0.3, 1e-4
+    assert {"NLMS", *panel.method.options} == set(DIRECT)
+    x, d, w = widgets.adaptive.scenario("2 blocks of 4 taps", 0.9, 0.01, 20.0)
+    assert (np.count_nonzero(w, axis=-1) == 8).all()
+    plain = DIRECT["NLMS"](x, d, w, 0.3, 1e-4)
+    for name in panel.method.options:
+        panel.method.value = name
+        found = DIRECT[name](x, d, w, 0.3, 1e-4)
+        for line, expected in ((panel.curve, found), (panel.plain, plain)):
+            decibel = 10 * np.log10(expected.misalignment.mean(axis=0))
+            np.testing.assert_allclose(line.get_ydata(), decibel, atol=1e-9)
+        late = 10 * np.log10(found.misalignment[:, -150:].mean())
+        assert panel.shown[f"{name}: ends at"] == f"{late:.1f} dB"
+        np.testing.assert_allclose(panel.taps["method"].get_ydata(), found.weights[0])
+        np.testing.assert_array_equal(panel.taps["true"].get_ydata(), w[0])
+        zeros = 100 * np.mean(found.weights[w == 0] == 0)
+        assert panel.shown["zeros found"] == f"{zeros:.1f} %"
+        assert (panel.rho in controls(panel)) == (name not in widgets.adaptive.WITHOUT_RHO)
+
+
+@pytest.mark.parametrize(
+    ("mu", "snr", "noise"), [(0.5, 30.0, 0.0), (1.0, 20.0, 0.0), (0.5, 30.0, 0.01)]
+)
+def test_nlms_ends_where_theory_says(mu, snr, noise):
+    panel = widgets.AdaptivePanel("dense: all 32 taps")
+    panel.mu.value, panel.snr.value, panel.noise.value = mu, snr, noise
+    theory = 10 * np.log10((10 ** (-snr / 10) + 1000 * noise) * mu / (2 - mu) * 32 / 30)
+    assert panel.theory.get_ydata() == pytest.approx([theory, theory])
+    got, promised = (float(panel.shown[k].split()[0]) for k in ("NLMS: ends at", "NLMS by theory"))
+    assert promised == pytest.approx(theory, abs=0.051)
+    assert got == pytest.approx(theory, abs=0.5 if noise == 0 else 1.5)  # impulses are few
+    assert panel.shown["zeros found"] == "none"
+
+
+@pytest.mark.parametrize("setting", [(0.0, 0.0, 40.0), (0.9, 0.01, 0.0)])
+def test_no_step_size_of_the_adaptive_panel_diverges(setting):
+    panel = widgets.AdaptivePanel()
+    for name in panel.method.options:  # a failure in an observer would only be logged
+        for rho in (1e-7, 1e-2):
+            curve, _ = widgets.adaptive.adapt(name, panel.mu.max, rho, panel.system.value, *setting)
+            assert np.isfinite(curve).all()
+
+
+def test_the_power_map_from_a_table():
+    y = np.linspace(-9, 9, 301)
+    for p, name in ((0.0, "l0"), (0.5, "l_half"), (2 / 3, "l_two_thirds"), (1.0, "l1")):
+        for u in (0.03, 1.0, 7.3):
+            expected = prox.PENALTIES[name].prox(y, u)
+            np.testing.assert_allclose(proposal.power(y, u, p), expected, atol=1e-5)
+    u = np.array([[0.1], [2.0]])  # a weight for each row
+    rows = [proposal.power(y, weight, 0.3) for weight in (0.1, 2.0)]
+    np.testing.assert_allclose(proposal.power(np.stack([y, y]), u, 0.3), rows, atol=1e-5)
+
+
+@pytest.mark.parametrize("p", [0.05, 0.3, 0.85, 0.95])
+def test_the_power_map_minimises(p):
+    x = np.linspace(-8, 8, 16_001)
+    for y in (-7.0, -2.1, 0.4, 1.6, 3.0):
+        for u in (0.2, 1.5):
+            cost = (x - y) ** 2 / 2 + u * np.abs(x) ** p
+            got = proposal.power(np.array(y), u, p)
+            mine = (got - y) ** 2 / 2 + u * np.abs(got) ** p
+            assert mine <= cost.min() + 1e-9
+            assert mine >= cost.min() - 1e-3
+
+
+def test_a_penalty_on_the_signal_is_a_threshold():
+    panel = widgets.SparseNormPanel(NETS[0], "pulses")
+    panel.strength.value, panel.sigma.value, panel.which.value = 4.0, 2.0, 3
+    assert panel.channel not in controls(panel)
+    assert panel.p not in controls(panel)
+    clean, noisy, best = widgets.batch("pulses", 2.0)
+    for penalty in prox.PENALTIES:
+        panel.penalty.value = penalty
+        options = {"gamma": 0.5} if penalty == "firm" else {}
+        expected = filters.threshold(noisy, 4.0, penalty, **options)
+        np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), expected[3])
+        y = panel.map.get_xdata()
+        np.testing.assert_allclose(
+            panel.map.get_ydata(), filters.threshold(y, 4.0, penalty, **options)
+        )
+        error = metrics.rmse(expected, clean).mean()
+        assert panel.here.get_ydata()[0] == pytest.approx(error)
+        at = list(panel.error.get_xdata()).index(4.0)
+        assert panel.error.get_ydata()[at] == pytest.approx(error)
+        assert panel.shown["zeros"] == f"{100 * np.mean(expected == 0):.1f} %"
+        assert panel.shown["limit"] == f"{metrics.rmse(best, clean).mean():.3f}"
+    assert panel.shown["without"] == f"{metrics.rmse(noisy, clean).mean():.3f}"
+
+
+def test_half_a_power_is_the_half_threshold():
+    panel = widgets.SparseNormPanel(NETS[0])
+    panel.penalty.value, panel.level.value = "l_half", "c x MAD"
+    expected = panel.output
+    panel.penalty.value, panel.p.value = "power", 0.5
+    assert panel.p in controls(panel)
+    np.testing.assert_allclose(panel.output, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("level", "name"), [("fixed", "fixed"), ("c x MAD", "mad"), ("c x mean |h|", "mean")]
+)
+@pytest.mark.parametrize("penalty", ["l1", "l0"])
+def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
+    net = NETS[0].eval()  # others leave it in another mode
+    panel = widgets.SparseNormPanel(net, "blocks", where="layer 2")
+    panel.level.value, panel.penalty.value, panel.strength.value = level, penalty, 0.5
+    panel.channel.value, panel.which.value, panel.sigma.value = 2, 5, 4.0
+    clean, noisy, _ = widgets.batch("blocks", 4.0)
+    h = interpret.features(net, noisy)["layer 2"].normal
+    norm = nn.norm.SparseNorm(4, penalty=penalty, level=name)
+    (number,) = [value for key, value in norm.named_state() if key.startswith("level.")]
+    number.data[...] = 0.5 if name == "fixed" else np.log(np.expm1(0.5))
+    np.testing.assert_allclose(panel.output, norm(h).data, atol=1e-5)
+    weight = np.broadcast_to(norm.level(nn.Tensor(h)).data, (32, 4, 1))[5, 2, 0]
+    assert float(panel.shown["lambda here"]) == pytest.approx(weight, abs=6e-3)
+
+    x = norm(h)
+    for _, module in [*net.layers.children()][5:]:  # what follows: ReLU, convolution
+        x = module(x)
+    estimate = panel.signal_lines["estimate"].get_ydata()
+    np.testing.assert_allclose(estimate, x.data[5, 0], atol=1e-5)
+    error = metrics.rmse(x.data[:, 0], clean).mean()
+    assert panel.here.get_ydata()[0] == pytest.approx(error, rel=1e-4)
+    without = metrics.rmse(net.denoise(noisy), clean).mean()
+    assert float(panel.shown["without"]) == pytest.approx(without, abs=6e-4)
+    before, edges, _ = panel.stairs["before"].get_data()
+    count = np.histogram(h[:, 2], edges)[0]
+    np.testing.assert_allclose(before, count / count.max())
+    after, alive = panel.stairs["after, not 0"].get_data()[0], norm(h).data[:, 2]
+    left_over = np.histogram(alive[alive != 0], edges)[0]
+    np.testing.assert_allclose(after, left_over / count.max(), atol=2e-3)
+    assert net.layers is not panel.net.layers  # a copy works

@@ -4,6 +4,7 @@ All follow one pattern, `Panel`: controls on top, one figure kept and its data r
 numbers below. A saved notebook holds the figure as it stood, and shows it where no kernel runs.
 """
 
+from denoiselib.widgets.adaptive import AdaptivePanel
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
 from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
 from denoiselib.widgets.networks import (
@@ -14,10 +15,12 @@ from denoiselib.widgets.networks import (
     PriorPanel,
 )
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
+from denoiselib.widgets.proposal import SparseNormPanel
 
 __all__ = [
     "METHODS",
     "MODES",
+    "AdaptivePanel",
     "EffectiveFilterPanel",
     "FeaturePanel",
     "FilterPanel",
@@ -30,6 +33,7 @@ __all__ = [
     "PriorPanel",
     "ShrinkagePanel",
     "SignalPanel",
+    "SparseNormPanel",
     "batch",
     "tuned",
 ]
