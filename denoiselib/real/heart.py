@@ -128,7 +128,7 @@ def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
             height[:, i] * np.exp(-0.5 * ((seconds - place[:, i]) / width[:, i]) ** 2)
             for i in range(len(WAVES))
         )
-        room[rows, first + before + after + span] += np.where(time < length + before, beat, 0)
+        room[rows, first + before + after + span] += beat
     clean = room[:, before + after :][:, :length].copy()
     return clean, [t[(t >= 0) & (t <= length - 1)] for t in times]
 
