@@ -15,6 +15,7 @@ from denoiselib.real import (
     r_peak_timing_error,
     r_peaks,
 )
+from denoiselib.real.beats import _candidates
 
 RECORDING = Path(__file__).resolve().parents[2] / "data" / "ecg.npz"
 
@@ -121,6 +122,14 @@ def test_heights_are_measured():
     assert error[3] == pytest.approx(0.5, abs=0.02)
     np.testing.assert_allclose(np.delete(error, 3), 0, atol=1e-12)
     assert qrs_amplitude_error(signal, signal, []).shape == (0,)
+    far = signal.copy()
+    far[round(beats[3]) + 19 : round(beats[3]) + 60] += 5  # more than 50 ms from the R wave
+    np.testing.assert_allclose(qrs_amplitude_error(far, signal, beats), 0, atol=1e-12)
+
+
+def test_of_equal_energies_the_first_is_a_candidate():
+    assert _candidates(np.array([0, 0, 1, 1, 1, 0, 0, 0, 2, 0.0]), 3) == [2, 8]
+    assert _candidates(np.ones(7), 2) == [0, 3, 6]
 
 
 @pytest.mark.parametrize(
