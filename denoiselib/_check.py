@@ -66,6 +66,14 @@ def integer(value, name, low, high=None):
     return int(value)
 
 
+def rate(value, name="rate"):
+    """Return a sampling rate, a positive number, as a float."""
+    value = level(value, name, np.ones(1), positive=True)
+    if value.ndim:
+        raise ValueError(f"{name} must be a number, not of shape {value.shape}")
+    return float(value)
+
+
 def window(value, name, length):
     """Return an odd window that is at most wide enough to see the whole signal from either end."""
     value = integer(value, name, 1, 2 * length - 1)

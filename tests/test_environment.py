@@ -15,8 +15,8 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 # from the ground up; a module imports its own floor and those below
 FLOORS = [
-    {"_check"},
-    {"signals", "metrics", "bayes"},
+    {"_check", "_files"},
+    {"signals", "metrics", "bayes", "real"},
     {"filters"},
     {"nn"},
     {"interpret"},

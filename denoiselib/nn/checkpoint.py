@@ -1,11 +1,12 @@
 """Arrays by name in a file, written whole or not at all: `.npz` or `.safetensors`, never pickle."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from denoiselib import _files
 
 DTYPES = {  # safetensors' names
     "F64": np.dtype("<f8"),
@@ -53,19 +54,12 @@ def save(path, arrays, metadata=None):
     for key, text in metadata.items():
         if not (isinstance(key, str) and isinstance(text, str)):
             raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            if path.suffix == ".npz":
-                text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
-                np.savez(file, **arrays, **{TEXT: text})
-            else:
-                _write_safetensors(file, arrays, metadata)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _files.replacing(path) as file:
+        if path.suffix == ".npz":
+            text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+            np.savez(file, **arrays, **{TEXT: text})
+        else:
+            _write_safetensors(file, arrays, metadata)
 
 
 def load(path):

@@ -340,6 +340,22 @@ class Network(Module):
     #: Whether signals of one batch influence each other even with running statistics.
     mixes_batch = False
     level = None  #: where a second input channel takes the noise level from: `LEVELS`
+    reach = 0  #: how far its convolutions, poolings and upsamplings see to either side, in samples
+    align = 1  #: blocks of a longer signal must begin at multiples of this
+
+    def as_part(self, start, length):
+        """Take what comes for the samples from `start` on of a signal of that length."""
+
+    def channels(self, noisy):
+        """Return how many channels signals have, 2 if their noise level is given."""
+        if self.level != "given":
+            return 1
+        if noisy.shape[-2:-1] != (2,):
+            raise ValueError(
+                "noisy must have the shape (..., 2, length), the second channel the noise level, "
+                f"not {noisy.shape}"
+            )
+        return 2
 
     def inputs(self, x):
         """Return what the first convolution sees of x: signals, and their noise level if wanted."""
@@ -388,13 +404,8 @@ class Network(Module):
             If `noisy` is empty, not real or not finite, or lacks the noise level.
         """
         noisy = _check.array(noisy, "noisy")
-        given, length = self.level == "given", noisy.shape[-1]
-        if given and noisy.shape[-2:-1] != (2,):
-            raise ValueError(
-                "noisy must have the shape (..., 2, length), the second channel the noise level, "
-                f"not {noisy.shape}"
-            )
-        flat = real(noisy, self.dtype, "noisy").reshape(-1, 2 if given else 1, length)
+        channels, length = self.channels(noisy), noisy.shape[-1]
+        flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
         if batch_size is not None:
             batch_size = _check.integer(batch_size, "batch_size", 1)
         elif self.mixes_batch or (self.statistics == "batch" and not self.training):
@@ -420,7 +431,7 @@ class Network(Module):
         finally:
             for part, training, statistics in before:
                 part.training, part.statistics = training, statistics
-        return estimate.reshape(*noisy.shape[: -2 if given else -1], length)
+        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _program(self, shape, modes):
         """Return the plan for a shape and modes, one for each thread, made when first needed."""

@@ -23,8 +23,8 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
 
     Parameters
     ----------
-    family : str
-        Name in `signals.FAMILIES`.
+    family : str or callable
+        Name in `signals.FAMILIES`, or a function ``(n, length, rng) -> clean (n, length)``.
     sigma : float or (float, float)
         Noise level, or a range from which each signal draws its own.
     batch_size, length : int
@@ -44,7 +44,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     Raises
     ------
     ValueError
-        If the family is unknown or a number out of range.
+        If the family is unknown, or gives signals of another shape, or a number is out of range.
 
     Examples
     --------
@@ -52,7 +52,9 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     >>> noisy.shape, clean.shape
     ((4, 100), (4, 100))
     """
-    draw = signals.FAMILIES[_check.choice(family, "family", signals.FAMILIES)]
+    draw = family
+    if not callable(family):
+        draw = signals.FAMILIES[_check.choice(family, "family", signals.FAMILIES)]
     low, high = sigma if np.ndim(sigma) else (sigma, sigma)
 
     def data(step):
@@ -64,7 +66,9 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
             noisy = np.stack([noisy, np.broadcast_to(sigmas, noisy.shape)], axis=1)
         return noisy, clean
 
-    data(0)  # what is wrong with the arguments is said now
+    shape = data(0)[1].shape  # what is wrong with the arguments is said now
+    if shape != (batch_size, length):
+        raise ValueError(f"family must give {(batch_size, length)}, not {shape}")
     return data
 
 

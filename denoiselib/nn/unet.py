@@ -66,12 +66,14 @@ class Down(Module):
 class Up(Module):
     """Twice the length, beside what was there before pooling, then a double convolution."""
 
+    part = None  #: where x is one of a longer signal: its first sample, and the whole length
+
     def __init__(self, in_channels, out_channels, *, style):
         self.conv = DoubleConv(in_channels, out_channels, in_channels // 2, style=style)
 
     def forward(self, x, skip):
         """Upsample x, pad it to the length of the skip, and convolve both."""
-        x = ops.upsample1d(x)
+        x = ops.upsample1d(x, self.part)
         missing = skip.shape[-1] - x.shape[-1]
         x = ops.pad(x, missing // 2, missing - missing // 2)
         return self.conv(ops.concat([skip, x]))
@@ -181,6 +183,11 @@ class UNet(Network):
     ((2, 1, 100), 6039)
     """
 
+    align = 16
+    #: four convolutions at each scale 1, 2, 4, 8 and two at 16; a neighbour in each upsampling; the
+    #: 16 samples that are pooled together
+    reach = 4 * (1 + 2 + 4 + 8) + 2 * 16 + (2 + 4 + 8 + 16) + 15
+
     def __init__(
         self,
         channels=(2, 4, 8, 16, 16),
@@ -231,6 +238,11 @@ class UNet(Network):
         y = self.up2(y, x3)
         y = self.up3(y, x2)
         return self.outc(self.up4(y, x1))
+
+    def as_part(self, start, length):
+        """Take what comes for the samples from `start` on of a signal of that length."""
+        for level in range(1, 5):
+            getattr(self, f"up{5 - level}").part = (start >> level, length >> level)
 
     def guided(self, x, features):
         """Run the last encoder block with its first kernel under the prior's mask."""
@@ -330,6 +342,7 @@ class PlainNet(Network):
             layers += [style.conv(width if k else first, width, kernel)]
             layers += [style.norm(width), style.activation()]
         self.layers = Sequential([*layers, style.conv(width, 1, kernel)])
+        self.reach = depth * (kernel // 2)
         self.flatten()
 
     def forward(self, x):

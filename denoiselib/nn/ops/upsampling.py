@@ -9,14 +9,16 @@ from denoiselib.nn.tensor import Op, empty
 class Upsample1d(Op):
     """y = U x, twice the length by linear interpolation that keeps both ends (align_corners)
 
-    Output i lies at i (l - 1)/(2 l - 1) between the inputs. Short signals: the matrix itself.
+    Output i lies at i (l - 1)/(2 l - 1) between the inputs. Short signals: the matrix itself. Of a
+    part of a longer signal l is the whole length, and i counts from its beginning.
     """
 
-    def __init__(self, x):
+    def __init__(self, x, start, total):
         batch, channels, length = x.shape
         y = empty((batch, channels, 2 * length), x.dtype)
         self.x, self.y = inner(x.data), inner(y)
-        place = np.arange(2 * length) * (length - 1) / (2 * length - 1)
+        i = np.arange(2 * start, 2 * (start + length))
+        place = i * (total - 1) / (2 * total - 1) - start
         distance = np.abs(place[:, None] - np.arange(length))
         self.matrix = np.maximum(1 - distance, 0).astype(x.dtype)
         super().__init__([x], y)
@@ -33,15 +35,15 @@ class UpsampleLong1d(Op):
     y[2 i] = x[i] - a_i d_i and y[2 i + 1] = x[i] + b_i d_{i+1}
     """
 
-    def __init__(self, x):
+    def __init__(self, x, start, total):
         batch, channels, length = x.shape
         y = empty((batch, channels, 2 * length), x.dtype)
         self.x = inner(x.data)
         self.even, self.odd = inner(y)[:, 0::2], inner(y)[:, 1::2]
         self.step = np.empty((channels, length - 1, batch), x.dtype)
-        i = np.arange(length)[:, None]
-        self.a = (i[1:] / (2 * length - 1)).astype(x.dtype)
-        self.b = ((length - 1 - i[:-1]) / (2 * length - 1)).astype(x.dtype)
+        i = np.arange(start, start + length)[:, None]
+        self.a = (i[1:] / (2 * total - 1)).astype(x.dtype)
+        self.b = ((total - 1 - i[:-1]) / (2 * total - 1)).astype(x.dtype)
         self.part = np.empty_like(self.step)
         super().__init__([x], y)
 
@@ -68,8 +70,12 @@ class UpsampleLong1d(Op):
         dx[:, :-1] -= self.step
 
 
-def upsample1d(x):
-    """Return signals of twice the length, linear in between, both ends kept."""
+def upsample1d(x, part=None):
+    """Return signals of twice the length, linear in between, both ends kept.
+
+    With ``part = (start, total)`` x holds the samples from `start` on of signals of length `total`,
+    and the result is that part of theirs, but for its own ends.
+    """
     x = signals(x)
     op = Upsample1d if x.shape[-1] <= 25 else UpsampleLong1d
-    return op(x).out
+    return op(x, *(part or (0, x.shape[-1]))).out

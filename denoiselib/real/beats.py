@@ -1,0 +1,222 @@
+"""Where the heart beats, and what denoising does to that: times and heights of R waves."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.real.disturbances import RATE
+
+REFRACTORY = 0.25  #: seconds in which a heart does not beat again
+WINDOW = 0.12  #: seconds over which the energy of a QRS complex is gathered
+SLACK = 0.08  #: seconds from the largest energy within which the R wave lies
+SHARE = 0.25  #: of the way from noise to beats, in energy: the threshold
+LOWEST_RATE = 100  #: samples a second: a QRS complex has some then
+MEMORY = 1 / 8  #: weight of the newest in the levels of noise and beats
+
+
+def r_peaks(signal, rate=RATE):
+    r"""Find the R waves of an electrocardiogram, by their steep slopes.
+
+    Parameters
+    ----------
+    signal : array_like (length,)
+        One electrocardiogram, R waves upward, longer than half a second; in any unit.
+    rate : float
+        Samples a second, at least 100.
+
+    Returns
+    -------
+    ndarray (beats,) of int
+        Indices of the highest samples of the R waves, in rising order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `signal` is not a single one, too short, not real or not finite, or `rate` too low.
+
+    Notes
+    -----
+    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, simplified:
+
+    1. smooth by two moving means of 25 ms, which removes mains hum and most of a muscle's noise,
+       and take differences over 25 ms, which removes wander;
+    2. square, and take the moving mean over 120 ms: the energy e;
+    3. candidates are the largest e within a refractory time of 250 ms to either side. One is a
+       beat if e exceeds N + (S - N) / 4, where S and N are the levels of the beats and of the other
+       candidates so far, :math:`S \leftarrow \frac78 S + \frac18 e`; S starts at the median of the
+       largest e in pieces of 1.5 s, N at the median of e;
+    4. the R wave is the highest sample within 80 ms of the largest e, above a moving mean of
+       200 ms.
+
+    Left out are the search back for missed beats, and the tests for T waves.
+
+    Examples
+    --------
+    >>> from denoiselib.real import ecg_with_beats
+    >>> (signal,), (beats,) = ecg_with_beats(1, length=3600, rng=0)
+    >>> print(np.abs(r_peaks(signal) - beats).max() <= 1)
+    True
+    """
+    signal, rate = _one(signal, "signal", rate)
+    if rate < LOWEST_RATE:
+        raise ValueError(f"rate must be at least {LOWEST_RATE}, not {rate:g}")
+    if signal.size < rate / 2:
+        raise ValueError(f"signal must last half a second, not {signal.size / rate:.2f} s")
+    energy = _energy(signal, rate)
+    found, reach = [], round(SLACK * rate)
+    beat = np.median([piece.max() for piece in _pieces(energy, round(1.5 * rate))])
+    noise = np.median(energy)
+    for i in _candidates(energy, round(REFRACTORY * rate)):
+        if energy[i] > noise + SHARE * (beat - noise):
+            beat += MEMORY * (energy[i] - beat)
+            found.append(i)
+        else:
+            noise += MEMORY * (energy[i] - noise)
+    above = signal - _moving_mean(signal, round(0.2 * rate))
+    starts = [max(i - reach, 0) for i in found]
+    return np.array([s + above[s : s + 2 * reach + 1].argmax() for s in starts], dtype=int)
+
+
+class Timing(NamedTuple):
+    """How beats found compare with those that are there."""
+
+    errors: np.ndarray  #: in ms, found minus true, one for each pair
+    missed: int  #: true beats without one that was found
+    extra: int  #: found ones without a true one
+
+
+def r_peak_timing_error(found, true, rate=RATE, tolerance=50.0):
+    """Pair the beats found with the true ones, and tell how far they are from each other.
+
+    Parameters
+    ----------
+    found, true : array_like (beats,)
+        Times in samples, possibly with fractions; there may be none.
+    rate : float
+        Samples a second.
+    tolerance : float
+        Largest distance of a pair, in ms.
+
+    Returns
+    -------
+    Timing
+        The nearest ones are paired first, and each only once.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If times are not finite real numbers in one axis, or `rate` or `tolerance` not positive.
+
+    Examples
+    --------
+    >>> r_peak_timing_error(found=[101, 190, 520], true=[100, 300, 518], rate=1000)
+    Timing(errors=array([1., 2.]), missed=1, extra=1)
+    """
+    found, true, rate = _times(found, "found"), _times(true, "true"), _check.rate(rate)
+    tolerance = _check.rate(tolerance, "tolerance")
+    distance = (found[:, None] - true) * (1000 / rate)
+    pairs = {}
+    for i, k in zip(*np.nonzero(abs(distance) <= tolerance), strict=True):
+        pairs[i, k] = abs(distance[i, k])
+    left, right, errors = set(range(len(found))), set(range(len(true))), {}
+    for i, k in sorted(pairs, key=pairs.get):
+        if i in left and k in right:
+            left.remove(i)
+            right.remove(k)
+            errors[k] = distance[i, k]
+    return Timing(np.array([errors[k] for k in sorted(errors)]), len(right), len(left))
+
+
+def qrs_amplitude_error(estimate, clean, beats, rate=RATE):
+    """Tell how much too high or too low the QRS complexes have become.
+
+    Parameters
+    ----------
+    estimate, clean : array_like (length,)
+        An estimate, and what it should be.
+    beats : array_like (beats,)
+        Times of the R waves of `clean`, in samples.
+    rate : float
+        Samples a second.
+
+    Returns
+    -------
+    ndarray (beats,)
+        For each beat: highest minus lowest sample within 50 ms, of the estimate as a part of that
+        of `clean`, minus 1. Flattened peaks give negative numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the signals are not single ones of one length, a time lies outside of them, or `clean`
+        is constant around a beat.
+
+    Examples
+    --------
+    >>> clean = np.zeros(100)
+    >>> clean[50] = 2.0
+    >>> print(qrs_amplitude_error(0.75 * clean, clean, beats=[50]))
+    [-0.25]
+    """
+    estimate, rate = _one(estimate, "estimate", rate)
+    clean, _ = _one(clean, "clean", rate)
+    if estimate.shape != clean.shape:
+        raise ValueError(f"estimate and clean have lengths {estimate.size} and {clean.size}")
+    beats, reach = np.round(_times(beats, "beats")).astype(int), round(0.05 * rate)
+    if beats.size and not (beats.min() >= 0 and beats.max() < clean.size):
+        raise ValueError(f"beats must lie within the {clean.size} samples of the signals")
+    spans = [slice(max(i - reach, 0), i + reach + 1) for i in beats]
+    true = np.array([np.ptp(clean[span]) for span in spans])
+    if not true.all():
+        raise ValueError("clean is constant around one of the beats: there is no QRS complex")
+    return np.array([np.ptp(estimate[span]) for span in spans]) / true - 1
+
+
+def _one(signal, name, rate):
+    signal, rate = _check.array(signal, name), _check.rate(rate)
+    if signal.ndim != 1:
+        raise ValueError(f"{name} must be one signal (length,), not of shape {signal.shape}")
+    return signal.astype(np.float64), rate
+
+
+def _times(times, name):
+    if np.size(times) == 0:
+        return np.zeros(0)
+    times = _check.array(times, name)
+    if times.ndim != 1:
+        raise ValueError(f"{name} must be times (beats,), not of shape {times.shape}")
+    return times
+
+
+def _energy(signal, rate):
+    short = round(0.025 * rate)
+    smooth = _moving_mean(_moving_mean(signal, short), short)
+    reach = short // 2 + 1
+    padded = np.pad(smooth, reach, mode="edge")
+    slope = padded[2 * reach :] - padded[: -2 * reach]
+    slope[np.abs(slope) < 1e-9 * np.abs(signal).max()] = 0  # a constant signal has no slope
+    return np.maximum(_moving_mean(slope**2, round(WINDOW * rate)), 0)
+
+
+def _moving_mean(x, window):
+    """Mean over an odd window around each sample, the ends repeated."""
+    half = window // 2
+    total = np.cumsum(np.pad(x, (half + 1, half), mode="edge"))
+    return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
+
+
+def _pieces(x, length):
+    return np.array_split(x, max(1, len(x) // length))
+
+
+def _candidates(energy, reach):
+    """Places of the largest energy within a distance to either side."""
+    padded = np.pad(energy, reach, constant_values=-1.0)
+    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)
+    places, last = [], -reach - 1
+    for i in np.flatnonzero((energy == near) & (energy > 1e-12 * energy.max())):
+        if i - last > reach:  # of equal ones the first
+            places.append(i)
+            last = i
+    return places

@@ -1,0 +1,220 @@
+"""What buries a biosignal besides white noise: wander of the baseline, mains hum, muscles.
+
+As `signals.add_noise`: ``add_...(clean, level, rng)``, the level being the root mean square of what
+is added, in the units of the signal (for an electrocardiogram mV). `DISTURBANCES` names them.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from denoiselib import _check, signals
+
+RATE = 360.0  #: samples a second where nothing else is said
+WAVES = 16  #: sinusoids that make a slow process
+HARMONICS = (1.0, 0.15, 0.3)  #: amplitudes of hum at one, two, three times its frequency
+
+
+def add_wander(clean, level, rng=None, *, rate=RATE, highest=0.5):
+    r"""Add a wandering baseline: slow sinusoids of random frequency, as of breath and electrodes.
+
+    Parameters
+    ----------
+    clean : array_like (..., length)
+        Signals.
+    level : float or array (..., 1)
+        Standard deviation of the wander, in the units of the signal.
+    rng : seed, numpy.random.Generator or None
+        Source of randomness.
+    rate : float
+        Samples a second.
+    highest : float
+        Frequencies lie between 0 and this one, in Hz, which is below half the rate.
+
+    Returns
+    -------
+    ndarray (..., length)
+        Disturbed signals; float32 if `clean` is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `clean` is empty, not real or not finite, `level` negative or of a foreign shape, or
+        `rate` or `highest` out of range.
+
+    Notes
+    -----
+    :math:`\sum_{k=1}^{16} a_k \cos 2 \pi f_k t + b_k \sin 2 \pi f_k t` with uniform :math:`f_k` and
+    normal :math:`a_k, b_k` of variance :math:`\text{level}^2 / 16`: a stationary process. In
+    electrocardiograms it lies below 0.5 Hz (Sörnmo & Laguna 2005, *Bioelectrical Signal
+    Processing in Cardiac and Neurological Applications*).
+
+    Examples
+    --------
+    >>> wander = add_wander(np.zeros((1000, 360)), level=0.3, rng=0)
+    >>> print(f"{wander.std():.2f} mV; from sample to sample {np.diff(wander).std():.4f} mV")
+    0.30 mV; from sample to sample 0.0015 mV
+    """
+    clean, level, shape, rng, rate = _checked(clean, level, rng, rate)
+    highest = _below(highest, "highest", rate / 2)
+    return clean + (level * _slow(shape, highest / rate, rng)).astype(clean.dtype)
+
+
+def add_hum(clean, level, rng=None, *, rate=RATE, mains=50.0, harmonics=HARMONICS, drift=0.1):
+    r"""Add the hum of the mains, with harmonics; amplitude and phase drift slowly.
+
+    Parameters
+    ----------
+    clean, rng, rate
+        As in `add_wander`.
+    level : float or array (..., 1)
+        Root mean square of the hum, in the units of the signal.
+    mains : float
+        Its frequency, 50 or 60 Hz; below half the rate.
+    harmonics : sequence of float
+        Amplitudes at once, twice, three times that frequency; those from half the rate on are left
+        out.
+    drift : float
+        Standard deviation of the amplitude, as a part of it, and of the phase, in cycles. Both
+        change within seconds, in frequencies up to 0.2 Hz.
+
+    Returns
+    -------
+    ndarray (..., length)
+        Disturbed signals; float32 if `clean` is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `add_wander`.
+
+    Notes
+    -----
+    :math:`A(t) \sum_h c_h \cos(2 \pi h (f t + \varphi(t)) + \varphi_h)` with
+    :math:`A = 1 + \text{drift}\, u(t)`, :math:`\varphi = \text{drift}\, v(t)`, u and v slow
+    processes of variance 1, :math:`\varphi_h` uniform; scaled to the level.
+
+    Examples
+    --------
+    >>> hum = add_hum(np.zeros((1000, 360)), level=0.1, rng=0, mains=60)
+    >>> power = (np.abs(np.fft.rfft(hum)) ** 2).mean(axis=0)
+    >>> print(f"{np.sqrt(np.mean(hum**2)):.2f} mV, most at {power.argmax()} Hz")
+    0.10 mV, most at 60 Hz
+    """
+    clean, level, shape, rng, rate = _checked(clean, level, rng, rate)
+    mains = _below(mains, "mains", rate / 2)
+    drift = _check.level(drift, "drift", np.ones(1))
+    heard = _check.array(harmonics, "harmonics")[: int(np.ceil(rate / 2 / mains)) - 1]
+    if heard.ndim != 1 or not heard.any():
+        raise ValueError("harmonics must be amplitudes, one of them below half the rate not 0")
+    amplitude, phase = (_slow(shape, min(0.2 / rate, 0.5), rng) for _ in range(2))
+    cycles = mains / rate * np.arange(shape[-1]) + drift * phase
+    hum = sum(
+        c * np.cos(2 * np.pi * (h * cycles + rng.uniform(size=(*shape[:-1], 1))))
+        for h, c in enumerate(heard, 1)
+    )
+    hum *= (1 + drift * amplitude) / np.sqrt((1 + drift**2) * (heard**2).sum() / 2)
+    return clean + (level * hum).astype(clean.dtype)
+
+
+def add_bursts(clean, level, rng=None, *, rate=RATE, band=(20.0, 150.0), share=0.3):
+    r"""Add bursts as of muscles: noise of a band, under an envelope that comes and goes.
+
+    Parameters
+    ----------
+    clean, rng, rate
+        As in `add_wander`.
+    level : float or array (..., 1)
+        Root mean square over a long time, in the units of the signal; it is larger within a burst.
+    band : (float, float)
+        Lowest and highest frequency of the noise, in Hz; from half the rate on there is none.
+    share : float
+        Part of the time in which there is a burst, between 0 and 1.
+
+    Returns
+    -------
+    ndarray (..., length)
+        Disturbed signals; float32 if `clean` is. A short signal may be spared altogether.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `add_wander`.
+
+    Notes
+    -----
+    :math:`\max(u(t) - \theta, 0)\, n(t)`, u a Gaussian process of variance 1 and frequencies below
+    1 Hz, :math:`\theta` its quantile that leaves the share above, n white Gaussian noise without
+    the frequencies outside the band. The mean square of the envelope is
+    :math:`(1 + \theta^2)\, \text{share} - \theta\, \varphi(\theta)` with the normal density
+    :math:`\varphi`. Surface electromyograms have most of their power between 20 and 150 Hz
+    (De Luca 2002).
+
+    Examples
+    --------
+    >>> bursts = add_bursts(np.zeros((1000, 360)), level=0.1, rng=0)
+    >>> print(f"{np.sqrt(np.mean(bursts**2)):.1f} mV; {(bursts == 0).mean():.1f} of the time none")
+    0.1 mV; 0.7 of the time none
+    """
+    clean, level, shape, rng, rate = _checked(clean, level, rng, rate)
+    if not (float(_check.fraction(share, "share")) > 0):
+        raise ValueError(f"share must lie between 0 and 1, not {share}")
+    if np.shape(band) != (2,):
+        raise ValueError(f"band must be two frequencies, not {band}")
+    low, high = (float(_check.level(f, "band", np.ones(1))) for f in band)
+    if not low < min(high, rate / 2):
+        raise ValueError(f"band must rise, and begin below half the rate, not be {band}")
+    normal = NormalDist()
+    above = normal.inv_cdf(1 - share)
+    envelope = np.maximum(_slow(shape, min(1 / rate, 0.5), rng) - above, 0)
+    envelope /= np.sqrt((1 + above**2) * share - above * normal.pdf(above))
+    noise = _band_noise(shape, low / rate, high / rate, rng)
+    return clean + (level * envelope * noise).astype(clean.dtype)
+
+
+#: Disturbances by name, white noise too: functions ``(clean, level, rng)``.
+DISTURBANCES = {
+    "white": signals.add_noise,
+    "wander": add_wander,
+    "hum": add_hum,
+    "bursts": add_bursts,
+}
+
+
+def _checked(clean, level, rng, rate):
+    clean = _check.array(clean, "clean")
+    level = _check.level(level, "level", clean, per_signal=True)
+    shape = np.broadcast_shapes(clean.shape, level.shape)
+    return clean, level, shape, _check.generator(rng), _check.rate(rate)
+
+
+def _below(frequency, name, bound):
+    frequency = float(_check.level(frequency, name, np.ones(1), positive=True))
+    if frequency >= bound:
+        raise ValueError(f"{name} must be below half the rate, {bound:g} Hz, not {frequency:g}")
+    return frequency
+
+
+def _slow(shape, highest, rng):
+    """Stationary processes of variance 1: sinusoids up to a frequency in cycles per sample."""
+    time, total = np.arange(shape[-1]), np.zeros(shape)
+    for _ in range(WAVES):  # one after the other, for long signals
+        angle = 2 * np.pi * rng.uniform(0, highest, (*shape[:-1], 1)) * time
+        a, b = rng.standard_normal((2, *shape[:-1], 1))
+        total += a * np.cos(angle) + b * np.sin(angle)
+    return total / np.sqrt(WAVES)
+
+
+def _band_noise(shape, low, high, rng):
+    """Gaussian noise of variance 1 between two frequencies, in cycles per sample.
+
+    A piece of a longer circle of noise, so that it has no end that meets its beginning, and
+    frequencies enough.
+    """
+    length = shape[-1] + max(256, int(8 / (min(high, 0.5) - low)))
+    frequency = np.fft.rfftfreq(length)
+    passed = (frequency >= low) & (frequency <= high)
+    twice = np.where((frequency > 0) & (frequency < 0.5), 2, 1)  # bins that stand for two
+    spectrum = np.fft.rfft(rng.standard_normal((*shape[:-1], length))) * passed
+    noise = np.fft.irfft(spectrum, length) / np.sqrt((twice * passed).sum() / length)
+    return noise[..., : shape[-1]]
