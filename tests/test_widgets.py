@@ -14,7 +14,7 @@ from denoiselib.widgets import proposal
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
 GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
 MODES = ("running", "batch")
-LEVELS = widgets.networks.LEVELS
+LEVELS = widgets.panel.LEVELS
 PANELS = {
     "noise": lambda: widgets.NoisePanel([0.5, 3, 6], {"sparse_spikes": [0.2, 1.6, 2.3]}),
     "filter": widgets.FilterPanel,

@@ -7,14 +7,11 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 from denoiselib.widgets.adaptive import AdaptivePanel
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
 from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
-from denoiselib.widgets.networks import (
-    MODES,
-    LayerPanel,
-    ModesPanel,
-    NetworkPanel,
-    PriorPanel,
-)
+from denoiselib.widgets.layer import LayerPanel
+from denoiselib.widgets.modes import MODES, ModesPanel
+from denoiselib.widgets.networks import NetworkPanel
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
+from denoiselib.widgets.prior import PriorPanel
 from denoiselib.widgets.proposal import SparseNormPanel
 
 __all__ = [

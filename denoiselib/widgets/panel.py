@@ -14,6 +14,7 @@ from PIL import Image
 from denoiselib import bayes, metrics, plots, signals
 
 SIGNALS = 32  #: in the batch that a panel measures errors on
+LEVELS = np.linspace(0.5, 6, 12)  #: of the noise, where panels show errors
 #: Range of the amplitude axis.
 HEIGHTS = {
     "sparse_spikes": (-16.0, 26.0),
