@@ -34,6 +34,7 @@ class ModesPanel(SignalPanel):
 
     Examples
     --------
+    >>> from denoiselib import nn
     >>> panel = ModesPanel({3.0: nn.PlainNet(width=4, depth=3, rng=0)})
     >>> panel.mode.value = "alone"
     >>> len(panel.errors("sparse_spikes")["fixed"])

@@ -29,6 +29,7 @@ class NetworkPanel(SignalPanel):
 
     Examples
     --------
+    >>> from denoiselib import nn
     >>> panel = NetworkPanel({"untrained": nn.PlainNet(rng=0)})
     >>> panel.sigma.value = 1.0
     >>> print(str(panel).split(", ")[-1])

@@ -25,6 +25,7 @@ class PriorPanel(SignalPanel):
 
     Examples
     --------
+    >>> from denoiselib import nn
     >>> panel = PriorPanel(nn.UNet(prior=True, rng=0).eval())
     >>> panel.beta.value = 0.0
     >>> panel.mask.min(), panel.mask.max()
