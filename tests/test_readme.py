@@ -65,7 +65,9 @@ def test_every_notebook_is_listed_with_its_minutes():
 
 def test_every_make_target_named_exists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`?make ([a-z]+)", README):
+    targets = re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)
+    assert {"lab", "test"} <= {*targets}
+    for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
