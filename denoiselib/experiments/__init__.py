@@ -25,6 +25,7 @@ PROTOCOLS = {
         batch_norm_modes.PROTOCOL,
         claims.PROTOCOL,
         proposal.SCREEN,
+        proposal.STUDY,
         unsupervised.PILOT,
     )
 }

@@ -1,8 +1,27 @@
 """The slides' proposal, judged: sparse and adaptive normalisations in the place of batch norm."""
 
-from denoiselib.experiments.proposal.candidates import CANDIDATES, CONTROLS, recipe
+from denoiselib.experiments.proposal.candidates import (
+    CANDIDATES,
+    CHOSEN,
+    CONTROLS,
+    FINALISTS,
+    recipe,
+)
 from denoiselib.experiments.proposal.measure import run_one
-from denoiselib.experiments.proposal.protocols import SCREEN
-from denoiselib.experiments.proposal.verdict import closed, ranking
+from denoiselib.experiments.proposal.protocols import SCREEN, STUDY
+from denoiselib.experiments.proposal.verdict import against, closed, goals, ranking
 
-__all__ = ["CANDIDATES", "CONTROLS", "SCREEN", "closed", "ranking", "recipe", "run_one"]
+__all__ = [
+    "CANDIDATES",
+    "CHOSEN",
+    "CONTROLS",
+    "FINALISTS",
+    "SCREEN",
+    "STUDY",
+    "against",
+    "closed",
+    "goals",
+    "ranking",
+    "recipe",
+    "run_one",
+]

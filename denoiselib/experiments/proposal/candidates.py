@@ -60,6 +60,33 @@ CANDIDATES |= {
     "penalty log(1 + h^2), 0.01": {"penalty": {"weight": 0.01, "p": "log"}},
 }
 
+#: The ten best rows of the screening and all controls, with the learning rates that it chose.
+FINALISTS = {
+    "batch+nonnegative_l1*linear": 0.01,
+    "batch+nonnegative_l1*shared": 0.03,
+    "batch+l1*rectified": 0.01,
+    "representative": 0.03,
+    "batch+firm*rectified": 0.01,
+    "batch+l1*shared": 0.01,
+    "batch+l_two_thirds*rectified": 0.01,
+    "batch+nonnegative_l1*both": 0.03,
+    "batch+mixture*both": 0.03,
+    "batch+nonnegative_l1*local": 0.03,
+}
+CONTROL_RATES = {
+    "batch norm": 0.03,
+    "batch norm, wide": 0.01,
+    "no norm": 0.01,
+    "instance norm": 0.03,
+    "leaky ReLU": 0.03,
+    "PReLU": 0.03,
+    "GELU": 0.01,
+    "level as input: MAD": 0.01,
+    "level as input: differences": 0.03,
+    "level as input: true": 0.03,
+}
+CHOSEN = FINALISTS | CONTROL_RATES
+
 
 def recipe(name, family, **changes):
     """Return the recipe of a control or a candidate on a family.

@@ -1,12 +1,20 @@
-"""The screening: all variants and controls on a short leash.
+"""A screening of all variants on a short leash, and the study of those that came out best.
 
 A variant that follows the noise level is compared where that could matter, with training signals of
-any level. Each row is tried with the same two learning rates; validation signals choose one, and
-say who goes on.
+any level. In the screening each row is tried with the same two learning rates; validation signals
+choose one, and say who goes on. The study takes other seeds: what was chosen because it was lucky
+shall not be lucky twice.
 """
 
-from denoiselib.experiments.proposal.candidates import CANDIDATES, CONTROLS, recipe
+from denoiselib.experiments.proposal.candidates import (
+    CANDIDATES,
+    CHOSEN,
+    CONTROLS,
+    SHAPES,
+    recipe,
+)
 from denoiselib.experiments.proposal.measure import run_one
+from denoiselib.experiments.proposal.verdict import report
 from denoiselib.experiments.protocol import Protocol, shortened
 
 RATES = (0.01, 0.03)
@@ -33,4 +41,42 @@ SCREEN = Protocol(
         "last": {"row": "limit"},
     },
     quick={"settings": shortened(SCREENED, 200), "seeds": 1, "signals": 50},
+)
+
+#: What is learned from, as changes of a recipe.
+TRAININGS = {
+    "any level": {"steps": 2000},
+    "any level, 700 signals": {"signals": 700},
+    "level 3": {"sigma": 3.0},
+}
+
+
+STUDIED = [
+    {"training": training} | setting
+    for family in SHAPES
+    for training, change in TRAININGS.items()
+    for setting in (
+        *(recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()),
+        {"row": "limit", "family": family, "sigma": change.get("sigma", [1.0, 5.0])},
+    )
+]
+STUDIED += [
+    {"training": "any level", "row": "limit, level unknown", "family": family, "sigma": [1.0, 5.0]}
+    for family in ("sparse_spikes", "blocks")
+]
+
+
+def run_fresh(setting, seed, signals=1000):
+    """As `run_one`, with seeds that no choice was made on."""
+    return run_one(setting, seed + 1000, signals)
+
+
+STUDY = Protocol(
+    name="proposal",
+    run_one=run_fresh,
+    settings=STUDIED,
+    seeds=12,
+    table={"by": ["family", "training", "test", "row"], "last": {"row": "limit"}},
+    report=report,
+    quick={"settings": shortened(STUDIED, 1000), "seeds": 2, "signals": 20},
 )

@@ -3,43 +3,53 @@
 import numpy as np
 
 from denoiselib.experiments import tables
+from denoiselib.experiments.proposal.candidates import FINALISTS
 
 CONTROL = "level as input: MAD"
 GOAL = 0.3  #: share of the distance from the control to the limit
 
 
-def ranking(rows):
+def ranking(rows, control=CONTROL):
     """Choose a learning rate for each row of the screening, and put the best row first.
 
     Parameters
     ----------
     rows : list of dict
         Of the protocol `proposal-screen`.
+    control : str
+        A row: its own gap, at the rate that makes the sum over families least, is the unit, since
+        a percent of gap is much on one family and little on another.
 
     Returns
     -------
     dict of str to (float, float)
-        For each row its learning rate, and its ``gap`` on validation signals, in percent, averaged
-        over families and seeds: the least of all learning rates.
+        For each row its learning rate, and its ``gap`` on validation signals as a part of the
+        control's, averaged over families: the least of all learning rates.
 
     Examples
     --------
     >>> rows = [
-    ...     {"row": "a", "lr": lr, "seed": 0, "test": "validation", "gap": gap}
-    ...     for lr, gap in [(0.01, 3.0), (0.03, 2.0)]
+    ...     {"row": name, "lr": lr, "family": "blocks", "seed": 0, "test": "validation", "gap": gap}
+    ...     for name, lr, gap in [("a", 0.01, 3.0), ("a", 0.03, 2.0), ("b", 0.01, 4.0)]
     ... ]
-    >>> ranking(rows)
-    {'a': (0.03, 2.0)}
+    >>> ranking(rows, control="b")
+    {'a': (0.03, 0.5), 'b': (0.01, 1.0)}
     """
     gaps = {}
     for row in rows:
         if row["test"] == "validation" and row["lr"] is not None:
-            gaps.setdefault((row["row"], row["lr"]), []).append(row["gap"])
+            families = gaps.setdefault((row["row"], row["lr"]), {})
+            families.setdefault(row["family"], []).append(row["gap"])
+    gaps = {key: {f: np.mean(x) for f, x in found.items()} for key, found in gaps.items()}
+    unit = min(
+        (found for (name, _), found in gaps.items() if name == control),
+        key=lambda found: sum(found.values()),
+    )
     best = {}
-    for (name, lr), values in gaps.items():
-        gap = float(np.mean(values))
-        if name not in best or gap < best[name][1]:
-            best[name] = lr, gap
+    for (name, lr), found in gaps.items():
+        part = float(np.mean([gap / unit[family] for family, gap in found.items()]))
+        if name not in best or part < best[name][1]:
+            best[name] = lr, part
     return dict(sorted(best.items(), key=lambda item: item[1][1]))
 
 
@@ -85,4 +95,83 @@ def closed(rows, control=CONTROL, value="rmse"):
         missing = error - start + GOAL * (start - end)
         line = tables.TESTS["permutation"](missing.tolist())
         lines.append({"row": name, "seeds": len(seeds), "share": float(share)} | line)
+    return lines
+
+
+def goals(rows):
+    """Judge every finalist, where it was trained with all levels, by what the study set out for.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of the protocol `proposal`.
+
+    Returns
+    -------
+    list of dict
+        As of `closed` with their ``family``; and ``p_holm``, corrected for all of them.
+    """
+    lines = []
+    for family in dict.fromkeys(row["family"] for row in rows):
+        part = [row for row in rows if row["family"] == family and _primary(row)]
+        lines += [{"family": family} | line for line in closed(part) if line["row"] in FINALISTS]
+    return _corrected(lines)
+
+
+def against(rows, control="batch norm"):
+    """Compare every finalist with a control, on all families and trainings.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of the protocol `proposal`.
+    control : str
+        A row.
+
+    Returns
+    -------
+    list of dict
+        For each ``family``, ``training`` and ``row`` the difference in percent of the control's
+        error (``diff``: negative if the finalist is better, with its interval) over the levels of
+        the training, its p value, and ``p_holm``, corrected for all of them.
+    """
+    errors = {}
+    for row in rows:
+        if row["test"] == "as trained":
+            seeds = errors.setdefault((row["family"], row["training"], row["row"]), {})
+            seeds[row["seed"]] = row["rmse"]
+    lines = []
+    for family, training in dict.fromkeys((row["family"], row["training"]) for row in rows):
+        base = errors[family, training, control]
+        for name in FINALISTS:
+            found = errors[family, training, name]
+            percent = [100 * (found[s] / base[s] - 1) for s in sorted(found.keys() & base.keys())]
+            line = {"family": family, "training": training, "row": name, "seeds": len(percent)}
+            lines.append(line | tables.TESTS["permutation"](percent))
+    return _corrected(lines)
+
+
+def report(rows):
+    """Write `goals` and `against`, batch norm and its wider self, as tables in Markdown."""
+    parts = [
+        f"Goal: close {GOAL:.0%} of the distance from '{CONTROL}' to the limit that knows the "
+        "level (diff: what is missing, negative if reached)",
+        tables.markdown(goals(rows)),
+    ]
+    for control in ("batch norm", "batch norm, wide"):
+        parts += [
+            f"Difference to '{control}', percent of its error",
+            tables.markdown(against(rows, control), decimals=2),
+        ]
+    return "\n\n".join(parts)
+
+
+def _primary(row):
+    return row["training"] == "any level" and row["test"] == "as trained"
+
+
+def _corrected(lines):
+    tested = [line for line in lines if line["p"] is not None]
+    for line, p in zip(tested, tables.holm([line["p"] for line in tested]), strict=True):
+        line["p_holm"] = p
     return lines
