@@ -1,13 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, nn
-from denoiselib.experiments import networks, proposal
+from denoiselib.experiments import networks, proposal, store
 from denoiselib.experiments.proposal import measure
 from denoiselib.experiments.proposal.candidates import SHAPES
 
 NAMES = proposal.CONTROLS | proposal.CANDIDATES
 SMALL = {"steps": 3, "batch": 4}
+RESULTS = Path(__file__).parents[2] / "data" / "results"
 
 
 def by_test(rows):
@@ -119,11 +122,20 @@ def screened(**gaps):
 def test_validation_chooses_learning_rates_and_the_order():
     rows = screened(a=(3.0, 2.0), b=(1.0, 5.0), c=(4.0, 4.5))
     limit = {"row": "limit", "lr": None, "seed": 0, "test": "validation", "gap": 0.0}
-    assert proposal.ranking([*rows, limit]) == {
-        "b": (0.01, 1.0),
-        "a": (0.03, 2.0),
-        "c": (0.01, 4.0),
-    }
+    ranked = proposal.ranking([*rows, limit], control="c")
+    assert list(ranked) == ["b", "a", "c"]
+    assert [lr for lr, _ in ranked.values()] == [0.01, 0.03, 0.01]
+    parts = [part for _, part in ranked.values()]
+    assert parts == pytest.approx([(0 / 3 + 2 / 5) / 2, (1 / 3 + 3 / 5) / 2, 1])
+
+
+def test_what_goes_on_is_what_the_stored_screening_says():
+    rows = store.rows(store.Store(RESULTS, "proposal-screen").read())
+    ranked = proposal.ranking(rows)
+    best = [name for name in ranked if name in proposal.CANDIDATES][:10]
+    assert best == list(proposal.FINALISTS)
+    assert {name: ranked[name][0] for name in proposal.CHOSEN} == proposal.CHOSEN
+    assert set(proposal.CHOSEN) == {*best, *proposal.CONTROLS}
 
 
 def test_a_goal_is_reached_with_its_share_and_not_below():
@@ -149,3 +161,53 @@ def test_a_goal_is_reached_with_its_share_and_not_below():
     assert far["diff"] == pytest.approx(
         0.3 * np.mean(base - limit) - 0.5 * np.mean(base - limit), 0.1
     )
+
+
+def studied(effects, seeds=12):
+    """Rows of a study: each finalist's error is the control's, less an effect of its family."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for family, effect in effects.items():
+        for training in ("any level", "level 3"):
+            for seed in range(seeds):
+                place = {"family": family, "training": training, "seed": seed, "test": "as trained"}
+                error = {"limit": 1.0, "level as input: MAD": 2.0, "batch norm": 3.0}
+                for name in proposal.FINALISTS:
+                    error[name] = 2.0 - (effect if training == "any level" else -2)
+                noise = rng.normal(scale=0.01, size=len(error))
+                rows += [
+                    place | {"row": name, "rmse": rmse + e}
+                    for (name, rmse), e in zip(error.items(), noise, strict=True)
+                ]
+                rows.append(place | {"row": "limit", "rmse": 0.0, "test": "elsewhere"})
+    return rows
+
+
+def test_the_goal_is_judged_on_each_family_and_corrected_for_all():
+    lines = proposal.goals(studied({"spikes": 0.5, "blocks": 0.1}))
+    assert [line["family"] for line in lines] == ["spikes"] * 10 + ["blocks"] * 10
+    for line in lines:
+        assert line["share"] == pytest.approx(0.5 if line["family"] == "spikes" else 0.1, abs=0.02)
+        assert (line["diff"] < 0) == (line["family"] == "spikes")
+        assert (line["p"], line["p_holm"]) == (2 / 2**12, 20 * 2 / 2**12)
+
+
+def test_finalists_are_compared_with_batch_norm_everywhere():
+    lines = proposal.against(studied({"spikes": 0.5}))
+    assert [line["row"] for line in lines] == 2 * list(proposal.FINALISTS)
+    for line in lines:
+        expected = -50 if line["training"] == "any level" else 100 / 3
+        assert line["diff"] == pytest.approx(expected, abs=1)
+        assert line["diff_low"] < line["diff"] < line["diff_high"]
+        assert line["p_holm"] == 20 * line["p"]
+
+
+def test_the_study_is_fresh_and_has_all_controls_in_every_table():
+    recipe = proposal.recipe("batch norm", "blocks", **SMALL)
+    assert proposal.STUDY.run_one(recipe, 3, 20) == proposal.run_one(recipe, 1003, 20)
+    tables = {}
+    for setting in proposal.STUDY.settings:
+        tables.setdefault((setting["family"], setting["training"]), set()).add(setting["row"])
+    assert len(tables) == 9
+    for names in tables.values():
+        assert names - {"limit, level unknown"} == {*proposal.CHOSEN, "limit"}
