@@ -26,6 +26,8 @@ PROTOCOLS = {
         claims.PROTOCOL,
         proposal.SCREEN,
         proposal.STUDY,
+        proposal.UNET,
+        proposal.STUCK,
         unsupervised.PILOT,
     )
 }

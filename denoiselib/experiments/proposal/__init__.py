@@ -8,8 +8,8 @@ from denoiselib.experiments.proposal.candidates import (
     recipe,
 )
 from denoiselib.experiments.proposal.measure import run_one
-from denoiselib.experiments.proposal.protocols import SCREEN, STUDY
-from denoiselib.experiments.proposal.verdict import against, closed, goals, ranking
+from denoiselib.experiments.proposal.protocols import SCREEN, STUCK, STUDY, UNET
+from denoiselib.experiments.proposal.verdict import against, closed, goals, ranking, tuned
 
 __all__ = [
     "CANDIDATES",
@@ -17,11 +17,14 @@ __all__ = [
     "CONTROLS",
     "FINALISTS",
     "SCREEN",
+    "STUCK",
     "STUDY",
+    "UNET",
     "against",
     "closed",
     "goals",
     "ranking",
     "recipe",
     "run_one",
+    "tuned",
 ]

@@ -60,7 +60,7 @@ CANDIDATES |= {
     "penalty log(1 + h^2), 0.01": {"penalty": {"weight": 0.01, "p": "log"}},
 }
 
-#: The ten best rows of the screening and all controls, with the learning rates that it chose.
+#: The six best rows of the screening and all controls, with the learning rates that it chose.
 FINALISTS = {
     "batch+nonnegative_l1*linear": 0.01,
     "batch+nonnegative_l1*shared": 0.03,
@@ -68,10 +68,6 @@ FINALISTS = {
     "representative": 0.03,
     "batch+firm*rectified": 0.01,
     "batch+l1*shared": 0.01,
-    "batch+l_two_thirds*rectified": 0.01,
-    "batch+nonnegative_l1*both": 0.03,
-    "batch+mixture*both": 0.03,
-    "batch+nonnegative_l1*local": 0.03,
 }
 CONTROL_RATES = {
     "batch norm": 0.03,

@@ -6,15 +6,17 @@ choose one, and say who goes on. The study takes other seeds: what was chosen be
 shall not be lucky twice.
 """
 
+from denoiselib.experiments import recipes
 from denoiselib.experiments.proposal.candidates import (
     CANDIDATES,
     CHOSEN,
     CONTROLS,
+    FINALISTS,
     SHAPES,
     recipe,
 )
 from denoiselib.experiments.proposal.measure import run_one
-from denoiselib.experiments.proposal.verdict import report
+from denoiselib.experiments.proposal.verdict import report, report_tuned
 from denoiselib.experiments.protocol import Protocol, shortened
 
 RATES = (0.01, 0.03)
@@ -79,4 +81,44 @@ STUDY = Protocol(
     table={"by": ["family", "training", "test", "row"], "last": {"row": "limit"}},
     report=report,
     quick={"settings": shortened(STUDIED, 1000), "seeds": 2, "signals": 20},
+)
+
+#: The best three, and the controls that differ in a U-Net, whose width is given.
+IN_UNET = [*list(FINALISTS)[:3], *(name for name in CONTROLS if name != "batch norm, wide")]
+UNET_SETTINGS = [
+    {"training": "any level"} | setting
+    for family in ("sparse_spikes", "blocks")
+    for setting in (
+        *(recipe(n, family, net="unet", shape={}, lr=lr) for n in IN_UNET for lr in RATES),
+        {"row": "limit", "family": family, "sigma": [1.0, 5.0], "lr": None},
+    )
+]
+
+UNET = Protocol(
+    name="proposal-unet",
+    run_one=run_fresh,
+    settings=UNET_SETTINGS,
+    seeds=12,
+    table={"by": ["family", "test", "row", "lr"], "last": {"row": "limit"}},
+    report=report_tuned,
+    quick={"settings": shortened(UNET_SETTINGS, 500), "seeds": 2, "signals": 20},
+)
+
+
+def run_matched(setting, seed, signals=1000):
+    """As `run_fresh`, measured only where it was trained."""
+    return [row for row in run_fresh(setting, seed, signals) if row["test"] == "as trained"]
+
+
+#: Ten times 700 signals, sixteen at a time.
+TEN_EPOCHS = {"net": "unet", "shape": {}, "sigma": 3.0, "signals": 700, "batch": 16, "lr": 0.01}
+STUCK_SETTINGS = [recipe(n, "sparse_spikes", steps=438, **TEN_EPOCHS) for n in IN_UNET]
+
+STUCK = Protocol(
+    name="proposal-stuck",
+    run_one=run_matched,
+    settings=STUCK_SETTINGS,
+    seeds=48,
+    table={"by": ["row"], "stuck": lambda row: row["rmse"] > recipes.STUCK},
+    quick={"settings": shortened(STUCK_SETTINGS, 100), "seeds": 2, "signals": 20},
 )

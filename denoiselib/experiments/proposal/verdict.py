@@ -144,26 +144,61 @@ def against(rows, control="batch norm"):
     for family, training in dict.fromkeys((row["family"], row["training"]) for row in rows):
         base = errors[family, training, control]
         for name in FINALISTS:
-            found = errors[family, training, name]
+            found = errors.get((family, training, name), {})
             percent = [100 * (found[s] / base[s] - 1) for s in sorted(found.keys() & base.keys())]
-            line = {"family": family, "training": training, "row": name, "seeds": len(percent)}
-            lines.append(line | tables.TESTS["permutation"](percent))
+            if percent:
+                line = {"family": family, "training": training, "row": name, "seeds": len(percent)}
+                lines.append(line | tables.TESTS["permutation"](percent))
     return _corrected(lines)
 
 
-def report(rows):
-    """Write `goals` and `against`, batch norm and its wider self, as tables in Markdown."""
+def report(rows, controls=("batch norm", "batch norm, wide")):
+    """Write `goals`, and `against` some controls, as tables in Markdown."""
     parts = [
         f"Goal: close {GOAL:.0%} of the distance from '{CONTROL}' to the limit that knows the "
         "level (diff: what is missing, negative if reached)",
         tables.markdown(goals(rows)),
     ]
-    for control in ("batch norm", "batch norm, wide"):
+    for control in controls:
         parts += [
             f"Difference to '{control}', percent of its error",
             tables.markdown(against(rows, control), decimals=2),
         ]
     return "\n\n".join(parts)
+
+
+def tuned(rows):
+    """Keep, of rows with several learning rates, those of the rate that validation signals choose.
+
+    Examples
+    --------
+    >>> rows = [
+    ...     {"family": "blocks", "row": "a", "lr": lr, "test": test, "rmse": rmse}
+    ...     for lr, rmse in [(0.01, 3.0), (0.03, 2.0)]
+    ...     for test in ("as trained", "validation")
+    ... ]
+    >>> [row["lr"] for row in tuned(rows)]
+    [0.03, 0.03]
+    """
+    errors = {}
+    for row in rows:
+        if row["test"] == "validation":
+            rates = errors.setdefault((row["family"], row["row"]), {})
+            rates.setdefault(row["lr"], []).append(row["rmse"])
+    best = {
+        key: min(rates, key=lambda lr, rates=rates: np.mean(rates[lr]))
+        for key, rates in errors.items()
+    }
+    return [row for row in rows if row["lr"] == best[row["family"], row["row"]]]
+
+
+def report_tuned(rows):
+    """Write the `report` of rows with several learning rates, and which of them were chosen."""
+    rows = tuned(rows)
+    by = ["family", "row", "lr"]
+    lines = tables.summary([r for r in rows if _primary(r)], by, last={"row": "limit"})
+    parts = ["With the learning rates that validation chose", tables.markdown(lines)]
+    return "\n\n".join([*parts, report(rows, controls=["batch norm"])])
 
 
 def _primary(row):
