@@ -277,7 +277,10 @@ class Conv1d(Module):
     in_channels, out_channels, taps : int
         Shape of the kernel ``(out_channels, in_channels, taps)``.
     padding : int, optional
-        Zeros on either side; ``taps // 2`` if not given, which keeps the length for an odd kernel.
+        Zeros on either side; ``dilation * (taps // 2)`` if not given, which keeps the length for an
+        odd kernel.
+    dilation : int
+        Distance of the taps, in samples.
     bias : bool
         Whether a number is added to each output channel.
     init : {"pytorch", "he", "lecun"}
@@ -301,6 +304,7 @@ class Conv1d(Module):
         taps,
         *,
         padding=None,
+        dilation=1,
         bias=True,
         init="pytorch",
         rng=None,
@@ -318,11 +322,13 @@ class Conv1d(Module):
             if draw_bias:
                 start, _ = draw(rng, out_channels, in_channels * taps)
             self.bias = Parameter(start.astype(dtype))
-        self.padding = taps // 2 if padding is None else _check.integer(padding, "padding", 0)
+        self.dilation = _check.integer(dilation, "dilation", 1)
+        usual = self.dilation * (taps // 2)
+        self.padding = usual if padding is None else _check.integer(padding, "padding", 0)
 
     def forward(self, x):
         """Convolve ``(batch, in_channels, length)``."""
-        return ops.conv1d(x, self.weight, self.bias, self.padding)
+        return ops.conv1d(x, self.weight, self.bias, self.padding, self.dilation)
 
 
 #: Where a network takes the noise level from that is its second input channel: there is none, it

@@ -102,12 +102,13 @@ class Style:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
 
-    def conv(self, in_channels, out_channels, taps=3):
+    def conv(self, in_channels, out_channels, taps=3, dilation=1):
         """Make a convolution."""
         return Conv1d(
             in_channels,
             out_channels,
             taps,
+            dilation=dilation,
             bias=self.bias,
             init=self.init,
             rng=self.rng,
@@ -302,6 +303,9 @@ class PlainNet(Network):
         Number of convolutions, at least 2.
     kernel : int
         Taps, odd.
+    dilation : int or sequence of int
+        Distance of the taps, in samples, of all convolutions or of each: with 1, 2, 4 .. a net sees
+        far with few weights.
     norm, activation, bias, init, level, rng, dtype
         As in `UNet`.
 
@@ -322,6 +326,7 @@ class PlainNet(Network):
         width=16,
         depth=4,
         kernel=3,
+        dilation=1,
         *,
         norm="batch",
         activation="relu",
@@ -335,14 +340,18 @@ class PlainNet(Network):
         depth = _check.integer(depth, "depth", 2)
         if _check.integer(kernel, "kernel", 1) % 2 == 0:
             raise ValueError(f"kernel must be odd, not {kernel}")
+        dilations = [dilation] * depth if np.ndim(dilation) == 0 else list(dilation)
+        if len(dilations) != depth:
+            raise ValueError(f"dilation must be {depth} numbers, as depth says, not {dilation}")
+        dilations = [_check.integer(number, "dilation", 1) for number in dilations]
         style = Style(norm, activation, "max", bias, init, rng, dtype)
         self.level, layers = checked_level(level), []
         first = 2 if level else 1
         for k in range(depth - 1):
-            layers += [style.conv(width if k else first, width, kernel)]
+            layers += [style.conv(width if k else first, width, kernel, dilations[k])]
             layers += [style.norm(width), style.activation()]
-        self.layers = Sequential([*layers, style.conv(width, 1, kernel)])
-        self.reach = depth * (kernel // 2)
+        self.layers = Sequential([*layers, style.conv(width, 1, kernel, dilations[-1])])
+        self.reach = sum(dilations) * (kernel // 2)
         self.flatten()
 
     def forward(self, x):

@@ -12,6 +12,7 @@ from denoiselib.nn.norm import recalibrate
 NETS = {
     "plain": PlainNet,
     "plain, wide kernels": lambda **options: PlainNet(width=4, kernel=9, depth=5, **options),
+    "plain, dilated": lambda **o: PlainNet(width=4, dilation=[1, 2, 4, 1], **o),
     "plain, learned thresholds": lambda **o: PlainNet(width=4, norm="batch+l1", **o),
     "U-Net": UNet,
     "U-Net, averages": lambda **o: UNet(pool="average", norm="bias_free", **o),

@@ -40,6 +40,13 @@ def windows(x, w):
     return x[..., : count * w].reshape(*x.shape[:-1], count, w)
 
 
+def spread(kernel, dilation):
+    """The kernel with zeros between its taps."""
+    wide = np.zeros((*kernel.shape[:2], dilation * (kernel.shape[2] - 1) + 1), kernel.dtype)
+    wide[..., ::dilation] = kernel
+    return wide
+
+
 def interpolated(x):
     """Twice the samples, spread evenly from the first to the last."""
     n = x.shape[-1]
@@ -138,6 +145,16 @@ CASES = {
         lambda x, w, b: ops.conv1d(x, w, b, padding=5),
         ((2, 2, 3), (2, 2, 9), (2,)),
         lambda x, w, b: correlate(x, w, b, 5),
+    ),
+    "conv1d, dilated": Case(
+        lambda x, w, b: ops.conv1d(x, w, b, padding=3, dilation=2),
+        ((3, 2, 7), (4, 2, 3), (4,)),
+        lambda x, w, b: correlate(x, spread(w, 2), b, 3),
+    ),
+    "conv1d, dilated beyond the signal": Case(
+        lambda x, w, b: ops.conv1d(x, w, b, padding=4, dilation=4),
+        ((2, 2, 3), (2, 2, 3), (2,)),
+        lambda x, w, b: correlate(x, spread(w, 4), b, 4),
     ),
     "conv1d, one tap": Case(
         ops.conv1d, ((3, 2, 7), (1, 2, 1), (1,)), lambda x, w, b: correlate(x, w, b, 0)
@@ -343,7 +360,12 @@ def test_no_operation_is_left_out():
         (lambda x, w: ops.conv1d(x, w[:, :1]), r"weight must have the shape .*2, taps"),
         (lambda x, w: ops.conv1d(x, w[0]), "weight must have the shape"),
         (lambda x, w: ops.conv1d(x, w, np.zeros(3)), r"bias must have the shape \(4,\)"),
-        (lambda x, w: ops.conv1d(x[:, :, :2], w), "3 taps is longer than the padded signal, 2"),
+        (
+            lambda x, w: ops.conv1d(x[:, :, :2], w),
+            "spans 3 samples is longer than the padded signal, 2",
+        ),
+        (lambda x, w: ops.conv1d(x, w, dilation=6), "spans 13 samples is longer than the padded"),
+        (lambda x, w: ops.conv1d(x, w, dilation=0), "dilation must be at least 1"),
         (lambda x, w: ops.conv1d(x, w, padding=-1), "padding must be at least 0"),
         (lambda x, w: ops.max_pool1d(x, 8), "window must be between 1 and 7"),
         (lambda x, w: ops.avg_pool1d(x, 0), "window must be between 1 and 7"),

@@ -164,15 +164,27 @@ def test_a_plain_net_takes_any_length(length):
 # --- what an output sees
 
 
-@pytest.mark.parametrize(("depth", "kernel"), [(2, 3), (4, 3), (3, 5), (3, 1)])
-def test_a_plain_net_sees_as_far_as_its_kernels(depth, kernel):
-    net = shaken(PlainNet(4, depth, kernel, activation="none", dtype=np.float64)).eval()
+@pytest.mark.parametrize(
+    ("depth", "kernel", "dilation", "reach"),
+    [(2, 3, 1, 2), (4, 3, 1, 4), (3, 5, 1, 6), (3, 1, 1, 0), (2, 3, 2, 4), (3, 3, [1, 2, 4], 7)],
+)
+def test_a_plain_net_sees_as_far_as_its_kernels(depth, kernel, dilation, reach):
+    net = shaken(PlainNet(4, depth, kernel, dilation, activation="none", dtype=np.float64)).eval()
     x = noisy(1, 1, 61, dtype=np.float64)
     moved = x.copy()
     moved[..., 30] += 1
     seen = np.flatnonzero(net(moved).data[0, 0] - net(x).data[0, 0])
-    reach = depth * (kernel // 2)
-    np.testing.assert_array_equal(seen, np.arange(30 - reach, 30 + reach + 1))
+    assert net.reach == reach
+    if dilation == 2:  # nothing in between
+        np.testing.assert_array_equal(seen, np.arange(30 - reach, 30 + reach + 1, 2))
+    else:
+        np.testing.assert_array_equal(seen, np.arange(30 - reach, 30 + reach + 1))
+
+
+@pytest.mark.parametrize("dilation", [[1, 2], [1, 2, 0], 0, "2"])
+def test_a_plain_net_needs_a_dilation_for_each_convolution(dilation):
+    with pytest.raises((ValueError, TypeError), match="dilation must"):
+        PlainNet(depth=3, dilation=dilation)
 
 
 def test_a_unet_sees_its_surroundings_in_fixed_mode_and_everything_in_unfixed_mode():

@@ -8,16 +8,16 @@ from denoiselib.nn.tensor import Op, empty
 
 
 class Conv1d(Op):
-    """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + k - padding], zeros beyond the ends.
+    """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends.
 
     The shifted copies of x become the rows of one matrix, `columns`; the convolution is then one
     product with the kernel, and so are its gradients.
     """
 
-    def __init__(self, x, weight, bias, padding):
+    def __init__(self, x, weight, bias, padding, dilation):
         batch, channels, length = x.shape
         out_channels, _, taps = weight.shape
-        out_length = length + 2 * padding - taps + 1
+        out_length = length + 2 * padding - dilation * (taps - 1)
         self.w = weight.data.reshape(out_channels, channels * taps)
         self.b = None if bias is None else bias.data[:, None]
         width = out_length * batch
@@ -28,9 +28,10 @@ class Conv1d(Op):
         # which part of the output sees which part of the input through tap k
         self.overlaps = []
         for k in range(taps):
-            first, last = max(0, padding - k), min(out_length, length + padding - k)
+            shift = dilation * k - padding
+            first, last = max(0, -shift), min(out_length, length - shift)
             if first < last:
-                seen = slice(first + k - padding, last + k - padding)
+                seen = slice(first + shift, last + shift)
                 self.overlaps.append((k, slice(first, last), seen))
         samples = inner(x.data)
         self.shifts = [(columns[:, k, out], samples[:, seen]) for k, out, seen in self.overlaps]
@@ -108,7 +109,7 @@ class Tiles:
         return matrix.reshape(len(matrix), self.count, -1).swapaxes(0, 1)
 
 
-def conv1d(x, weight, bias=None, padding=0):
+def conv1d(x, weight, bias=None, padding=0, dilation=1):
     """Return the cross-correlation of signals with a kernel, as PyTorch's ``conv1d``.
 
     Parameters
@@ -121,10 +122,12 @@ def conv1d(x, weight, bias=None, padding=0):
         Added to each output channel.
     padding : int
         Zeros before and after each signal.
+    dilation : int
+        Distance of the taps, in samples.
 
     Returns
     -------
-    Tensor (batch, out_channels, length + 2 padding - taps + 1)
+    Tensor (batch, out_channels, length + 2 padding - dilation (taps - 1))
         The output.
 
     Raises
@@ -138,22 +141,26 @@ def conv1d(x, weight, bias=None, padding=0):
     >>> x = Tensor(np.array([[[1.0, 2.0, 4.0]]]))
     >>> print(conv1d(x, Tensor([[[1.0, 0.0, -1.0]]]), padding=1).data)
     [[[-2. -3.  2.]]]
+    >>> print(conv1d(x, Tensor([[[1.0, -1.0]]]), dilation=2).data)
+    [[[-3.]]]
     """
     given = [x, weight] if bias is None else [x, weight, bias]
     x, weight, *bias = tensors(*given)
     x = signals(x)
     padding = _check.integer(padding, "padding", 0)
+    dilation = _check.integer(dilation, "dilation", 1)
     if weight.ndim != 3 or weight.shape[1] != x.shape[1]:
         raise ValueError(
             f"weight must have the shape (out_channels, {x.shape[1]}, taps), not {weight.shape}"
         )
     if bias and bias[0].shape != weight.shape[:1]:
         raise ValueError(f"bias must have the shape {weight.shape[:1]}, not {bias[0].shape}")
-    if weight.shape[2] > x.shape[2] + 2 * padding:
+    reach = dilation * (weight.shape[2] - 1) + 1
+    if reach > x.shape[2] + 2 * padding:
         raise ValueError(
-            f"a kernel of {weight.shape[2]} taps is longer than the padded signal, "
+            f"a kernel that spans {reach} samples is longer than the padded signal, "
             f"{x.shape[2] + 2 * padding} samples"
         )
     if not weight.data.flags.c_contiguous:
         weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out
-    return Conv1d(x, weight, bias[0] if bias else None, padding).out
+    return Conv1d(x, weight, bias[0] if bias else None, padding, dilation).out

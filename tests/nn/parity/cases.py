@@ -175,6 +175,14 @@ for taps in (1, 3, 5, 9):
             options, shortest = {"padding": padding}, max(1, taps - 2 * padding)
             CASES += [Case("conv1d", options, shapes, (3, 2, 11), (1, 1, shortest))]
 
+for padding, dilation in ((0, 2), (4, 4), (6, 3)):
+
+    def dilated(n, c, l):
+        return {"x": (n, c, l), "weight": (4, c, 3), "bias": (4,)}
+
+    options, shortest = {"padding": padding, "dilation": dilation}, max(1, 2 * dilation + 1)
+    CASES += [Case("conv1d", options, dilated, (3, 2, 11), (1, 1, shortest))]
+
 # wide enough to be computed in parts
 CASES += [
     Case(
