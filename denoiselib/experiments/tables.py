@@ -10,7 +10,18 @@ from scipy import stats
 from denoiselib import _check
 
 CONFIDENCE = 0.95
-NUMBERS = ("mean", "half", "median", "share", "diff", "diff_half", "diff_low", "diff_high")
+NUMBERS = (
+    "mean",
+    "half",
+    "median",
+    "share",
+    "low",
+    "high",
+    "diff",
+    "diff_half",
+    "diff_low",
+    "diff_high",
+)
 
 
 def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None, test="t"):

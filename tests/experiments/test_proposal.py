@@ -156,6 +156,9 @@ def test_a_goal_is_reached_with_its_share_and_not_below():
     assert far["share"] == pytest.approx(0.5, abs=0.01)
     assert (far["diff"] < 0, far["p"]) == (True, 2 / 2**12)
     assert near["p"] > 0.01
+    for line in (far, near, worse):
+        assert line["low"] < line["share"] < line["high"] < line["low"] + 0.1
+    assert (far["low"] > 0.3, near["low"] > 0.3) == (True, False)
     assert worse["share"] == pytest.approx(-0.1, abs=0.01)
     assert worse["diff_low"] > 0
     assert far["diff"] == pytest.approx(

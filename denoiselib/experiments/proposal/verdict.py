@@ -68,9 +68,10 @@ def closed(rows, control=CONTROL, value="rmse"):
     Returns
     -------
     list of dict
-        For each other row its ``share`` of the distance (of means over seeds), what is missing to
-        the `GOAL` (``diff``: negative if it is reached, with the interval ``diff_low`` to
-        ``diff_high``) and the p value of that difference, not corrected.
+        For each other row its ``share`` of the distance (of means over seeds) with the interval
+        ``low`` to ``high``, what is missing to the `GOAL` (``diff``: negative if it is reached,
+        with the interval ``diff_low`` to ``diff_high``) and the p value of that difference, not
+        corrected.
 
     Examples
     --------
@@ -91,10 +92,13 @@ def closed(rows, control=CONTROL, value="rmse"):
     for name, errors in by_name.items():
         seeds = sorted(errors.keys() & base.keys() & limit.keys())
         error, start, end = (np.array([x[s] for s in seeds]) for x in (errors, base, limit))
-        share = (start - error).mean() / (start - end).mean()
+        distance = (start - end).mean()
         missing = error - start + GOAL * (start - end)
-        line = tables.TESTS["permutation"](missing.tolist())
-        lines.append({"row": name, "seeds": len(seeds), "share": float(share)} | line)
+        test = tables.TESTS["permutation"](missing.tolist())
+        line = {"row": name, "seeds": len(seeds), "share": float(GOAL - missing.mean() / distance)}
+        for bound, of in (("low", "diff_high"), ("high", "diff_low")):
+            line[bound] = None if test[of] is None else float(GOAL - test[of] / distance)
+        lines.append(line | test)
     return lines
 
 
@@ -114,7 +118,8 @@ def goals(rows):
     lines = []
     for family in dict.fromkeys(row["family"] for row in rows):
         part = [row for row in rows if row["family"] == family and _primary(row)]
-        lines += [{"family": family} | line for line in closed(part) if line["row"] in FINALISTS]
+        found = {line["row"]: line for line in closed(part)}
+        lines += [{"family": family} | found[name] for name in FINALISTS if name in found]
     return _corrected(lines)
 
 
