@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoiselib import bayes, filters, interpret, metrics, nn, signals, widgets
+from denoiselib import bayes, filters, interpret, metrics, nn, widgets
 from denoiselib.filters import adaptive, prox
 from denoiselib.widgets import proposal
 
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
+TAUGHT = {
+    (family, method): NETS[k % 2]
+    for family in ("sparse_spikes", "blocks")
+    for k, method in enumerate(("supervised", *widgets.LESSONS))
+}
 GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
 MODES = ("running", "batch")
 LEVELS = widgets.panel.LEVELS
@@ -25,6 +30,7 @@ PANELS = {
     "shrinkage": lambda: widgets.ShrinkagePanel({"one": NETS[0], "two": NETS[1]}),
     "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
     "modes": lambda: widgets.ModesPanel({1.0: NETS[0], 3.0: NETS[1]}),
+    "lessons": lambda: widgets.LessonsPanel(TAUGHT),
     "prior": lambda: widgets.PriorPanel(GUIDED),
     "sparse norm": lambda: widgets.SparseNormPanel(NETS[0]),
     "adaptive": widgets.AdaptivePanel,
@@ -63,10 +69,10 @@ def test_every_control_changes_the_picture(panel):
 
 
 def test_every_family_and_filter_can_be_shown(signal_panel):
-    for family in signals.FAMILIES:
+    for family in signal_panel.family.options:
         signal_panel.family.value = family
-        for name in getattr(getattr(signal_panel, "method", None), "options", ()):
-            signal_panel.method.value = name[1]
+        for index in range(len(getattr(getattr(signal_panel, "method", None), "options", ()))):
+            signal_panel.method.index = index
         assert len(str(signal_panel)) > 10
         assert "nan" not in str(signal_panel)
 
@@ -74,7 +80,7 @@ def test_every_family_and_filter_can_be_shown(signal_panel):
 def test_going_back_gives_the_same_bytes(signal_panel):
     before = signal_panel.image.value, signal_panel.numbers.value
     signal_panel.sigma.value = 1.0
-    signal_panel.family.value = "tones"
+    signal_panel.family.value = signal_panel.family.options[-1]
     signal_panel.family.value, signal_panel.sigma.value = "sparse_spikes", 3.0
     assert (signal_panel.image.value, signal_panel.numbers.value) == before
 
@@ -256,6 +262,37 @@ def test_features_are_those_of_the_layer_chosen():
     np.testing.assert_allclose(
         after.mean(axis=-1), np.broadcast_to(norm.bias.data, (32, 4)), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("method", ["supervised", *widgets.LESSONS])
+def test_a_lesson_is_what_the_method_teaches_from(method):
+    panel = widgets.LessonsPanel(TAUGHT)
+    panel.method.value, panel.family.value, panel.sigma.value = method, "blocks", 2.0
+    clean, noisy, _ = widgets.batch("blocks", 2.0)
+    at, seen = panel.seen.get_data()
+    where, target = panel.target.get_data()
+    counts = np.isfinite(target)
+    noise = seen - clean[0][at.astype(int)], (target - clean[0][where.astype(int)])[counts]
+    if method == "supervised":
+        np.testing.assert_array_equal(seen, noisy[0])
+        np.testing.assert_array_equal(target, clean[0])
+    elif method == "noise2noise":
+        assert abs(np.corrcoef(noise)[0, 1]) < 0.4
+        assert np.std(noise[1]) == pytest.approx(2, rel=0.3)
+    elif method == "SURE":
+        np.testing.assert_array_equal(seen, target)
+    elif method == "recorrupted":
+        assert np.std(noise[1]) > 2.5 * np.std(noise[0])
+    elif method == "noise2self":
+        assert counts.sum() == 10
+        assert (seen != noisy[0]).sum() == 10
+        np.testing.assert_array_equal(target[counts], noisy[0][seen != noisy[0]])
+    else:
+        pairs = np.sort([seen, target], axis=0)
+        np.testing.assert_allclose(pairs, np.sort(noisy[0].reshape(-1, 2).T, axis=0))
+    error = metrics.rmse(TAUGHT["blocks", method].denoise(noisy), clean).mean()
+    curve = panel.curves["this method"].get_ydata()
+    assert curve[list(LEVELS).index(2.0)] == pytest.approx(error)
 
 
 def test_beta_weighs_the_mask_of_the_signals_shown():

@@ -8,6 +8,7 @@ from denoiselib.widgets.adaptive import AdaptivePanel
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
 from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
 from denoiselib.widgets.layer import LayerPanel
+from denoiselib.widgets.lessons import LESSONS, LessonsPanel
 from denoiselib.widgets.modes import MODES, ModesPanel
 from denoiselib.widgets.networks import NetworkPanel
 from denoiselib.widgets.panel import Panel, SignalPanel, batch
@@ -15,6 +16,7 @@ from denoiselib.widgets.prior import PriorPanel
 from denoiselib.widgets.proposal import SparseNormPanel
 
 __all__ = [
+    "LESSONS",
     "METHODS",
     "MODES",
     "AdaptivePanel",
@@ -22,6 +24,7 @@ __all__ = [
     "FeaturePanel",
     "FilterPanel",
     "LayerPanel",
+    "LessonsPanel",
     "MethodsPanel",
     "ModesPanel",
     "NetworkPanel",

@@ -147,10 +147,8 @@ def slider(description, value, low, high, step, kind=ipw.FloatSlider):
 class SignalPanel(Panel):
     """A panel that shows one signal of the batch, from menus of family, noise level and signal."""
 
-    def __init__(self, controls, family, figsize):
-        self.family = ipw.Dropdown(
-            options=list(signals.FAMILIES), value=family, description="family"
-        )
+    def __init__(self, controls, family, figsize, families=tuple(signals.FAMILIES)):
+        self.family = ipw.Dropdown(options=list(families), value=family, description="family")
         self.sigma = slider("noise sigma", 3.0, 0.5, 6.0, 0.1)
         self.which = slider("signal", 0, 0, SIGNALS - 1, 1, ipw.IntSlider)
         super().__init__([self.family, self.sigma, *controls, self.which], figsize)
