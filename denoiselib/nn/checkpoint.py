@@ -8,11 +8,12 @@ are.
 import json
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
-from denoiselib import _files
+from denoiselib import _check, _files
+
+ENDINGS = (".npz", ".safetensors")
 
 DTYPES = {  # safetensors' names
     "F64": np.dtype("<f8"),
@@ -56,7 +57,9 @@ def save(path, arrays, metadata=None):
     ...     load(f"{folder}/a.safetensors")
     ({'x': array([0., 1., 2.])}, {'seed': '0'})
     """
-    path, metadata = _known(path), metadata or {}
+    path, metadata = _check.path(path, "path", ENDINGS), {} if metadata is None else metadata
+    _check.instance(arrays, "arrays", dict)
+    _check.instance(metadata, "metadata", dict)
     arrays = {name: _storable(name, array) for name, array in arrays.items()}
     for key, text in metadata.items():
         if not (isinstance(key, str) and isinstance(text, str)):
@@ -90,7 +93,7 @@ def load(path):
         If the file is damaged or of another kind. What `save` has written comes out as it went in,
         or not at all; where its checksum is no longer found, by one name in the metadata more.
     """
-    path = _known(path)
+    path = _check.path(path, "path", ENDINGS)
     with open(path, "rb") as file:
         try:
             read = _read_npz if path.suffix == ".npz" else _read_safetensors
@@ -102,20 +105,13 @@ def load(path):
     return arrays, metadata
 
 
-def _known(path):
-    path = Path(path)
-    if path.suffix not in (".npz", ".safetensors"):
-        raise ValueError(f"path must end in .npz or .safetensors, not {path.suffix!r}")
-    return path
-
-
 def _storable(name, array):
-    array = np.asarray(array)
+    array = _check.regular(array, f"arrays[{name!r}]")
     if not isinstance(name, str) or name == TEXT:
-        raise ValueError(f"an array cannot be named {name!r}")
+        raise ValueError(f"arrays: one cannot be named {name!r}")
     if array.dtype not in NAMES:
         known = ", ".join(map(str, NAMES))
-        raise TypeError(f"{name} has dtype {array.dtype}, not one of {known}")
+        raise TypeError(f"arrays: {name} has dtype {array.dtype}, not one of {known}")
     return np.ascontiguousarray(array).reshape(array.shape)
 
 
