@@ -1,6 +1,11 @@
 """Bad input is refused here, early, in words that name the argument and what was expected."""
 
+from pathlib import Path
+
 import numpy as np
+
+LONGEST = 2**31 - 1  #: no array is longer along an axis
+RATES = (1e-9, 1e12)  #: of sampling, in Hz
 
 
 def array(value, name, *, numbers=False):
@@ -9,13 +14,13 @@ def array(value, name, *, numbers=False):
     float32 stays float32, any other real number becomes float64. The magnitude is limited to the
     fourth root of the largest float (1e77, or 4e9 in float32): filters multiply squares by squares.
     """
-    value = _real(value, name)
+    value = real(value, name)
     if value.size == 0 or (value.ndim == 0 and not numbers):
         raise ValueError(
             f"{name} must be a non-empty array (..., length), not one of shape {value.shape}"
         )
     value = value.astype(np.float32 if value.dtype == np.float32 else np.float64, copy=False)
-    _within(value, name, -_largest(value.dtype), _largest(value.dtype))
+    _within(value, name, -largest(value.dtype), largest(value.dtype))
     return value
 
 
@@ -25,8 +30,8 @@ def level(value, name, like, *, per_signal=False, positive=False, squared=False)
     With `per_signal` its last axis must have length 1: one value for each signal, not each sample.
     With `squared` it is a power, not an amplitude, and may be as large as one.
     """
-    value = _real(value, name)
-    _within(value, name, 0, _largest(like.dtype) ** (2 if squared else 1))
+    value = real(value, name)
+    _within(value, name, 0, largest(like.dtype) ** (2 if squared else 1))
     if positive and value.min() == 0:
         raise ValueError(f"{name} must be greater than 0")
     if per_signal and value.ndim and value.shape[-1] != 1:
@@ -48,30 +53,54 @@ def broadcast(a, b, names):
         ) from None
 
 
-def fraction(value, name):
-    """Return an array of numbers in [0, 1)."""
-    value = _real(value, name)
+def number(value, name, *, positive=False, signed=False, dtype=np.float64):
+    """Return one number as a float: not negative, or `positive`, or of any sign.
+
+    It is limited as an `array` of that dtype is; a positive one by the inverse of the limit, too,
+    for one may divide by it.
+    """
+    value, limit = real(value, name), largest(dtype)
+    if value.ndim:
+        raise ValueError(f"{name} must be a number, not of shape {value.shape}")
+    _within(value, name, -limit if signed else 0, limit)
+    value = float(value)
+    if positive and value * limit < 1:
+        raise ValueError(
+            f"{name} must be greater than {1 / limit if value else 0:.1g}, not {value:g}"
+        )
+    return value
+
+
+def fraction(value, name, like=None):
+    """Return a number in [0, 1), or an array of them that broadcasts with `like`."""
+    value = real(value, name)
     if not (value.size and value.min() >= 0 and value.max() < 1):
         raise ValueError(f"{name} must lie in [0, 1), not {value}")
+    if like is None and value.ndim:
+        raise ValueError(f"{name} must be a number, not of shape {value.shape}")
+    if like is None:
+        return float(value)
+    broadcast(like, value, f"the signals and {name}")
     return value
 
 
 def integer(value, name, low, high=None):
-    """Return an integer between `low` and `high`, both included."""
+    """Return an integer between `low` and `high`, both included; if not given, `LONGEST`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, not {value!r}")
-    if value < low or (high is not None and value > high):
-        bound = f"at least {low}" if high is None else f"between {low} and {high}"
+    if value < low or value > (LONGEST if high is None else high):
+        bound = f"between {low} and {LONGEST if high is None else high}"
+        bound = f"at least {low}" if high is None and value < low else bound
         raise ValueError(f"{name} must be {bound}, not {value}")
     return int(value)
 
 
 def rate(value, name="rate"):
     """Return a sampling rate, a positive number, as a float."""
-    value = level(value, name, np.ones(1), positive=True)
-    if value.ndim:
-        raise ValueError(f"{name} must be a number, not of shape {value.shape}")
-    return float(value)
+    value, (low, high) = number(value, name, positive=True), RATES
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+    return value
 
 
 def window(value, name, length):
@@ -89,6 +118,67 @@ def choice(value, name, known):
     return value
 
 
+def flag(value, name):
+    """Return True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def function(value, name):
+    """Return what can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {type(value).__name__}")
+    return value
+
+
+def iterator(value, name):
+    """Return an iterator over several values."""
+    try:
+        return iter(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence, not {type(value).__name__}") from None
+
+
+def several(value, name):
+    """Return a list of what can be iterated over."""
+    return list(iterator(value, name))
+
+
+def instance(value, name, kind):
+    """Return an object of a class."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def path(value, name, endings):
+    """Return the path of a file with one of these endings."""
+    try:
+        value = Path(value)
+    except TypeError:
+        raise TypeError(f"{name} must be text or a Path, not {type(value).__name__}") from None
+    if value.suffix not in endings:
+        raise ValueError(f"{name} must end in {', '.join(endings)}, not {value.suffix!r}")
+    return value
+
+
+def precision(dtype):
+    """Return the dtype of float32 or float64."""
+    try:
+        known = np.dtype(dtype)
+    except (TypeError, ValueError):
+        known = None
+    if known not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, not {known or repr(dtype)}")
+    return known
+
+
+def seed(value):
+    """Return a whole number that, together with others, is the seed of a generator."""
+    return integer(value, "seed", 0, 2**128)
+
+
 def generator(rng):
     """Return a `numpy.random.Generator` from a seed, a generator or None (fresh entropy)."""
     try:
@@ -97,22 +187,30 @@ def generator(rng):
         raise type(error)(f"rng must be a seed or a numpy.random.Generator: {error}") from None
 
 
-def _real(value, name):
+def regular(value, name):
+    """Return an array."""
     try:
-        value = np.asarray(value)
+        return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be a regular array: {error}") from None
+
+
+def real(value, name):
+    """Return an array of real numbers, of any dtype and shape."""
+    value = regular(value, name)
     if value.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, not {value.dtype}")
     return value
 
 
-def _largest(dtype):
+def largest(dtype):
+    """Return the largest magnitude that arrays may hold."""
     return float(np.finfo(dtype).max) ** 0.25
 
 
 def _within(value, name, low, high):
-    if value.size and low <= value.min() and value.max() <= high:  # false for NaN
+    # false for NaN; as floats, for a float32 would be compared with what it cannot hold
+    if value.size and low <= float(value.min()) and float(value.max()) <= high:
         return
     if value.size == 0 or not np.isfinite(value).all():
         raise ValueError(f"{name} must be finite and not empty")

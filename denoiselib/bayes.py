@@ -33,6 +33,7 @@ def _posterior_mean(estimator):
     def checked(noisy, sigma, *, evidence=False, **options):
         noisy = _check.array(noisy, "noisy")
         sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
+        evidence = _check.flag(evidence, "evidence")
         shape = np.broadcast_shapes(noisy.shape, sigma.shape)
         # The heights are whole numbers: a smaller sigma than 1e-3 changes nothing, nor does an
         # observation so far outside that exp underflows. The bounds keep every exponent finite.
@@ -349,7 +350,12 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
     >>> print(unknown_sigma(sparse_spikes_posterior_mean, noisy, [0.5, 5.0]).round(1)[0])
     5.0
     """
+    _check.function(posterior_mean, "posterior_mean")
     sigmas = _check.array(sigmas, "sigmas")
+    if sigmas.ndim != 1:
+        raise ValueError(f"sigmas must have the shape (levels,), not {sigmas.shape}")
+    if not sigmas.min() > 0:
+        raise ValueError("sigmas must be greater than 0")
     parts = [posterior_mean(noisy, sigma, evidence=True) for sigma in sigmas]
     means, logs = (np.stack(part) for part in zip(*parts, strict=True))
     weights = np.exp(logs - np.logaddexp.reduce(logs, axis=0))

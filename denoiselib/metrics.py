@@ -161,7 +161,7 @@ def mean_ci(values, confidence=0.95):
     2.50 +- 2.05
     """
     values = _check.array(values, "values").astype(np.float64)
-    confidence = float(_check.fraction(confidence, "confidence"))
+    confidence = _check.fraction(confidence, "confidence")
     if values.size < 2:
         raise ValueError("values must hold at least two numbers: one has no spread")
     standard_error = values.std(ddof=1) / np.sqrt(values.size)

@@ -69,7 +69,7 @@ def default_draws(length):
     >>> default_draws(100)
     20
     """
-    return max(1, length // 5)
+    return max(1, _check.integer(length, "length", 1) // 5)
 
 
 def pulses(n, length=100, rng=None):

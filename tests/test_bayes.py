@@ -119,7 +119,7 @@ def test_an_unknown_level_is_found_from_the_signal(family):
     )
     assert 0.99 * told < blind < 1.02 * told < wrong
     np.testing.assert_allclose(bayes.unknown_sigma(limit, noisy, [2.0]), limit(noisy, 2.0))
-    with pytest.raises(ValueError, match="sigma must be greater than 0"):
+    with pytest.raises(ValueError, match="sigmas must be greater than 0"):
         bayes.unknown_sigma(limit, noisy, [0.0, 1.0])
 
 

@@ -263,3 +263,51 @@ def test_messages_say_what_was_expected():
         _check.window(4, "size", 10)
     with pytest.raises(ValueError, match=r"gamma must lie in \[0, 1\)"):
         _check.fraction(1, "gamma")
+
+
+def test_a_float32_is_compared_as_what_it_is():
+    # a float32 cannot hold the bound of a float64, which is no reason to warn
+    assert _check.level(np.float32(0.5), "sigma", GOOD) == 0.5
+    assert _check.number(np.float16(0.5), "lr") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (
+            lambda: _check.number([1.0], "lr"),
+            ValueError,
+            r"^lr must be a number, not of shape \(1,",
+        ),
+        (lambda: _check.number(-1, "lr"), ValueError, "^lr must not be negative"),
+        (
+            lambda: _check.number(0, "p", positive=True),
+            ValueError,
+            "^p must be greater than 0, not",
+        ),
+        (lambda: _check.number(1e-300, "p", positive=True), ValueError, "greater than 9e-78, not"),
+        (lambda: _check.number(1e10, "lr", dtype=np.float32), ValueError, "^lr must not exceed"),
+        (lambda: _check.fraction([0.5], "share"), ValueError, "^share must be a number"),
+        (lambda: _check.fraction([0.5, 0.1], "share", GOOD), ValueError, "share have shapes"),
+        (lambda: _check.integer(10**30, "n", 1), ValueError, "^n must be between 1 and 2147483647"),
+        (lambda: _check.rate(1e30), ValueError, "^rate must lie between 1e-09 and 1e"),
+        (lambda: _check.flag(1, "prior"), TypeError, "^prior must be True or False, not 1"),
+        (lambda: _check.function(3, "denoise"), TypeError, "^denoise must be a function, not int"),
+        (lambda: _check.several(3, "parts"), TypeError, "^parts must be a sequence, not int"),
+        (lambda: _check.instance(3, "state", dict), TypeError, "^state must be a dict, not int"),
+        (lambda: _check.path(3, "path", [".npz"]), TypeError, "^path must be text or a Path, not"),
+        (lambda: _check.path("a.pkl", "path", [".npz"]), ValueError, "^path must end in .npz, not"),
+        (lambda: _check.precision(np.float16), ValueError, "^dtype must be .*, not float16"),
+        (lambda: _check.precision("nonesuch"), ValueError, "^dtype must be .*, not 'nonesuch'"),
+        (lambda: _check.seed(-1), ValueError, "^seed must be between 0 and"),
+    ],
+)
+def test_other_messages(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_a_number_keeps_its_digits():
+    assert _check.number(0.001, "lr", dtype=np.float32) == 0.001
+    assert _check.number(-3, "snr", signed=True) == -3
+    assert type(_check.number(np.float32(2), "lr")) is float

@@ -1,11 +1,13 @@
 """One file of jobs that survives a crash: a line is a whole job, what has no end does not count.
 
 ``NAME.jsonl`` holds a line of JSON for each job, in the order in which they finished, with its
-``rows`` or its ``error``; ``NAME.provenance.json`` tells which runs wrote them.
+``rows`` or its ``error``, and a checksum; ``NAME.provenance.json`` tells which runs wrote them.
+Older lines have no checksum, and are taken as they are.
 """
 
 import json
 import os
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,13 +56,16 @@ class Store:
         Raises
         ------
         ValueError
-            If a line is damaged; the last one may be cut short, and is left out.
+            If a line is damaged, as far as its checksum can tell; the last one may be cut short,
+            and is left out.
         """
         jobs = {}
         for number, line in enumerate(_whole(self.path).splitlines(), 1):
             try:
                 job = json.loads(line)
                 jobs[identity(job)] = job
+                if "crc32" in job and job.pop("crc32") != _checksum(job):
+                    raise ValueError("its checksum is another")
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
         return list(jobs.values())
@@ -86,6 +91,7 @@ class Store:
             os.ftruncate(file, len(_whole(self.path)))
 
             def append(job):
+                job = {**job, "crc32": _checksum(job)}
                 line = json.dumps(job, allow_nan=False).encode() + b"\n"
                 while line:  # a full disk may take a part, and refuse the rest
                     line = line[os.write(file, line) :]
@@ -97,7 +103,10 @@ class Store:
 
     def note(self, run):
         """Add a run to the provenance; to be called while the store is open."""
-        runs = json.loads(self.provenance.read_bytes()) if self.provenance.exists() else []
+        try:
+            runs = json.loads(self.provenance.read_bytes()) if self.provenance.exists() else []
+        except ValueError as error:
+            raise ValueError(f"{self.provenance} is damaged: {error}") from None
         partial = self.provenance.with_suffix(".partial")
         partial.write_text(json.dumps([*runs, run], indent=1) + "\n", encoding="utf-8")
         os.replace(partial, self.provenance)
@@ -110,6 +119,11 @@ def rows(jobs):
         for job in jobs
         for row in job.get("rows", ())
     ]
+
+
+def _checksum(job):
+    """Return the CRC-32 of a job's JSON, however that is spaced."""
+    return zlib.crc32(json.dumps(job).encode())
 
 
 def _whole(path):

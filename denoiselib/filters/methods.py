@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from denoiselib import metrics, signals
+from denoiselib import _check, metrics, signals
 from denoiselib.filters import tuning
 from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
@@ -29,6 +29,8 @@ class Method(NamedTuple):
 
     def sweep(self, noisy, sigma, **options):
         """Estimates for all values of the grid at once, ``(values, ..., length)``."""
+        noisy = _check.array(noisy, "noisy")
+        sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
         if self.parameter == "lambda":
             column = self.grid.reshape(-1, *[1] * np.ndim(noisy))
             return self.denoise(noisy, sigma, column, **options)

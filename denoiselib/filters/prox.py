@@ -201,7 +201,7 @@ def firm(y, u, gamma=0.8):
     [-3.  0.  1.  2.]
     """
     y, u = _weighted(y, u, "y")
-    gamma = _concavity(gamma, u.dtype)
+    gamma = _concavity(gamma, y)
     return _shrink(y, u, lambda r: np.minimum((r - u) / (1 - gamma), r))
 
 
@@ -214,9 +214,11 @@ def firm_penalty(x, u, gamma=0.8):
     [0.75 1.   1.  ]
     """
     x, u = _weighted(x, u, "x")
-    gamma = _concavity(gamma, u.dtype)
+    gamma = _concavity(gamma, x)
     r = np.abs(x)
-    r = np.where(gamma * r < u, r, u / np.where(gamma > 0, gamma, 1))
+    with np.errstate(over="ignore"):  # where gamma is as good as 0, the bend is as good as infinite
+        bend = u / np.where(gamma > 0, gamma, 1)
+    r = np.where(gamma * r < u, r, bend)
     return u * r - gamma * r**2 / 2
 
 
@@ -240,7 +242,7 @@ PENALTIES = {
 
 def _weighted(y, u, name):
     """Check `y`, real or complex, and bring `u` to its precision."""
-    y = np.asarray(y)
+    y = _check.regular(y, name)
     if y.dtype.kind == "c":
         parts = _check.array(np.stack([y.real, y.imag]), name)
         return y.astype(np.result_type(parts, 1j), copy=False), _check.level(u, "u", parts[0])
@@ -248,9 +250,11 @@ def _weighted(y, u, name):
     return y, _check.level(u, "u", y)
 
 
-def _concavity(gamma, dtype):
+def _concavity(gamma, like):
     """Check `gamma`, and keep it below 1 in single precision too."""
-    return np.minimum(_check.fraction(gamma, "gamma"), 1 - np.finfo(dtype).epsneg).astype(dtype)
+    dtype = like.real.dtype
+    gamma = np.minimum(_check.fraction(gamma, "gamma", like), 1 - np.finfo(dtype).epsneg)
+    return gamma.astype(dtype)
 
 
 def _shrink(y, cut, root):

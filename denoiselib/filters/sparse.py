@@ -160,10 +160,8 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
     noisy = _check.array(noisy, "noisy")
     lam = _check.level(lam, "lam", noisy, per_signal=True)
     gamma = _check.fraction(gamma, "gamma")
-    if gamma.ndim:
-        raise ValueError("gamma must be a number")
     _check.choice(method, "method", ("auto", "closed", "iterative"))
-    tol = float(_check.level(tol, "tol", np.ones(1)))
+    tol = _check.number(tol, "tol")
     max_iter = _check.integer(max_iter, "max_iter", 1)
     basis = resolve(transform, noisy)
     if method == "closed" and not basis.unitary:
@@ -171,7 +169,7 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
     if basis.unitary and method != "iterative":
         estimate = basis.synthesis(prox.firm(basis.analysis(noisy), lam, gamma))
     else:
-        estimate = _forward_backward(noisy, lam, float(gamma), basis, tol, max_iter)
+        estimate = _forward_backward(noisy, lam, gamma, basis, tol, max_iter)
     return estimate.astype(noisy.dtype, copy=False)
 
 

@@ -52,6 +52,7 @@ def oracle(denoise, grid, noisy, clean):
     3
     """
     noisy, clean = _check.array(noisy, "noisy"), _check.array(clean, "clean")
+    _check.function(denoise, "denoise")
     return _choose(grid, lambda value: metrics.rmse(denoise(noisy, value), clean).mean())
 
 
@@ -86,7 +87,7 @@ def sure(denoise, grid, noisy, sigma, rng=0):
     >>> print(sure(filters.threshold, np.arange(1, 7), noisy, sigma=3).value)
     3
     """
-    noisy = _check.array(noisy, "noisy")
+    noisy, denoise = _check.array(noisy, "noisy"), _check.function(denoise, "denoise")
     seed = _check.generator(rng).integers(2**32)
     return _choose(
         grid, lambda value: sure_risk(lambda y: denoise(y, value), noisy, sigma, seed).mean()
@@ -141,13 +142,16 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     >>> print(f"{sure_risk(lambda y: y, noisy, sigma=1, rng=1).mean():.2f}")
     0.99
     """
-    noisy = _check.array(noisy, "noisy")
+    noisy, denoise = _check.array(noisy, "noisy"), _check.function(denoise, "denoise")
     sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
     noisy = np.broadcast_to(noisy, np.broadcast_shapes(noisy.shape, sigma.shape))
     tau = sigma * _check.level(step, "step", noisy[..., :1], per_signal=True, positive=True)
+    if not tau.min() > 0:
+        raise ValueError("sigma times step must be greater than 0")
     probe = _check.generator(rng).standard_normal(noisy.shape, dtype=noisy.dtype)
     estimate = _check.array(denoise(noisy) if estimate is None else estimate, "estimate")
     moved = _check.array(denoise(noisy + tau * probe), "estimate")
+    _check.broadcast(estimate, noisy, "estimate and noisy")
     divergence = np.mean(probe * (moved - estimate) / tau, axis=-1)
     residual = np.mean((estimate - noisy) ** 2, axis=-1)
     variance = np.broadcast_to(sigma**2, (*residual.shape, 1))[..., 0]
@@ -228,7 +232,7 @@ def mad_sigma(noisy, difference=False):
     3.0 3.0
     """
     noisy = _check.array(noisy, "noisy")
-    if difference:
+    if _check.flag(difference, "difference"):
         if noisy.shape[-1] < 2:
             raise ValueError("noisy must hold at least two samples to take differences")
         noisy = np.diff(noisy, axis=-1) / 2**0.5

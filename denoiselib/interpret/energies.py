@@ -15,6 +15,7 @@ from denoiselib.interpret.layers import (
 from denoiselib.nn import Module, Tensor, optim
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Parameter
+from denoiselib.nn.tensor import real
 
 
 class Energy(NamedTuple):
@@ -26,6 +27,7 @@ class Energy(NamedTuple):
 
     def total(self, gamma, lam):
         """Return ``data + gamma normal + lam sparse``."""
+        gamma, lam = (_check.number(v, k, signed=True) for v, k in ((gamma, "gamma"), (lam, "lam")))
         return self.data + gamma * self.normal + lam * self.sparse
 
 
@@ -78,9 +80,10 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     """
     layers = find_layers(net)
     layer = layers[_check.choice(name, "name", layers)]
-    batch, target = as_batch(net, noisy), as_batch(net, target)
+    batch, target = as_batch(net, noisy), as_batch(net, target, "target")
     loss = LOSSES[_check.choice(loss, "loss", LOSSES)]
-    x = x if isinstance(x, Tensor) else Tensor(np.asarray(x, net.dtype))
+    x = x if isinstance(x, Tensor) else Tensor(real(_check.array(x, "x"), net.dtype, "x"))
+    p = _check.number(p, "p", positive=True)
     with in_place_of({layer.conv: lambda conv, seen: x}):
         output = net(batch)
     distance = (x if layer.norm is None else layer.norm(x)) - x
@@ -142,6 +145,8 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
     """
     _check.integer(steps, "steps", 1)
     _check.choice(name, "name", find_layers(net))
+    _check.number(gamma, "gamma", dtype=net.dtype)
+    _check.number(lam, "lam", dtype=net.dtype)
     free = _Free(features(net, noisy)[name].before.copy())
     descent, schedule, totals = optim.Adam(free, lr), optim.cosine(lr, steps), []
     best, least = free.x.data.copy(), np.inf

@@ -55,15 +55,15 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
     atoms = _check.array(atoms, "atoms")
     if atoms.ndim != 2:
         raise ValueError(f"atoms must have the shape (atoms, taps), not {atoms.shape}")
-    lam = float(_check.level(lam, "lam", np.ones(1)))
+    lam = _check.number(lam, "lam")
     iterations = _check.integer(iterations, "iterations", 1)
     count, taps = atoms.shape
     if step is None:
         power = (np.abs(np.fft.rfft(atoms, max(4096, 2 * taps), axis=1)) ** 2).sum(axis=0)
         step = 1.9 / (power.max() or 1)
-    step = float(_check.level(step, "step", np.ones(1), positive=True))
+    step = _check.number(step, "step", positive=True)
 
-    signs = (1,) if nonnegative else (1, -1)
+    signs = (1,) if _check.flag(nonnegative, "nonnegative") else (1, -1)
     width, middle = 4 + len(signs) * count, taps - 1
     y, r, c = (0, 1), (2, 3), list(range(4, width))  # channels: +, -; the atoms one after the other
     size = (width, width, 2 * taps - 1)
@@ -137,7 +137,7 @@ def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
     [0.5 1.  0.  9. ]
     """
     lower, upper, scale = (
-        float(_check.level(value, name, np.ones(1), positive=True))
+        _check.number(value, name, positive=True)
         for value, name in ((lower, "lower"), (upper, "upper"), (scale, "scale"))
     )
     if not lower < upper:

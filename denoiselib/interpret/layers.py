@@ -7,7 +7,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import Conv1d, Module, no_grad
-from denoiselib.nn.modules import Activation
+from denoiselib.nn.modules import Activation, Network
 from denoiselib.nn.tensor import real
 
 
@@ -62,7 +62,7 @@ def find_layers(net):
     >>> list(find_layers(UNet()))[:3], len(find_layers(UNet()))
     (['inc 1', 'inc 2', 'down1 1'], 19)
     """
-    if getattr(net, "mixes_batch", False):
+    if _check.instance(net, "net", Network).mixes_batch:
         raise ValueError("net must not have a prior network: its kernels depend on the signals")
     found = {}
     for name, block in net.children():
@@ -158,11 +158,11 @@ def constant_parameters(net):
             parameter.requires_grad = True
 
 
-def as_batch(net, noisy):
+def as_batch(net, noisy, name="noisy"):
     """Check network and signals; return them as ``(n, 1, length)`` in the network's dtype."""
-    if net.training:
+    if _check.instance(net, "net", Network).training:
         raise ValueError("net must be in evaluation mode: call net.eval() first")
-    noisy = real(_check.array(noisy, "noisy"), net.dtype, "noisy")
+    noisy = real(_check.array(noisy, name), net.dtype, name)
     return noisy.reshape(-1, 1, noisy.shape[-1])
 
 

@@ -111,7 +111,12 @@ def jacobian(net, noisy, rows=None):
     np.int64(2)
     """
     signals = as_batch(net, noisy)
-    wanted = np.eye(signals.shape[-1], dtype=net.dtype)[slice(None) if rows is None else rows]
+    wanted = np.eye(signals.shape[-1], dtype=net.dtype)
+    if rows is not None:
+        length, rows = len(wanted), _check.several(rows, "rows")
+        if not rows:
+            raise ValueError("rows must not be empty")
+        wanted = wanted[[_check.integer(row, "rows", -length, length - 1) for row in rows]]
     together = len(wanted) if _fixed(net) else 1
     masks = wanted.reshape(-1, together, 1, signals.shape[-1])
     found = []
@@ -201,10 +206,10 @@ def influence(denoise, noisy, step=1.0):
     >>> print(distance, answer)
     [-2 -1  0  1  2] [0.  0.  1.  0.  0.5]
     """
-    noisy = _check.array(noisy, "noisy")
+    noisy, denoise = _check.array(noisy, "noisy"), _check.function(denoise, "denoise")
     if noisy.ndim != 2:
         raise ValueError(f"noisy must have the shape (n, length), not {noisy.shape}")
-    step = float(_check.level(step, "step", np.ones(1), positive=True))
+    step = _check.number(step, "step", positive=True)
     length = noisy.shape[-1]
     middle = length // 2
     moved = noisy.copy()

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from denoiselib import _check
+from denoiselib.interpret.layers import Layer
 from denoiselib.interpret.linear import frequency_response
 from denoiselib.nn import BatchNorm1d, ops
 
@@ -27,10 +29,12 @@ class ProximalStep(NamedTuple):
 
     def correlate(self, y):
         """Return ``A' y``: signals ``(n, in_channels, length)`` against each kernel."""
+        y = _signals(y, "y", self.kernel.shape[1])
         return ops.conv1d(y, self.kernel, padding=self.kernel.shape[2] // 2).data
 
     def synthesise(self, x):
         """Return ``A X``, the adjoint of `correlate`: a sum of kernels, as high as X says."""
+        x = _signals(x, "x", self.kernel.shape[0])
         kernel = self.kernel.swapaxes(0, 1)[..., ::-1].copy()
         return ops.conv1d(x, kernel, padding=self.kernel.shape[2] // 2).data
 
@@ -56,7 +60,9 @@ class ProximalStep(NamedTuple):
         over X >= 0; all steps must be positive.
         """
         step, weight = self.step[:, None], self.weight[:, None]
-        distance = x - step * self.correlate(y)
+        x, correlated = _signals(x, "x", len(self.kernel)), self.correlate(y)
+        _check.broadcast(x, correlated, "x and what correlates with y")
+        distance = x - step * correlated
         return (distance**2 / (2 * step) + weight * x).sum(axis=(1, 2))
 
     def energy(self, x, y):
@@ -65,7 +71,9 @@ class ProximalStep(NamedTuple):
         The sparse coding problem that ISTA solves; `model` bounds it from above, up to a constant,
         where the steps are short enough: :math:`A^\top A \le \mathrm{diag}(1/\mu)`.
         """
-        misfit = (y - self.synthesise(x)) ** 2
+        y, synthesised = _signals(y, "y", self.kernel.shape[1]), self.synthesise(x)
+        _check.broadcast(y, synthesised, "y and what x synthesises")
+        misfit = (y - synthesised) ** 2
         return misfit.sum(axis=(1, 2)) / 2 + (self.weight[:, None] * x).sum(axis=(1, 2))
 
 
@@ -106,7 +114,7 @@ def proximal_step(layer):
     >>> print(step.step.shape, step(np.ones((1, 1, 5), np.float32)).shape)
     (16,) (1, 16, 5)
     """
-    conv, norm, activation = layer
+    conv, norm, activation = _check.instance(layer, "layer", Layer)
     if activation is None or activation.function is not ops.relu:
         raise TypeError("layer must end with a ReLU")
     bias = 0 if conv.bias is None else conv.bias.data
@@ -119,3 +127,10 @@ def proximal_step(layer):
         raise TypeError(f"layer must have batch norm or none, not {type(norm).__name__}")
     kernel = np.where(gain < 0, -1, 1).astype(gain.dtype)[:, None, None] * conv.weight.data
     return ProximalStep(kernel, np.abs(gain), gain * (mean - bias) - beta)
+
+
+def _signals(array, name, channels):
+    array = _check.array(array, name)
+    if array.ndim != 3 or array.shape[1] != channels:
+        raise ValueError(f"{name} must have the shape (n, {channels}, length), not {array.shape}")
+    return array

@@ -1,12 +1,19 @@
-"""Arrays by name in a file, written whole or not at all: `.npz` or `.safetensors`, never pickle."""
+"""Arrays by name in a file, written whole or not at all: `.npz` or `.safetensors`, never pickle.
+
+A byte that changes later on is noticed: a checksum of arrays and metadata lies in the metadata,
+where other readers pass over it. Files without one, as other writers make them, are taken as they
+are.
+"""
 
 import json
 import zipfile
-from pathlib import Path
+import zlib
 
 import numpy as np
 
-from denoiselib import _files
+from denoiselib import _check, _files
+
+ENDINGS = (".npz", ".safetensors")
 
 DTYPES = {  # safetensors' names
     "F64": np.dtype("<f8"),
@@ -19,6 +26,7 @@ DTYPES = {  # safetensors' names
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 LONGEST_HEADER = 100_000_000
 TEXT = "__metadata__"
+SUM = "denoiselib_crc32"  #: the checksum's name in the metadata
 
 
 def save(path, arrays, metadata=None):
@@ -49,17 +57,17 @@ def save(path, arrays, metadata=None):
     ...     load(f"{folder}/a.safetensors")
     ({'x': array([0., 1., 2.])}, {'seed': '0'})
     """
-    path, metadata = _known(path), metadata or {}
+    path, metadata = _check.path(path, "path", ENDINGS), {} if metadata is None else metadata
+    _check.instance(arrays, "arrays", dict)
+    _check.instance(metadata, "metadata", dict)
     arrays = {name: _storable(name, array) for name, array in arrays.items()}
     for key, text in metadata.items():
         if not (isinstance(key, str) and isinstance(text, str)):
             raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
+    metadata = metadata | {SUM: _checksum(arrays, metadata)}
     with _files.replacing(path) as file:
-        if path.suffix == ".npz":
-            text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
-            np.savez(file, **arrays, **{TEXT: text})
-        else:
-            _write_safetensors(file, arrays, metadata)
+        write = _write_npz if path.suffix == ".npz" else _write_safetensors
+        write(file, arrays, metadata)
 
 
 def load(path):
@@ -82,42 +90,38 @@ def load(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or of another kind.
+        If the file is damaged or of another kind. What `save` has written comes out as it went in,
+        or not at all; where its checksum is no longer found, by one name in the metadata more.
     """
-    path = _known(path)
+    path = _check.path(path, "path", ENDINGS)
     with open(path, "rb") as file:
         try:
-            return _read_npz(file) if path.suffix == ".npz" else _read_safetensors(file)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            OSError,
-            OverflowError,
-            NotImplementedError,
-            MemoryError,
-            RuntimeError,
-            zipfile.BadZipFile,
-        ) as error:
+            read = _read_npz if path.suffix == ".npz" else _read_safetensors
+            arrays, metadata = read(file)
+            if SUM in metadata and metadata.pop(SUM) != _checksum(arrays, metadata):
+                raise ValueError("its checksum is another")
+        except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
             raise ValueError(f"{path.name} is damaged, or no {path.suffix} file: {error}") from None
-
-
-def _known(path):
-    path = Path(path)
-    if path.suffix not in (".npz", ".safetensors"):
-        raise ValueError(f"path must end in .npz or .safetensors, not {path.suffix!r}")
-    return path
+    return arrays, metadata
 
 
 def _storable(name, array):
-    array = np.asarray(array)
+    array = _check.regular(array, f"arrays[{name!r}]")
     if not isinstance(name, str) or name == TEXT:
-        raise ValueError(f"an array cannot be named {name!r}")
+        raise ValueError(f"arrays: one cannot be named {name!r}")
     if array.dtype not in NAMES:
         known = ", ".join(map(str, NAMES))
-        raise TypeError(f"{name} has dtype {array.dtype}, not one of {known}")
+        raise TypeError(f"arrays: {name} has dtype {array.dtype}, not one of {known}")
     return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def _write_npz(file, arrays, metadata):
+    """Write what numpy.savez would, the metadata first: without them nothing would be missed."""
+    text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+    with zipfile.ZipFile(file, "w") as stored:
+        for name, array in {TEXT: text, **arrays}.items():
+            with stored.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _read_npz(file):
@@ -163,6 +167,15 @@ def _read_safetensors(file):
     if expected != len(data):
         raise ValueError(f"{len(data)} bytes of data instead of {expected}")
     return {name: arrays[name] for name in header}, metadata
+
+
+def _checksum(arrays, metadata):
+    """Return the CRC-32 of all that is stored, in eight digits."""
+    kinds = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
+    crc = zlib.crc32(json.dumps([kinds, metadata]).encode())
+    for array in arrays.values():
+        crc = zlib.crc32(np.ascontiguousarray(array), crc)
+    return f"{crc:08x}"
 
 
 def _texts(metadata):

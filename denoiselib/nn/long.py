@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from denoiselib import _check
+from denoiselib.nn.modules import Network
 from denoiselib.nn.tensor import Tensor, no_grad, real
 
 BLOCK = 8192  #: samples that pass together: their arrays take a few megabytes
@@ -59,7 +60,7 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
     >>> print(f"{abs(denoise_long(net, noisy, block=1000) - net.denoise(noisy)).max():.4f}")
     0.0000
     """
-    noisy = _check.array(noisy, "noisy")
+    noisy, net = _check.array(noisy, "noisy"), _check.instance(net, "net", Network)
     channels = net.channels(noisy)
     block = _up(_check.integer(block, "block", 1), net.align)
     overlap = net.reach if overlap is None else overlap

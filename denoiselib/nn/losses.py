@@ -162,11 +162,13 @@ def sparsity(weight, p=1.0, on="input"):
     0.2
     """
     weights = _check.level(weight, "weight", np.ones(1))
+    if weights.ndim > 1:
+        raise ValueError(f"weight must be a number or a sequence, not of shape {weights.shape}")
     which = ("input", "output").index(_check.choice(on, "on", ("input", "output")))
-    if p == "log":
+    if isinstance(p, str) and p == "log":
         functions = (lambda x: np.log1p(x * x), lambda x: 2 * x / (1 + x * x))
     else:
-        functions = _power(float(_check.level(p, "p", np.ones(1), positive=True)))
+        functions = _power(_check.number(p, "p", positive=True))
 
     def penalty(features):
         if weights.ndim and len(weights) != len(features):
@@ -205,6 +207,7 @@ def penalised(penalty, loss="mse"):
     >>> penalised(sparsity(0.1))(net, x, x).item() > mse(net(x), x).item()
     True
     """
+    _check.function(penalty, "penalty")
     measure = LOSSES[_check.choice(loss, "loss", LOSSES)]
 
     def of_net(net, noisy, target):
@@ -220,7 +223,7 @@ LOSSES = {"mse": mse, "smooth_l1": smooth_l1}
 
 
 def _pair(prediction, target):
-    prediction, target = tensors(prediction, target)
+    prediction, target = tensors(prediction=prediction, target=target)
     if prediction.shape != target.shape:
         raise ValueError(f"prediction and target have shapes {prediction.shape}, {target.shape}")
     return prediction, target

@@ -46,9 +46,7 @@ class Module:
 
     def _tensor(self, x):
         x = real(x, self.dtype, "x")
-        if not np.isfinite(x).all():
-            raise ValueError("x must be finite")
-        return Tensor(x)
+        return Tensor(_check.array(x, "x", numbers=True) if x.size else x)
 
     def forward(self, x):
         """Compute the output from tensors."""
@@ -114,7 +112,9 @@ class Module:
             changed then.
         """
         state = {
-            k: np.asarray(v) for k, v in state.items() if not k.endswith("num_batches_tracked")
+            k: _check.regular(v, f"state[{k!r}]")
+            for k, v in _check.instance(state, "state", dict).items()
+            if not str(k).endswith("num_batches_tracked")
         }
         own = dict(self.named_state())
         problems = [f"missing: {name}" for name in own if name not in state]
@@ -186,10 +186,12 @@ class Sequential(Module):
     """
 
     def __init__(self, modules):
-        numbered = modules.items() if isinstance(modules, dict) else enumerate(modules)
-        for number, module in numbered:
+        if not isinstance(modules, dict):
+            modules = dict(enumerate(_check.several(modules, "modules")))
+        for number, module in modules.items():
             if module is not None:
-                setattr(self, str(number), module)
+                name = str(_check.integer(number, "a number in modules", 0))
+                setattr(self, name, _check.instance(module, f"modules[{name}]", Module))
 
     def forward(self, x):
         """Pass x through all of them."""
@@ -312,12 +314,12 @@ class Conv1d(Module):
     ):
         in_channels = _check.integer(in_channels, "in_channels", 1)
         out_channels = _check.integer(out_channels, "out_channels", 1)
-        taps = _check.integer(taps, "taps", 1)
+        taps, dtype = _check.integer(taps, "taps", 1), _check.precision(dtype)
         rng = _check.generator(rng)
         draw = INITS[_check.choice(init, "init", INITS)]
         weight, draw_bias = draw(rng, (out_channels, in_channels, taps), in_channels * taps)
         self.weight, self.bias = Parameter(weight.astype(dtype)), None
-        if bias:
+        if _check.flag(bias, "bias"):
             start = np.zeros(out_channels)
             if draw_bias:
                 start, _ = draw(rng, out_channels, in_channels * taps)

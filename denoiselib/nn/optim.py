@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from denoiselib import _check
+from denoiselib.nn.modules import Module
 
 
 class Optimizer:
@@ -29,10 +30,10 @@ class Optimizer:
     """
 
     def __init__(self, net, lr):
-        if not hasattr(net, "vector"):
+        if not hasattr(_check.instance(net, "net", Module), "vector"):
             net.flatten()
         self.p, self.g = net.vector, net.gradient
-        self.lr = _number(lr, "lr")
+        self.lr = _check.number(lr, "lr", dtype=self.p.dtype)
         self.part = np.empty_like(self.p)
         self.state = {}  # arrays that one step leaves to the next
 
@@ -52,9 +53,9 @@ class Optimizer:
         ValueError
             If names or shapes do not fit.
         """
-        if {k: np.shape(v) for k, v in state.items()} != {
-            k: v.shape for k, v in self.state.items()
-        }:
+        _check.instance(state, "state", dict)
+        state = {name: _check.real(array, f"state[{name!r}]") for name, array in state.items()}
+        if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in self.state.items()}:
             raise ValueError(f"state must hold {', '.join(self.state)}, as this optimiser saves it")
         for name, array in self.state.items():
             array[...] = state[name]
@@ -88,8 +89,8 @@ class SGD(Optimizer):
 
     def __init__(self, net, lr, momentum=0.9, weight_decay=0.0):
         super().__init__(net, lr)
-        self.momentum = float(_check.fraction(momentum, "momentum"))
-        self.weight_decay = _number(weight_decay, "weight_decay")
+        self.momentum = _check.fraction(momentum, "momentum")
+        self.weight_decay = _check.number(weight_decay, "weight_decay", dtype=self.p.dtype)
         self.state = {"velocity": np.zeros_like(self.p)}
 
     def step(self):
@@ -133,8 +134,11 @@ class Adam(Optimizer):
 
     def __init__(self, net, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(net, lr)
-        self.betas = tuple(float(_check.fraction(beta, "betas")) for beta in betas)
-        self.eps, self.weight_decay = _number(eps, "eps"), _number(weight_decay, "weight_decay")
+        if np.shape(_check.real(betas, "betas")) != (2,):
+            raise ValueError(f"betas must be two numbers, not {betas}")
+        self.betas = tuple(_check.fraction(beta, "betas") for beta in betas)
+        self.eps = _check.number(eps, "eps", dtype=self.p.dtype)
+        self.weight_decay = _check.number(weight_decay, "weight_decay", dtype=self.p.dtype)
         zeros = np.zeros_like(self.p)
         self.state = {"m": zeros, "v": zeros.copy(), "t": np.zeros((), np.int64)}
 
@@ -204,7 +208,7 @@ def constant(lr):
     >>> constant(0.1)(1000)
     0.1
     """
-    lr = _number(lr, "lr")
+    lr = _check.number(lr, "lr")
     return lambda step: lr
 
 
@@ -217,7 +221,7 @@ def cosine(lr, steps, minimum=0.0):
     >>> print(schedule(0), schedule(50), schedule(100))
     1.0 0.5 0.0
     """
-    lr, minimum = _number(lr, "lr"), _number(minimum, "minimum")
+    lr, minimum = _check.number(lr, "lr"), _check.number(minimum, "minimum")
     steps = _check.integer(steps, "steps", 1)
     return lambda step: (
         minimum + (lr - minimum) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
@@ -235,7 +239,7 @@ def warm_restarts(lr, period, factor=1, minimum=0.0):
     >>> print(schedule(5), schedule(10), schedule(20), schedule(30))
     0.5 1.0 0.5 1.0
     """
-    lr, minimum = _number(lr, "lr"), _number(minimum, "minimum")
+    lr, minimum = _check.number(lr, "lr"), _check.number(minimum, "minimum")
     period = _check.integer(period, "period", 1)
     factor = _check.integer(factor, "factor", 1)
 
@@ -258,7 +262,7 @@ def staircase(lr, every, factor=0.1):
     >>> print(schedule(9), schedule(10), schedule(20))
     1.0 0.5 0.25
     """
-    lr, factor = _number(lr, "lr"), _number(factor, "factor")
+    lr, factor = _check.number(lr, "lr"), _check.number(factor, "factor")
     every = _check.integer(every, "every", 1)
     return lambda step: lr * factor ** (step // every)
 
@@ -288,12 +292,13 @@ class GradientScaler:
     """
 
     def __init__(self, scale=2.0**16, interval=2000):
-        self.scale = _number(scale, "scale")
+        self.scale = _check.number(scale, "scale", positive=True)
         self.interval = _check.integer(interval, "interval", 1)
         self.good = 0
 
     def unscale(self, gradient):
         """Divide gradients by the scale, in place; return whether to take the step."""
+        _gradient(gradient)
         gradient *= 1 / self.scale
         if not np.isfinite(gradient).all():
             self.scale, self.good = self.scale / 2, 0
@@ -313,10 +318,13 @@ def clip(gradient, norm):
     >>> print(clip(gradient, 1.0), gradient.round(3))
     5.0 [0.6 0.8]
     """
+    _gradient(gradient)
     length = float(np.sqrt(np.dot(gradient, gradient)))
-    gradient *= min(1.0, _number(norm, "norm") / (length + 1e-6))
+    gradient *= min(1.0, _check.number(norm, "norm") / (length + 1e-6))
     return length
 
 
-def _number(value, name):
-    return float(_check.level(value, name, np.ones(1)).item())
+def _gradient(gradient):
+    vector = isinstance(gradient, np.ndarray) and gradient.ndim == 1 and gradient.flags.writeable
+    if not vector or gradient.dtype not in (np.float32, np.float64):
+        raise TypeError("gradient must be a vector of float32 or float64 that may be changed")

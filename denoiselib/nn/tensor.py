@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from denoiselib import _check
+
 
 class _State(threading.local):
     grad = True  # whether operations remember what they were computed from
@@ -59,9 +61,9 @@ class Tensor:
     __array_ufunc__ = None  # ndarray * Tensor is for Tensor to decide
 
     def __init__(self, data, requires_grad=False):
-        self.data = data = real(data)
+        self.data = data = real(data, name="data")
+        self.requires_grad = _check.flag(requires_grad, "requires_grad")
         self.grad = np.zeros_like(data) if requires_grad else None
-        self.requires_grad = requires_grad
         self.op = None
 
     @property
@@ -211,14 +213,15 @@ class Program:
     """
 
     def __init__(self, function, dtype=None):
-        self.function, self.dtype = function, dtype
+        self.function = _check.function(function, "function")
+        self.dtype = None if dtype is None else _check.precision(dtype)
         self.inputs = None
         self._back = None
 
     def __call__(self, *arrays):
         """Run on new data of the same shapes; the array returned is overwritten by the next run."""
         if self.inputs is None:
-            inputs = [Tensor(as_innermost(real(array, self.dtype))) for array in arrays]
+            inputs = [Tensor(as_innermost(real(a, self.dtype, "arrays"))) for a in arrays]
             with _setting("record", []):
                 self.output = self.function(*inputs)
                 self.ops = _state.record
@@ -230,9 +233,9 @@ class Program:
             for tensor, array in zip(self.inputs, arrays, strict=True):
                 if tensor.shape != np.shape(array):
                     raise ValueError(
-                        f"a program for shape {tensor.shape} was given {np.shape(array)}"
+                        f"arrays: a program for shape {tensor.shape} was given {np.shape(array)}"
                     )
-                tensor.data[...] = real(array, tensor.dtype)
+                tensor.data[...] = real(array, tensor.dtype, "arrays")
             for step in self._steps:
                 step()
         return self.output.data
@@ -324,9 +327,7 @@ class Memory:
 
 def real(value, dtype=None, name="a tensor"):
     """Return an array of real numbers, of a float dtype: the one asked for, or else its own."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
+    array = _check.real(value, name)
     if dtype is None:
         dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
     if array.dtype == dtype:

@@ -6,15 +6,15 @@ bit as if it had never stopped.
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 
 from denoiselib import _check, metrics, signals
 from denoiselib.nn import checkpoint as files
 from denoiselib.nn.losses import LOSSES
+from denoiselib.nn.modules import Module
+from denoiselib.nn.optim import GradientScaler, Optimizer, constant
 from denoiselib.nn.optim import clip as clip_gradient
-from denoiselib.nn.optim import constant
 from denoiselib.nn.tensor import Program
 
 
@@ -55,7 +55,15 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     draw = family
     if not callable(family):
         draw = signals.FAMILIES[_check.choice(family, "family", signals.FAMILIES)]
-    low, high = sigma if np.ndim(sigma) else (sigma, sigma)
+    levels = _check.array(sigma, "sigma", numbers=True)
+    if levels.shape not in ((), (2,)) or not 0 <= levels.min() == levels.flat[0]:
+        raise ValueError(f"sigma must be a level, or a rising pair of them, not {sigma}")
+    low, high = levels.flat[0].item(), levels.flat[-1].item()
+    batch_size, length = (
+        _check.integer(value, name, 1)
+        for value, name in ((batch_size, "batch_size"), (length, "length"))
+    )
+    seed, level = _check.seed(seed), _check.flag(level, "level")
 
     def data(step):
         rng = np.random.default_rng([seed, step])
@@ -66,9 +74,12 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
             noisy = np.stack([noisy, np.broadcast_to(sigmas, noisy.shape)], axis=1)
         return noisy, clean
 
-    shape = data(0)[1].shape  # what is wrong with the arguments is said now
+    # what is wrong with the arguments is said now
+    drawn = draw(batch_size, length, np.random.default_rng(seed))
+    shape = _check.array(drawn, "signals of family").shape
     if shape != (batch_size, length):
         raise ValueError(f"family must give {(batch_size, length)}, not {shape}")
+    data(0)
     return data
 
 
@@ -105,6 +116,7 @@ def fixed(noisy, clean, batch_size, seed=0):
         raise ValueError(
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
+    seed = _check.seed(seed)
     batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy))
 
     def data(step):
@@ -187,13 +199,30 @@ def fit(
     >>> history["loss"][-1] < history["loss"][0]
     True
     """
+    _check.instance(net, "net", Module)
+    _check.instance(optimizer, "optimizer", Optimizer)
+    _check.function(data, "data")
+    if validation is not None:
+        validation = [
+            _check.array(part, "validation") for part in _check.several(validation, "validation")
+        ]
+        if len(validation) != 2:
+            raise ValueError("validation must be noisy and clean signals")
+    if scaler is not None:
+        _check.instance(scaler, "scaler", GradientScaler)
+    if clip is not None:
+        clip = _check.number(clip, "clip")
+    if checkpoint is not None:
+        checkpoint = _check.path(checkpoint, "checkpoint", files.ENDINGS)
+    callbacks = [_check.function(f, "callbacks") for f in _check.several(callbacks, "callbacks")]
     if not callable(loss):
         loss = _between_output_and_target(LOSSES[_check.choice(loss, "loss", LOSSES)])
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
-    schedule = schedule or constant(optimizer.lr)
+    schedule = constant(optimizer.lr) if schedule is None else schedule
+    _check.function(schedule, "schedule")
     history, start = History(step=[], lr=[], loss=[], rmse=[]), 0
     history.best = None
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and checkpoint.exists():
         start = _resume(checkpoint, net, optimizer, scaler, history)
     net.train()
     programs = {}
@@ -269,7 +298,7 @@ def _resume(path, net, optimizer, scaler, history):
             history[name] = parts["history"][name].tolist()
         start = int(history["step"][-1])
     except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(f"{Path(path).name} is no checkpoint of this training: {error}") from None
+        raise ValueError(f"{path.name} is no checkpoint of this training: {error}") from None
     history["step"] = [int(step) for step in history["step"]]
     history.best = parts["best"] or None
     return start

@@ -98,9 +98,7 @@ class Style:
         self.function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
         self.bias, self.init, self.rng = bias, init, _check.generator(rng)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
+        self.dtype = _check.precision(dtype)
 
     def conv(self, in_channels, out_channels, taps=3, dilation=1):
         """Make a convolution."""
@@ -127,7 +125,7 @@ class Style:
 
 def checked_level(level):
     """Return where the noise level comes from, if it is known."""
-    if level not in LEVELS:
+    if not isinstance(level, str | None) or level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, not {level!r}")
     return level
 
@@ -203,7 +201,7 @@ class UNet(Network):
         rng=0,
         dtype=np.float32,
     ):
-        if len(channels) != 5:
+        if len(_check.several(channels, "channels")) != 5:
             raise ValueError(f"channels must be five widths, not {channels}")
         c = [_check.integer(width, "channels", 1) for width in channels]
         style = Style(norm, activation, pool, bias, init, rng, dtype)
@@ -216,9 +214,11 @@ class UNet(Network):
         self.up3 = Up(2 * c[1], c[0], style=style)
         self.up4 = Up(2 * c[0], c[0], style=style)
         self.outc = Out(c[0], style=style)
-        if prior:
+        if _check.flag(prior, "prior"):
             if c[3] != c[4]:
-                raise ValueError("the prior network masks channels: the last two widths must agree")
+                raise ValueError(
+                    "channels are masked by the prior network: the last two widths must agree"
+                )
             self.wienernet = WienerNet(c, style=style)
             self.mixes_batch = True
         self.flatten()
@@ -340,7 +340,8 @@ class PlainNet(Network):
         depth = _check.integer(depth, "depth", 2)
         if _check.integer(kernel, "kernel", 1) % 2 == 0:
             raise ValueError(f"kernel must be odd, not {kernel}")
-        dilations = [dilation] * depth if np.ndim(dilation) == 0 else list(dilation)
+        one = _check.real(dilation, "dilation").ndim == 0
+        dilations = [dilation] * depth if one else list(dilation)
         if len(dilations) != depth:
             raise ValueError(f"dilation must be {depth} numbers, as depth says, not {dilation}")
         dilations = [_check.integer(number, "dilation", 1) for number in dilations]

@@ -114,7 +114,7 @@ def r_peak_timing_error(found, true, rate=RATE, tolerance=50.0):
     Timing(errors=array([1., 2.]), missed=1, extra=1)
     """
     found, true, rate = _times(found, "found"), _times(true, "true"), _check.rate(rate)
-    tolerance = _check.rate(tolerance, "tolerance")
+    tolerance = _check.number(tolerance, "tolerance", positive=True)
     distance = (found[:, None] - true) * (1000 / rate)
     pairs = {}
     for i, k in zip(*np.nonzero(abs(distance) <= tolerance), strict=True):
@@ -163,10 +163,10 @@ def qrs_amplitude_error(estimate, clean, beats, rate=RATE):
     clean, _ = _one(clean, "clean", rate)
     if estimate.shape != clean.shape:
         raise ValueError(f"estimate and clean have lengths {estimate.size} and {clean.size}")
-    beats, reach = np.round(_times(beats, "beats")).astype(int), round(0.05 * rate)
+    beats, reach = np.round(_times(beats, "beats")), min(round(0.05 * rate), clean.size)
     if beats.size and not (beats.min() >= 0 and beats.max() < clean.size):
         raise ValueError(f"beats must lie within the {clean.size} samples of the signals")
-    spans = [slice(max(i - reach, 0), i + reach + 1) for i in beats]
+    spans = [slice(max(i - reach, 0), i + reach + 1) for i in beats.astype(int)]
     true = np.array([np.ptp(clean[span]) for span in spans])
     if not true.all():
         raise ValueError("clean is constant around one of the beats: there is no QRS complex")
@@ -181,7 +181,7 @@ def _one(signal, name, rate):
 
 
 def _times(times, name):
-    if np.size(times) == 0:
+    if _check.real(times, name).size == 0:
         return np.zeros(0)
     times = _check.array(times, name)
     if times.ndim != 1:

@@ -103,10 +103,12 @@ def add_hum(clean, level, rng=None, *, rate=RATE, mains=50.0, harmonics=HARMONIC
     """
     clean, level, shape, rng, rate = _checked(clean, level, rng, rate)
     mains = _below(mains, "mains", rate / 2)
-    drift = _check.level(drift, "drift", np.ones(1))
-    heard = _check.array(harmonics, "harmonics")[: int(np.ceil(rate / 2 / mains)) - 1]
+    drift = _check.number(drift, "drift")
+    heard = _check.array(harmonics, "harmonics")
+    heard = heard[: int(min(np.ceil(rate / 2 / mains) - 1, len(heard)))]
     if heard.ndim != 1 or not heard.any():
         raise ValueError("harmonics must be amplitudes, one of them below half the rate not 0")
+    heard = heard / np.abs(heard).max()
     amplitude, phase = (_slow(shape, min(0.2 / rate, 0.5), rng) for _ in range(2))
     cycles = mains / rate * np.arange(shape[-1]) + drift * phase
     hum = sum(
@@ -157,11 +159,12 @@ def add_bursts(clean, level, rng=None, *, rate=RATE, band=(20.0, 150.0), share=0
     0.1 mV; 0.7 of the time none
     """
     clean, level, shape, rng, rate = _checked(clean, level, rng, rate)
-    if not (float(_check.fraction(share, "share")) > 0):
+    share = _check.fraction(share, "share")
+    if not 1 - share < 1:
         raise ValueError(f"share must lie between 0 and 1, not {share}")
-    if np.shape(band) != (2,):
+    if _check.array(band, "band").shape != (2,):
         raise ValueError(f"band must be two frequencies, not {band}")
-    low, high = (float(_check.level(f, "band", np.ones(1))) for f in band)
+    low, high = (_check.number(f, "band") for f in band)
     if not low < min(high, rate / 2):
         raise ValueError(f"band must rise, and begin below half the rate, not be {band}")
     normal = NormalDist()
@@ -189,7 +192,7 @@ def _checked(clean, level, rng, rate):
 
 
 def _below(frequency, name, bound):
-    frequency = float(_check.level(frequency, name, np.ones(1), positive=True))
+    frequency = _check.number(frequency, name, positive=True)
     if frequency >= bound:
         raise ValueError(f"{name} must be below half the rate, {bound:g} Hz, not {frequency:g}")
     return frequency

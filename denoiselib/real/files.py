@@ -4,7 +4,6 @@ import io
 import re
 import warnings
 import wave
-from pathlib import Path
 
 import numpy as np
 
@@ -59,7 +58,7 @@ def load_signal(path, channel=None):
     >>> print(samples, rate)
     [0.5  0.25] 360.0
     """
-    path = _known(path)
+    path = _check.path(path, "path", READERS)
     content = path.read_bytes()
     try:
         with warnings.catch_warnings():
@@ -108,7 +107,7 @@ def save_signal(path, samples, rate=None, about=""):
     ...     load_signal(f"{folder}/tone.npz")[1]
     360.0
     """
-    path = _known(path)
+    path = _check.path(path, "path", READERS)
     samples = _check.array(samples, "samples")
     if samples.ndim != 1:
         raise ValueError(f"samples must have the shape (length,), not {samples.shape}")
@@ -118,13 +117,6 @@ def save_signal(path, samples, rate=None, about=""):
     content = WRITERS[path.suffix](samples, rate, about)
     with _files.replacing(path) as file:
         file.write(content)
-
-
-def _known(path):
-    path = Path(path)
-    if path.suffix not in READERS:
-        raise ValueError(f"path must end in {', '.join(READERS)}, not {path.suffix!r}")
-    return path
 
 
 def _chosen(samples, channel, name):

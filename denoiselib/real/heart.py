@@ -27,6 +27,7 @@ WAVES = {
 }
 PERIODS = (0.45, 1.2)  #: of a heart, in seconds
 VARIATION = 0.05  #: standard deviation of a heart's periods, as a part of their mean
+RATES = (1, 100_000)  #: samples a second; a heart is too slow for more, too fast for less
 SPAN = (0.35, 0.75)  #: seconds before and after an R wave in which its beat is drawn
 
 
@@ -109,6 +110,8 @@ def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
     """
     n, length = _check.integer(n, "n", 1), _check.integer(length, "length", 1)
     rng, rate = _check.generator(rng), _check.rate(rate)
+    if not RATES[0] <= rate <= RATES[1]:
+        raise ValueError(f"rate must lie between {RATES[0]} and {RATES[1]}, not {rate:g}")
     before, after = (int(np.ceil(span * rate)) for span in SPAN)
     period = rng.uniform(*PERIODS, (n, 1))
     times = _times(period, after + length + before, rate, rng) - after

@@ -1,4 +1,6 @@
+import json
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -68,23 +70,50 @@ def test_truncated_anywhere_is_refused(tmp_path, ending):
 
 @both
 def test_a_changed_byte_is_refused_or_harmless(tmp_path, ending):
-    """Harmless: real arrays come out, though perhaps of other values (safetensors has no sums)."""
-    path = tmp_path / f"a.{ending}"
-    checkpoint.save(path, ARRAYS)
+    """Harmless is what changes no array and no entry of the metadata, such as a file's date.
+
+    1,000 damages: half of them anywhere, half at the beginning or the end, where headers are.
+    """
+    path, metadata = tmp_path / f"a.{ending}", {"made by": "a test", "seed": "0"}
+    checkpoint.save(path, ARRAYS, metadata)
     whole, rng = path.read_bytes(), np.random.default_rng(0)
     refused = 0
-    for place in rng.integers(len(whole), size=500):
+    for trial in range(1000):
         broken = bytearray(whole)
-        broken[place] ^= 1 << rng.integers(8)
+        place = rng.integers(len(whole) if trial % 2 else 400)
+        place = place if trial % 4 else -1 - place
+        broken[place] = (broken[place] + rng.integers(1, 256)) % 256
         path.write_bytes(broken)
         try:
-            arrays, _ = checkpoint.load(path)
+            arrays, texts = checkpoint.load(path)
         except ValueError as error:
             assert path.name in str(error)  # noqa: PT017
             refused += 1
-        else:
-            assert all(array.dtype.kind in "fiub" for array in arrays.values())
-    assert refused > 50
+            continue
+        assert list(arrays) == list(ARRAYS)
+        for name, array in ARRAYS.items():
+            assert arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(arrays[name], array)
+        assert metadata.items() <= texts.items()
+    assert refused > 500
+
+
+def test_files_without_a_checksum_are_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    header = b'{"__metadata__":{"k":"v"},"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes([1, 2, 3]))
+    arrays, metadata = checkpoint.load(path)
+    assert (arrays["x"].tolist(), metadata) == ([1, 2, 3], {"k": "v"})
+
+
+def test_an_npz_is_numpys(tmp_path):
+    arrays = {"file": np.arange(3.0), "allow_pickle": np.zeros((2, 0)), "a/b": np.array(1)}
+    checkpoint.save(tmp_path / "a.npz", arrays)
+    with np.load(tmp_path / "a.npz") as stored:
+        assert stored.files == ["__metadata__", *arrays]
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(stored[name], array)
+    assert list(checkpoint.load(tmp_path / "a.npz")[0]) == list(arrays)
 
 
 def test_pickles_are_not_opened(tmp_path):
@@ -118,8 +147,11 @@ def test_the_format_is_that_of_safetensors(tmp_path):
     checkpoint.save(path, {"x": np.array([1.0, 2.0], np.float32)}, {"k": "v"})
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
-    text = b'{"__metadata__":{"k":"v"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
-    assert raw[8 : 8 + size].rstrip() == text
+    header = json.loads(raw[8 : 8 + size])
+    assert header.pop("x") == {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    kinds = b'[{"x": ["<f4", [2]]}, {"k": "v"}]'
+    checksum = zlib.crc32(kinds + np.array([1, 2], "<f4").tobytes())
+    assert header == {"__metadata__": {"k": "v", "denoiselib_crc32": f"{checksum:08x}"}}
     assert (8 + size) % 8 == 0
     assert raw[8 + size :] == np.array([1, 2], "<f4").tobytes()
 

@@ -207,11 +207,11 @@ def test_fresh_data_depend_on_seed_and_step_alone():
         (lambda: train.fixed(np.zeros((3, 2)), np.zeros((2, 2)), 1), "noisy and clean"),
         (lambda: fit(0), "steps"),
         (lambda: fit(10, loss="nonsense"), "loss"),
-        (lambda: fit(10, checkpoint="run.pkl"), None),
+        (lambda: fit(10, checkpoint="run.pkl"), "checkpoint"),
     ],
 )
 def test_bad_arguments_are_named(call, name):
-    with pytest.raises((TypeError, ValueError), match=name or "path"):
+    with pytest.raises((TypeError, ValueError), match=name):
         call()
 
 

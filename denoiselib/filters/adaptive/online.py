@@ -9,6 +9,10 @@ from denoiselib import _check
 from denoiselib.filters.adaptive.bank import split
 
 MEMORY = 31  #: steps whose errors say how large an error usually is
+DIVERGED = (
+    "the filter diverged: mu is too large for these signals, delta too small, or x too small "
+    "beside d"
+)
 ROBUST = 1.483  #: standard deviations of Gaussian numbers in the median of their magnitudes
 
 
@@ -103,12 +107,16 @@ def identify(
     """
     x, d = _signals(x, d)
     taps, bands = _check.integer(taps, "taps", 1), _check.integer(bands, "bands", 1)
+    normalised = _check.flag(normalised, "normalised")
+    history = _check.flag(history, "history")
+    if shrink is not None:
+        _check.function(shrink, "shrink")
     mu = _check.level(mu, "mu", x, per_signal=True, positive=True)
     delta = _check.level(delta, "delta", x, per_signal=True)
     if clip is not None:
         clip = _check.level(clip, "clip", x, per_signal=True, positive=True)
     system, start = _filter(system, "system", taps, x), _filter(start, "start", taps, x)
-    if system is not None and not system.any(axis=-1).all():
+    if system is not None and not _energy(system).all():
         raise ValueError("system must not be zero, for the misalignment is relative to it")
 
     # in units of the input squares neither overflow nor vanish, and the weights are the same
@@ -126,10 +134,7 @@ def identify(
             kept.add(w, slice(step * bands, (step + 1) * bands))
         found = Adapted(kept.output * unit, (d - kept.output) * unit, w, kept.gap, kept.history)
     if not all(np.isfinite(a).all() for a in found if a is not None):
-        raise ValueError(
-            "the filter diverged: mu is too large for these signals, delta too small, or x too "
-            "small beside d"
-        )
+        raise ValueError(DIVERGED)
     return found
 
 
@@ -144,8 +149,17 @@ def _weights(w, u, target, gain, shrink, clip):
             limit = clip * ROBUST * np.median(recent, axis=0)
             e = np.clip(e, -limit, limit)
         new = w + np.einsum("...ik,...i->...k", u[..., step, :], gain[..., step] * e)
-        w = new if shrink is None else shrink(new, w).astype(w.dtype, copy=False)
+        w = new if shrink is None else _shrunk(shrink, new, w)
         yield w
+
+
+def _shrunk(shrink, new, old):
+    try:
+        return shrink(new, old).astype(old.dtype, copy=False)
+    except ValueError:
+        if np.sqrt(_energy(new).max()) <= _check.largest(new.dtype):
+            raise
+        raise ValueError(DIVERGED) from None  # a proximal map refuses such weights
 
 
 class _Kept:

@@ -4,6 +4,8 @@ import numpy as np
 
 from denoiselib import _check
 
+LEAST_SNR = -1000  #: in dB: with less there is nothing but noise, even in float64
+
 
 def sparse_system(n, taps=64, active=4, rng=None):
     """Draw impulse responses with a few non-zero taps anywhere.
@@ -114,7 +116,7 @@ def coloured(n, length, pole=0.0, rng=None):
     1.00 0.90
     """
     n, length = _check.integer(n, "n", 1), _check.integer(length, "length", 1)
-    pole = float(_check.array(pole, "pole", numbers=True))
+    pole = _check.number(pole, "pole", signed=True)
     _check.fraction(abs(pole), "pole")
     x = _check.generator(rng).standard_normal((n, length))
     if pole:
@@ -161,8 +163,11 @@ def observe(x, system, snr=30.0, impulses=0.0, strength=1000.0, rng=None):
     x, system = _check.array(x, "x"), _check.array(system, "system")
     _check.broadcast(x[..., :1], system[..., :1], "x and system")
     snr = _check.array(snr, "snr", numbers=True)
+    _check.broadcast(x, snr, "x and snr")
+    if snr.min() < LEAST_SNR:
+        raise ValueError(f"snr must be at least {LEAST_SNR} dB, not {snr.min():g}")
     strength = _check.level(strength, "strength", x, per_signal=True)
-    impulses, rng = _check.fraction(impulses, "impulses"), _check.generator(rng)
+    impulses, rng = _check.fraction(impulses, "impulses", x), _check.generator(rng)
     size = x.shape[-1] + system.shape[-1] - 1
     clean = np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(system, size), size)
     clean = clean[..., : x.shape[-1]]

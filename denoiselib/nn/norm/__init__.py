@@ -82,5 +82,5 @@ for _head, _levels in SPARSE.items():
 
 def make(name, channels, dtype):
     """Make the normalisation of that name, or None for ``"none"``."""
-    layer = NORMS[_check.choice(name, "norm", NORMS)]
+    layer = NORMS[_check.choice(name, "name of a norm", NORMS)]
     return None if layer is None else layer(channels, dtype=dtype)

@@ -188,10 +188,10 @@ class BatchNorm1d(Normalisation):
     """
 
     def __init__(self, channels, *, eps=1e-5, momentum=0.1, dtype=np.float32):
-        channels = _check.integer(channels, "channels", 1)
+        channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
-        self.eps, self.momentum = eps, momentum
+        self.eps, self.momentum = _check.number(eps, "eps"), _check.number(momentum, "momentum")
         self.run(channels, dtype, mean=0, var=1)
 
     def forward(self, x):

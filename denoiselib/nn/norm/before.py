@@ -13,7 +13,7 @@ class Following(Module):
     """A layer that follows a normalisation, its part `norm`, or takes its place."""
 
     def __init__(self, channels, before, dtype):
-        self.channels = _check.integer(channels, "channels", 1)
+        self.channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         norm = BEFORE[_check.choice(before, "before", BEFORE)]
         if norm is not None:
             self.norm = norm(channels, dtype=dtype)

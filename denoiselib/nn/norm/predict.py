@@ -92,7 +92,8 @@ class LineEnhancer(Following):
     ):
         super().__init__(channels, before, dtype)
         self.taps = _check.integer(taps, "taps", 1)
-        self.mu, self.rho, self.eps = mu, rho, eps
+        self.mu, self.rho = _check.number(mu, "mu"), _check.number(rho, "rho")
+        self.eps = _check.number(eps, "eps", positive=True)
         self.raw = Parameter(np.zeros((channels, 1), dtype))
 
     def forward(self, x):

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.norm.before import Following
+from denoiselib.nn.norm.before import BEFORE, Following
 from denoiselib.nn.norm.levels import LEVELS
 from denoiselib.nn.norm.maps import MAPS
 
@@ -79,6 +79,9 @@ def sparse(name):
     >>> list(layer.state_dict())[-2:]
     ['norm.running_var', 'level.raw']
     """
-    before, _, rest = name.rpartition("+")
+    before, _, rest = _check.instance(name, "name", str).rpartition("+")
     penalty, _, level = rest.partition("*")
-    return partial(SparseNorm, penalty=penalty, level=level or "learned", before=before)
+    level = level or "learned"
+    for part, known in ((before, BEFORE), (penalty, MAPS), (level, LEVELS)):
+        _check.choice(part, f"a part of name {name!r}", known)
+    return partial(SparseNorm, penalty=penalty, level=level, before=before)

@@ -5,7 +5,8 @@ import itertools
 
 import numpy as np
 
-from denoiselib.nn.modules import Conv1d, Parameter
+from denoiselib import _check
+from denoiselib.nn.modules import Conv1d, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation
 
 
@@ -33,7 +34,7 @@ def fold(net):
     >>> np.allclose(fold(net).denoise(noisy), net.denoise(noisy), atol=1e-5)
     True
     """
-    folded = copy.deepcopy(net)
+    folded = copy.deepcopy(_check.instance(net, "net", Module))
     for module in list(folded.modules()):
         named = list(module.children())
         for (_, conv), (name, layer) in itertools.pairwise(named):
@@ -74,6 +75,7 @@ def recalibrate(net, batches):
     >>> print(layer.running_mean.data, layer.running_var.data)
     [2.] [0.]
     """
+    _check.instance(net, "net", Module)
     layers = [module for module in net.modules() if isinstance(module, Normalisation)]
     before = [(module, module.training, module.statistics) for module in net.modules()]
     momenta = [layer.momentum for layer in layers]
@@ -81,9 +83,14 @@ def recalibrate(net, batches):
     count = 0
     try:
         net.train()
-        for count, batch in enumerate(batches, 1):
+        for count, batch in enumerate(_check.iterator(batches, "batches"), 1):
             for layer in layers:
                 layer.momentum = 1 / count  # running averages become plain ones
+            batch = _check.array(batch, "batches")
+            if batch.ndim != 3:
+                raise ValueError(
+                    f"batches must have the shape (batch, channels, length), not {batch.shape}"
+                )
             net(batch)
     except BaseException:
         for layer, running in zip(layers, statistics, strict=True):

@@ -41,9 +41,9 @@ class BiasFreeNorm(Normalisation):
     """
 
     def __init__(self, channels, *, eps=1e-5, momentum=0.1, dtype=np.float32):
-        channels = _check.integer(channels, "channels", 1)
+        channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
-        self.eps, self.momentum = eps, momentum
+        self.eps, self.momentum = _check.number(eps, "eps"), _check.number(momentum, "momentum")
         self.run(channels, dtype, power=1)
 
     def forward(self, x):
@@ -81,10 +81,10 @@ class InstanceNorm(Module):
     """
 
     def __init__(self, channels, *, eps=1e-5, dtype=np.float32):
-        channels = _check.integer(channels, "channels", 1)
+        channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
-        self.eps = eps
+        self.eps = _check.number(eps, "eps")
 
     def forward(self, x):
         """Normalise ``(batch, channels, length)``, of more than one sample."""
@@ -162,7 +162,7 @@ class FilteredNorm(BatchNorm1d):
 
     def __init__(self, channels, *, threshold=4.0, eps=1e-10, momentum=0.1, dtype=np.float32):
         super().__init__(channels, eps=eps, momentum=momentum, dtype=dtype)
-        self.threshold = threshold
+        self.threshold = _check.number(threshold, "threshold", positive=True)
 
     def forward(self, x):
         """Normalise ``(batch, channels, length)``."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from denoiselib import _check
 from denoiselib.nn import ops
 from denoiselib.nn.norm.before import Following
 from denoiselib.nn.norm.levels import FLOOR, positive
@@ -35,7 +36,9 @@ class WienerNorm(Following):
     def __init__(self, channels, *, before="", window=3, dtype=np.float32):
         super().__init__(channels, before, dtype)
         self.raw = positive(channels, dtype, 0.5)
-        self.window = window
+        self.window = _check.integer(window, "window", 1)
+        if window % 2 == 0:
+            raise ValueError(f"window must be odd, so that it has a centre, not {window}")
 
     def forward(self, x):
         """Filter ``(batch, channels, length)``."""

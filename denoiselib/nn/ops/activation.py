@@ -175,37 +175,37 @@ class PRelu(Op):
 
 def relu(x):
     """Return max(x, 0)."""
-    return Relu(*tensors(x)).out
+    return Relu(*tensors(x=x)).out
 
 
 def leaky_relu(x, slope=0.01):
     """Return x where it is positive, slope x elsewhere."""
-    return LeakyRelu(*tensors(x), float(_check.fraction(slope, "slope"))).out
+    return LeakyRelu(*tensors(x=x), _check.fraction(slope, "slope")).out
 
 
 def sigmoid(x):
     """Return 1 / (1 + exp(-x))."""
-    return Sigmoid(*tensors(x)).out
+    return Sigmoid(*tensors(x=x)).out
 
 
 def softplus(x):
     """Return log(1 + exp(x))."""
-    return Softplus(*tensors(x)).out
+    return Softplus(*tensors(x=x)).out
 
 
 def absolute(x):
     """Return the magnitude; its gradient at 0 is 0."""
-    return Absolute(*tensors(x)).out
+    return Absolute(*tensors(x=x)).out
 
 
 def exp(x):
     """Return exp(x)."""
-    return Exp(*tensors(x)).out
+    return Exp(*tensors(x=x)).out
 
 
 def log(x):
     """Return the natural logarithm."""
-    return Log(*tensors(x)).out
+    return Log(*tensors(x=x)).out
 
 
 def gelu(x):
@@ -219,12 +219,12 @@ def gelu(x):
     >>> print(gelu(np.array([-1.0, 0.0, 1.0])).data.round(4))
     [-0.1588  0.      0.8412]
     """
-    return Gelu(*tensors(x)).out
+    return Gelu(*tensors(x=x)).out
 
 
 def prelu(x, slope):
     """Return x where it is positive, slope x elsewhere; the slope is a tensor that is learned."""
-    x, slope = tensors(x, slope)
+    x, slope = tensors(x=x, slope=slope)
     if _check.broadcast(x, slope, "x and slope") != x.shape:
         raise ValueError(f"slope of shape {slope.shape} is larger than x of shape {x.shape}")
     return PRelu(x, slope).out

@@ -12,7 +12,7 @@ class Elementwise(Op):
 
     def __init__(self, a, b):
         self.a, self.b = a.data, b.data
-        _check.broadcast(self.a, self.b, "the tensors")
+        _check.broadcast(self.a, self.b, "a and b")
         self.y = np.asarray(np.add(self.a, self.b))  # in the memory order of its operands
         super().__init__([a, b], self.y)
 
@@ -68,22 +68,22 @@ class Divide(Elementwise):
 
 def add(a, b):
     """Return a + b."""
-    return Add(*tensors(a, b)).out
+    return Add(*tensors(a=a, b=b)).out
 
 
 def subtract(a, b):
     """Return a - b."""
-    return Subtract(*tensors(a, b)).out
+    return Subtract(*tensors(a=a, b=b)).out
 
 
 def multiply(a, b):
     """Return a b."""
-    return Multiply(*tensors(a, b)).out
+    return Multiply(*tensors(a=a, b=b)).out
 
 
 def divide(a, b):
     """Return a / b."""
-    return Divide(*tensors(a, b)).out
+    return Divide(*tensors(a=a, b=b)).out
 
 
 class Power(Op):
@@ -103,7 +103,7 @@ class Power(Op):
 
 def power(x, exponent):
     """Return x^exponent; the exponent is a number."""
-    return Power(*tensors(x), float(exponent)).out
+    return Power(*tensors(x=x), _check.number(exponent, "exponent", signed=True)).out
 
 
 class MatMul(Op):
@@ -111,7 +111,8 @@ class MatMul(Op):
 
     def __init__(self, a, b):
         if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
-            raise ValueError(f"matrices of shapes {a.shape} and {b.shape} do not fit")
+            raise ValueError(f"a and b: matrices of shapes {a.shape} and {b.shape} do not fit")
+        _check.broadcast(a.data[..., :0, :0], b.data[..., :0, :0], "the stacks of a and b")
         self.a, self.b = a.data, b.data
         self.y = np.matmul(self.a, self.b)
         super().__init__([a, b], self.y)
@@ -129,7 +130,7 @@ class MatMul(Op):
 
 def matmul(a, b):
     """Return the matrix product of the last two axes."""
-    return MatMul(*tensors(a, b)).out
+    return MatMul(*tensors(a=a, b=b)).out
 
 
 class Sum(Op):
@@ -152,11 +153,25 @@ class Sum(Op):
 
 def sum(x, axis=None, keepdims=False):
     """Return the sum over axes; over all of them if none is given."""
-    return Sum(*tensors(x), axis, keepdims).out
+    (x,) = tensors(x=x)
+    return Sum(x, _axes(axis, x.ndim), _check.flag(keepdims, "keepdims")).out
 
 
 def mean(x, axis=None, keepdims=False):
     """Return the mean over axes; over all of them if none is given."""
-    (x,) = tensors(x)
+    (x,) = tensors(x=x)
+    if not x.data.size:
+        raise ValueError(f"x must not be empty, but has the shape {x.shape}")
     total = sum(x, axis, keepdims)
     return multiply(total, total.data.size / x.data.size)
+
+
+def _axes(axis, ndim):
+    """Return None, an axis, or several different ones."""
+    if axis is None:
+        return None
+    given = axis if isinstance(axis, tuple) else (axis,)
+    places = [_check.integer(k, "axis of x", -ndim, ndim - 1) % ndim for k in given]
+    if len(set(places)) < len(places):
+        raise ValueError(f"axis must not name one twice, as {axis} does")
+    return axis

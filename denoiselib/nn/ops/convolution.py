@@ -144,22 +144,23 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
     >>> print(conv1d(x, Tensor([[[1.0, -1.0]]]), dilation=2).data)
     [[[-3.]]]
     """
-    given = [x, weight] if bias is None else [x, weight, bias]
-    x, weight, *bias = tensors(*given)
+    given = {} if bias is None else {"bias": bias}
+    x, weight, *bias = tensors(x=x, weight=weight, **given)
     x = signals(x)
     padding = _check.integer(padding, "padding", 0)
     dilation = _check.integer(dilation, "dilation", 1)
-    if weight.ndim != 3 or weight.shape[1] != x.shape[1]:
+    if weight.ndim != 3 or weight.shape[1] != x.shape[1] or 0 in weight.shape:
         raise ValueError(
-            f"weight must have the shape (out_channels, {x.shape[1]}, taps), not {weight.shape}"
+            f"weight must have the shape (out_channels, {x.shape[1]}, taps), for x has "
+            f"{x.shape[1]} channels, not {weight.shape}"
         )
     if bias and bias[0].shape != weight.shape[:1]:
         raise ValueError(f"bias must have the shape {weight.shape[:1]}, not {bias[0].shape}")
     reach = dilation * (weight.shape[2] - 1) + 1
     if reach > x.shape[2] + 2 * padding:
         raise ValueError(
-            f"a kernel that spans {reach} samples is longer than the padded signal, "
-            f"{x.shape[2] + 2 * padding} samples"
+            f"x is too short for weight: a kernel that spans {reach} samples is longer than the "
+            f"padded signal, {x.shape[2] + 2 * padding} samples"
         )
     if not weight.data.flags.c_contiguous:
         weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out

@@ -70,7 +70,7 @@ def filter1d(x, kernel):
     >>> print(filter1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[1.0, 0.0, -1.0]])).data)
     [[[-2. -3.  2.]]]
     """
-    x, kernel = tensors(x, kernel)
+    x, kernel = tensors(x=x, kernel=kernel)
     x = signals(x)
     if kernel.ndim != 2 or kernel.shape[0] not in (1, x.shape[1]) or kernel.shape[1] % 2 == 0:
         raise ValueError(
@@ -88,7 +88,7 @@ def moving_mean(x, window):
     >>> print(moving_mean(np.array([[[1.0, 2.0, 6.0]]]), 3).data)
     [[[1.5 3.  4. ]]]
     """
-    (x,) = tensors(x)
+    (x,) = tensors(x=x)
     x = signals(x)
     if _check.integer(window, "window", 1) % 2 == 0:
         raise ValueError(f"window must be odd, so that it has a centre, not {window}")

@@ -17,18 +17,25 @@ def rows(array):
     return memory.reshape(len(memory), -1)
 
 
-def tensors(*values):
-    """Return tensors of one dtype; numbers and plain arrays take that of the tensors."""
-    dtypes = {value.dtype for value in values if isinstance(value, Tensor)}
+def tensors(**values):
+    """Return tensors of one dtype; numbers and plain arrays take that of the tensors.
+
+    They are given by the names that a message calls them by.
+    """
+    dtypes = {value.dtype for value in values.values() if isinstance(value, Tensor)}
     if len(dtypes) > 1:
-        raise TypeError("float32 and float64 tensors meet: choose one dtype")
+        names = " and ".join(values)
+        raise TypeError(f"{names}: float32 and float64 tensors meet: choose one dtype")
     dtype = dtypes.pop() if dtypes else None
-    return [v if isinstance(v, Tensor) else Tensor(real(v, dtype)) for v in values]
+    return [
+        value if isinstance(value, Tensor) else Tensor(real(value, dtype, name))
+        for name, value in values.items()
+    ]
 
 
 def signals(x, name="x"):
     """Return a tensor ``(batch, channels, length)`` with the batch innermost in memory."""
-    (x,) = tensors(x)
+    (x,) = tensors(**{name: x})
     if x.ndim != 3 or 0 in x.shape:
         raise ValueError(f"{name} must have the shape (batch, channels, length), not {x.shape}")
     return x if inner(x.data).flags.c_contiguous else Copy(x, empty(x.shape, x.dtype)).out

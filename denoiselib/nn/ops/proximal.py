@@ -127,7 +127,7 @@ class Firm(Op):
 
     def __init__(self, x, u, gamma=0.8):
         self.x, self.u = x.data, u.data
-        gamma = min(float(_check.fraction(gamma, "gamma")), 1 - float(np.finfo(x.dtype).epsneg))
+        gamma = min(_check.fraction(gamma, "gamma"), 1 - float(np.finfo(x.dtype).epsneg))
         self.slope = 1 / (1 - gamma)
         self.y, self.size = np.empty_like(x.data), np.empty_like(x.data)
         self.zero = np.zeros_like(self.x[:, :1] if x.ndim == 3 else self.x)
@@ -205,10 +205,12 @@ def prox(x, u, penalty="l1", *, width=None, **options):
     [1. 0. 1.]
     """
     _check.choice(penalty, "penalty", PENALTIES)
-    x, u = tensors(x, u)
+    x, u = tensors(x=x, u=u)
     if _check.broadcast(x, u, "x and u") != x.shape:
         raise ValueError(f"u of shape {u.shape} is larger than x of shape {x.shape}")
     _check.level(u.data, "u", x.data)
+    if width is not None:
+        width = _check.number(width, "width", positive=True)
     if x.ndim == u.ndim == 3:
         x, u = signals(x), signals(u, "u")
     if penalty in STRAIGHT:

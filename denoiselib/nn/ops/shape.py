@@ -25,7 +25,7 @@ class Take(Op):
 
 def take(x, index):
     """Return x[index]: slices, or arrays of indices."""
-    return Take(*tensors(x), index).out
+    return Take(*tensors(x=x), index).out
 
 
 class Concat(Op):
@@ -60,7 +60,16 @@ def _consecutive(array, sizes, axis):
 
 def concat(parts, axis=1):
     """Return tensors one after the other along an axis, the channels if none is named."""
-    return Concat(tensors(*parts), axis).out
+    parts = tensors(
+        **{f"parts[{k}]": part for k, part in enumerate(_check.several(parts, "parts"))}
+    )
+    if not parts or min(part.ndim for part in parts) == 0:
+        raise ValueError("parts must be tensors with axes, at least one")
+    axis = _check.integer(axis, "axis of parts", -parts[0].ndim, parts[0].ndim - 1) % parts[0].ndim
+    if len({part.shape[:axis] + (-1,) + part.shape[axis + 1 :] for part in parts}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ValueError(f"parts must agree but for axis {axis}, not have shapes {shapes}")
+    return Concat(parts, axis).out
 
 
 class Pad(Op):
@@ -85,5 +94,7 @@ class Pad(Op):
 def pad(x, before, after):
     """Return x with zeros before and after its last axis."""
     before, after = _check.integer(before, "before", 0), _check.integer(after, "after", 0)
-    (x,) = tensors(x)
+    (x,) = tensors(x=x)
+    if not x.ndim:
+        raise ValueError("x must have an axis")
     return Pad(x, before, after).out if before or after else x

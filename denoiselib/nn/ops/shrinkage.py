@@ -48,7 +48,7 @@ def wiener_gain(power, noise):
     >>> print(wiener_gain(np.array([0.0, 1.0, 4.0]), np.array([1.0, 1.0, 1.0])).data)
     [0.   0.   0.75]
     """
-    power, noise = tensors(power, noise)
+    power, noise = tensors(power=power, noise=noise)
     if _check.broadcast(power, noise, "power and noise") != power.shape:
         raise ValueError(f"noise of shape {noise.shape} is larger than power of {power.shape}")
     return WienerGain(power, noise).out
@@ -138,7 +138,7 @@ def group_soft(x, u, size=4, window=3):
     [[[1.66 0.  ]
       [0.55 0.  ]]]
     """
-    x, u = tensors(x, u)
+    x, u = tensors(x=x, u=u)
     x, u = signals(x), signals(u, "u")
     _check.integer(size, "size", 1)
     if _check.integer(window, "window", 1) % 2 == 0:
@@ -224,10 +224,10 @@ def mixture(x, u, weights, gamma=0.5):
     >>> print(mixture(x, u, np.array([[0.0, 0.5, 0.5, 0.0]])).data)
     [[[-2.5   0.    0.75]]]
     """
-    x, u, weights = tensors(x, u, weights)
+    x, u, weights = tensors(x=x, u=u, weights=weights)
     x, u = signals(x), signals(u, "u")
     if weights.shape != (x.shape[1], 4):
         raise ValueError(f"weights must have the shape {(x.shape[1], 4)}, not {weights.shape}")
     if _check.broadcast(x, u, "x and u") != x.shape:
         raise ValueError(f"u of shape {u.shape} is larger than x of shape {x.shape}")
-    return Mixture(x, u, weights, float(_check.fraction(gamma, "gamma"))).out
+    return Mixture(x, u, weights, _check.fraction(gamma, "gamma")).out

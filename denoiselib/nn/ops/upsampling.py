@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from denoiselib import _check
 from denoiselib.nn.ops.layout import inner, signals
 from denoiselib.nn.tensor import Op, empty
 
@@ -77,5 +78,11 @@ def upsample1d(x, part=None):
     and the result is that part of theirs, but for its own ends.
     """
     x = signals(x)
+    if part is not None:
+        part = _check.several(part, "part")
+        if len(part) != 2:
+            raise ValueError(f"part must be (start, total), not {part}")
+        total = _check.integer(part[1], "part", x.shape[-1])
+        part = _check.integer(part[0], "part", 0, total - x.shape[-1]), total
     op = Upsample1d if x.shape[-1] <= 25 else UpsampleLong1d
     return op(x, *(part or (0, x.shape[-1]))).out

@@ -48,6 +48,7 @@ def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
     (2, 100)
     """
     noisy = _check.array(noisy, "noisy")
+    _check.function(getattr(net, "denoise", None), "net.denoise")
     sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
     alpha = _check.level(alpha, "alpha", noisy, per_signal=True)
     draws, rng = _check.integer(draws, "draws", 1), _check.generator(rng)
@@ -91,6 +92,7 @@ def estimate_hidden(net, noisy, every=10):
     np.True_
     """
     noisy = _check.array(noisy, "noisy")
+    _check.function(getattr(net, "denoise", None), "net.denoise")
     every = _check.integer(every, "every", 2, noisy.shape[-1])
     estimate = np.empty_like(noisy)
     for first in range(every):

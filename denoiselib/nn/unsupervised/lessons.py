@@ -138,7 +138,7 @@ def sure(source, sigma, step=0.1, seed=0):
     >>> print(f"{lesson.loss(Sequential([]), *arrays).item():.2f}")
     9.00
     """
-    _check.level(step, "step", np.ones(1), positive=True)
+    step = _check.number(step, "step", positive=True)
 
     def draw(rng, noisy):
         level = _level(sigma, noisy)
@@ -195,7 +195,7 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
     >>> [array.shape for array in lesson.data(step=0)]
     [(4, 100), (4, 100), (1, 1)]
     """
-    _check.level(alpha, "alpha", np.ones(1), positive=True)
+    alpha = _check.number(alpha, "alpha", positive=True)
 
     def draw(rng, noisy):
         noise = _level(sigma, noisy) * rng.standard_normal(noisy.shape)
@@ -303,7 +303,7 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
     >>> print(seen, target)
     [[0. 3.]] [[1. 2.]]
     """
-    _check.level(gamma, "gamma", np.ones(1))
+    gamma = _check.number(gamma, "gamma")
 
     def draw(rng, noisy):
         if noisy.shape[-1] < 2:
@@ -345,8 +345,8 @@ def _lesson(draw, source, name, added=None, seed=0, takes=1):
     def data(step):
         return draw(np.random.default_rng([seed, step, 2]), *source(step)[:takes])
 
-    if not callable(source):
-        raise TypeError(f"{name} must be a function of the step, not {type(source).__name__}")
+    _check.function(source, name)
+    seed = _check.seed(seed)
     first = source(0)[:takes]
     if len({np.shape(part) for part in first}) != 1 or len(first) < takes or np.ndim(first[0]) != 2:
         raise ValueError(f"{name} must give {takes} array(s) (batch, length) as a tuple")

@@ -32,8 +32,7 @@ def copies(family, sigma, batch_size, length=100, seed=0):
     >>> print(f"{(noisy - again).std() / 2**0.5:.1f}")
     3.0
     """
-    if np.ndim(sigma):
-        raise ValueError(f"sigma must be a number, not {sigma!r}")
+    _check.number(sigma, "sigma")
     fresh = train.fresh(family, sigma, batch_size, length, seed)
 
     def data(step):
@@ -82,6 +81,7 @@ def windows(recording, length, batch_size, seed=0):
         )
     length = _check.integer(length, "length", 1, recording.shape[-1])
     batch_size = _check.integer(batch_size, "batch_size", 1)
+    seed = _check.seed(seed)
     views = np.lib.stride_tricks.sliding_window_view(recording, length, axis=-1)
 
     def data(step):
