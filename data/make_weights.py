@@ -16,7 +16,7 @@ import argparse
 import time
 from pathlib import Path
 
-from denoiselib.experiments import networks, prior, proposal
+from denoiselib.experiments import networks, prior, proposal, unsupervised
 
 FOLDER = Path(__file__).parent / "weights"
 PLAIN = networks.BASE | {"net": "plain"}
@@ -44,6 +44,16 @@ BLIND = {
 }
 for short, row in BLIND.items():
     RECIPES[f"blind_{short}"] = proposal.recipe(row, "sparse_spikes")
+#: At noise level 3, with clean signals and without.
+TAUGHT = {
+    f"taught_{family}_{method.lower().replace(' ', '_')}": unsupervised.recipe(
+        method, "fresh", family, lr=0.01
+    )
+    for family in proposal.SHAPES
+    for method in ("supervised", *unsupervised.METHODS)
+    if method != "SURE, level estimated"
+}
+RECIPES |= TAUGHT
 SEED = 0
 
 
@@ -59,7 +69,7 @@ def main():
         path = FOLDER / f"{name}.safetensors"
         if name in names or (not names and not path.exists()):
             start = time.perf_counter()
-            net = networks.train(recipe, SEED)
+            net = (unsupervised if name in TAUGHT else networks).train(recipe, SEED)
             seconds = time.perf_counter() - start
             networks.save(path, net, recipe, SEED)
             noisy, clean, sigma = networks.draw(recipe["family"], recipe["sigma"], 3000, SEED)

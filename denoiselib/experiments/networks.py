@@ -14,7 +14,7 @@ these are the same for all recipes, so that differences between recipes are pair
 
 import copy
 import json
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -301,6 +301,30 @@ def limit(family, noisy, sigma):
     if family == "sparse_spikes":
         return bayes.sparse_spikes_posterior_mean(noisy, sigma)
     return bayes.LIMITS[family](noisy, sigma)
+
+
+@lru_cache(maxsize=64)
+def draw_with_limit(family, sigma, n, seed, purpose="test"):
+    """Return what `draw` returns and the `limit` for it, computed once for all settings of a seed.
+
+    Parameters
+    ----------
+    family, sigma, n, seed, purpose
+        Of `draw`, a range of levels as a tuple.
+
+    Returns
+    -------
+    (ndarray (n, length), ndarray (n, length), ndarray (n, 1), ndarray (n, length))
+        Noisy, clean, the noise levels, and the estimates at the limit; not to be written to.
+
+    Examples
+    --------
+    >>> noisy, *_, best = draw_with_limit("blocks", 3.0, 10, seed=0)
+    >>> best.shape == noisy.shape
+    True
+    """
+    noisy, clean, level = draw(family, sigma, n, seed, purpose)
+    return noisy, clean, level, limit(family, noisy, level)
 
 
 def scores(estimate, clean, best):

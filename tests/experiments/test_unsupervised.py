@@ -8,35 +8,27 @@ DATA = ("fresh", "700 signals", "one recording")
 SMALL = {"steps": 3, "batch": 4}
 
 
-def recipes(**changes):
-    return {
-        (setting["method"], setting["data"]): setting | SMALL | changes
-        for setting in unsupervised.SETTINGS
-        if setting["method"] != "limit" and setting["family"] == "pulses"
-    }
+RECIPES = {key: unsupervised.recipe(*key, "pulses", **SMALL) for key in unsupervised.POSSIBLE}
 
 
 def test_settings_are_all_that_is_possible():
-    found = recipes()
-    assert {method for method, _ in found} == {"supervised", *unsupervised.METHODS}
-    assert {data for _, data in found} == set(DATA)
-    assert ("noise2noise", "one recording") not in found
-    assert len(found) == 7 * 3 - 2
+    assert {method for method, _ in RECIPES} == {"supervised", *unsupervised.METHODS}
+    assert {data for _, data in RECIPES} == set(DATA)
+    assert ("noise2noise", "one recording") not in RECIPES
+    assert len(RECIPES) == 7 * 3 - 2
 
 
-@pytest.mark.parametrize("key", recipes(), ids=", ".join)
+@pytest.mark.parametrize("key", RECIPES, ids=", ".join)
 def test_no_method_sees_clean_signals(key, monkeypatch):
     """Each learns the same if all clean signals that it might look at are other ones."""
-    setting, fresh = recipes()[key], networks.nn.train.fresh
+    setting, fresh = RECIPES[key], networks.nn.train.fresh
 
     def spoiled(*args, **options):
         data = fresh(*args, **options)
         return lambda step: (data(step)[0], data(step)[1] + 100)
 
     def trained():
-        taught = unsupervised.lesson(setting, 1)
-        batches, loss = (None, None) if taught is None else (taught.data, taught.loss)
-        return networks.fit(setting, 1, batches, loss)[0].vector
+        return unsupervised.train(setting, 1).vector
 
     before = trained()
     if key[0] != "noise2noise":  # copies are made of clean signals
@@ -64,8 +56,7 @@ def test_a_set_has_700_signals_and_a_recording_is_as_long():
 def test_rows_are_errors_of_the_trained_network():
     setting = unsupervised.recipe("noise2self", "fresh", "pulses", **SMALL)
     rows = unsupervised.run_one(setting, 3, 20)
-    taught = unsupervised.lesson(setting, 3)
-    net, _ = networks.fit(setting, 3, taught.data, taught.loss)
+    net = unsupervised.train(setting, 3)
     noisy, clean, _ = networks.draw("pulses", 3.0, 20, 3)
     found = {(row["use"], row["purpose"]): row["rmse"] for row in rows}
     assert found["direct", "test"] == pytest.approx(metrics.rmse(net.denoise(noisy), clean).mean())

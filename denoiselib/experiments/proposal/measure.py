@@ -1,7 +1,5 @@
 """Train one of them, and measure it at all noise levels."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from denoiselib import bayes, metrics
@@ -43,7 +41,7 @@ def run_one(setting, seed, signals=1000):
 
     def errors(sigma, *drawn):
         low_high = tuple(sigma) if np.ndim(sigma) else sigma
-        noisy, clean, sigma, best = _drawn(setting["family"], low_high, *drawn)
+        noisy, clean, sigma, best = networks.draw_with_limit(setting["family"], low_high, *drawn)
         estimate = best if denoise is None else denoise(noisy, sigma)
         return np.array([metrics.rmse(x, clean).mean() for x in (estimate, best)])
 
@@ -58,13 +56,6 @@ def run_one(setting, seed, signals=1000):
         {"test": test, "rmse": float(error), "gap": float(100 * (error / least - 1))}
         for test, (error, least) in tests.items()
     ]
-
-
-@lru_cache(maxsize=64)
-def _drawn(family, *drawn):
-    """Signals and their limit, which are the same for all settings of a seed."""
-    noisy, clean, sigma = networks.draw(family, *drawn)
-    return noisy, clean, sigma, networks.limit(family, noisy, sigma)
 
 
 def _estimator(setting, seed):
