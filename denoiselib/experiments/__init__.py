@@ -29,5 +29,6 @@ PROTOCOLS = {
         proposal.UNET,
         proposal.STUCK,
         unsupervised.PILOT,
+        unsupervised.STUDY,
     )
 }

@@ -181,3 +181,88 @@ PILOT = Protocol(
     table={"by": ["family", "data", "method", "lr", "use", "purpose"]},
     quick={"settings": shortened(PILOTED, 400), "seeds": 1, "signals": 50},
 )
+
+
+def chosen(rows):
+    """Return the learning rates that validation signals choose.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of the protocol `unsupervised-pilot`.
+
+    Returns
+    -------
+    dict of (str, str) to list of float
+        For each method and kind of data those of the families, in the order of `SHAPES`.
+
+    Examples
+    --------
+    >>> rows = [
+    ...     {"method": "SURE", "data": "fresh", "family": family, "lr": lr, "rmse": rmse}
+    ...     | {"use": "direct", "purpose": "validation"}
+    ...     for family in SHAPES
+    ...     for lr, rmse in [(0.01, 2.0), (0.03, 1.0)]
+    ... ]
+    >>> chosen(rows)
+    {('SURE', 'fresh'): [0.03, 0.03, 0.03]}
+    """
+    errors = {}
+    for row in rows:
+        if row["purpose"] == "validation" and row["use"] == "direct":
+            families = errors.setdefault((row["method"], row["data"]), {})
+            rates = families.setdefault(row["family"], {})
+            rates.setdefault(row["lr"], []).append(row["rmse"])
+    return {
+        key: [
+            min(rates, key=lambda lr, r=rates: np.mean(r[lr])) for rates in map(found.get, SHAPES)
+        ]
+        for key, found in errors.items()
+    }
+
+
+#: What the pilot chose, for spikes, pulses and blocks. A recording is taken for 700 signals.
+RATES = {
+    ("supervised", "fresh"): [0.03, 0.03, 0.03],
+    ("noise2noise", "fresh"): [0.03, 0.03, 0.03],
+    ("SURE", "fresh"): [0.03, 0.03, 0.01],
+    ("SURE, level estimated", "fresh"): [0.03, 0.03, 0.01],
+    ("recorrupted", "fresh"): [0.03, 0.03, 0.03],
+    ("noise2self", "fresh"): [0.03, 0.03, 0.03],
+    ("neighbor2neighbor", "fresh"): [0.03, 0.01, 0.03],
+    ("supervised", "700 signals"): [0.03, 0.03, 0.03],
+    ("noise2noise", "700 signals"): [0.003, 0.003, 0.03],
+    ("SURE", "700 signals"): [0.03, 0.03, 0.03],
+    ("SURE, level estimated", "700 signals"): [0.003, 0.003, 0.03],
+    ("recorrupted", "700 signals"): [0.03, 0.03, 0.01],
+    ("noise2self", "700 signals"): [0.01, 0.03, 0.03],
+    ("neighbor2neighbor", "700 signals"): [0.03, 0.01, 0.03],
+}
+
+STUDIED = [
+    recipe(method, data, family, lr=lr)
+    for method, data in POSSIBLE
+    for family, lr in zip(
+        SHAPES, RATES[method, "fresh" if data == "fresh" else "700 signals"], strict=True
+    )
+]
+STUDIED += [{"method": "limit", "data": "fresh", "family": family} for family in SHAPES]
+
+
+def run_fresh(setting, seed, signals=1000):
+    """As `run_one`, with seeds that no choice was made on."""
+    return run_one(setting, seed + 1000, signals)
+
+
+STUDY = Protocol(
+    name="unsupervised",
+    run_one=run_fresh,
+    settings=STUDIED,
+    seeds=10,
+    table={
+        "by": ["family", "data", "purpose", "use", "method"],
+        "value": "gap",
+        "last": {"method": "limit"},
+    },
+    quick={"settings": shortened(STUDIED, 400), "seeds": 2, "signals": 50},
+)

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from denoiselib import metrics
-from denoiselib.experiments import networks, unsupervised
+from denoiselib.experiments import networks, store, unsupervised
 
+RESULTS = Path(__file__).parents[2] / "data" / "results"
 DATA = ("fresh", "700 signals", "one recording")
 SMALL = {"steps": 3, "batch": 4}
 
@@ -65,3 +68,12 @@ def test_rows_are_errors_of_the_trained_network():
     (limit, _) = unsupervised.run_one({"method": "limit", "family": "pulses"}, 3, 20)
     assert limit["gap"] == 0
     assert limit["rmse"] < found["direct", "test"]
+
+
+def test_rates_are_those_that_the_stored_pilot_chooses():
+    rows = store.rows(store.Store(RESULTS, "unsupervised-pilot").read())
+    assert unsupervised.chosen(rows) == unsupervised.RATES
+    for setting in unsupervised.STUDIED:
+        if setting["data"] == "one recording":
+            place = list(unsupervised.SHAPES).index(setting["family"])
+            assert setting["lr"] == unsupervised.RATES[setting["method"], "700 signals"][place]
