@@ -93,6 +93,7 @@ def test_lines_without_a_checksum_are_read(store):
 def test_stored_results_are_read_as_they_stand():
     for path in RESULTS.glob("*.jsonl"):
         lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        lines = [{k: v for k, v in line.items() if k != "crc32"} for line in lines]
         read = Store(RESULTS, path.stem).read()
         assert all(job in lines for job in read[::50])
         assert len(read) > 0

@@ -8,6 +8,7 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.nn.modules import Conv1d, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation
+from denoiselib.nn.tensor import Tensor
 
 
 def fold(net):
@@ -60,7 +61,7 @@ def recalibrate(net, batches):
     ----------
     net : Module
         Its weights and its mode stay as they are.
-    batches : iterable of array_like (batch, channels, length)
+    batches : iterable of array_like or Tensor (batch, channels, length)
         Noisy signals such as it is trained on.
 
     Raises
@@ -86,7 +87,7 @@ def recalibrate(net, batches):
         for count, batch in enumerate(_check.iterator(batches, "batches"), 1):
             for layer in layers:
                 layer.momentum = 1 / count  # running averages become plain ones
-            batch = _check.array(batch, "batches")
+            batch = _check.array(batch.data if isinstance(batch, Tensor) else batch, "batches")
             if batch.ndim != 3:
                 raise ValueError(
                     f"batches must have the shape (batch, channels, length), not {batch.shape}"
