@@ -55,13 +55,13 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
     --------
     >>> import tempfile
     >>> from denoiselib.experiments.protocol import Protocol
-    >>> from denoiselib.experiments.store import Store, rows
+    >>> from denoiselib.experiments.store import Store
     >>> def run_one(setting, seed, signals):
     ...     return [{"rmse": setting["lam"] + seed / signals}]
     >>> protocol = Protocol(name="example", run_one=run_one, settings=[{"lam": 2}], table={})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     failed = run(protocol, folder, seeds=2, signals=10, workers=1)
-    ...     row = rows(Store(folder, "example").read())[1]
+    ...     row = Store(folder, "example").rows()[1]
     >>> print(failed, row)
     [] {'lam': 2, 'seed': 1, 'signals': 10, 'rmse': 2.1}
     """

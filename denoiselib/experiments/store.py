@@ -42,7 +42,7 @@ class Store:
     ...     with store.open() as append:
     ...         append({**job, "error": "out of luck"})
     ...         append({**job, "rows": [{"rmse": 1.5}]})
-    ...     rows(store.read())
+    ...     store.rows()
     [{'lam': 2, 'seed': 0, 'signals': 10, 'rmse': 1.5}]
     """
 
@@ -69,6 +69,10 @@ class Store:
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
         return list(jobs.values())
+
+    def rows(self):
+        """List the rows of all jobs that have some, each with its setting, seed and signals."""
+        return rows(self.read())
 
     @contextmanager
     def open(self):

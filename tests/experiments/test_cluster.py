@@ -11,7 +11,7 @@ from distributed import Client, LocalCluster
 
 from denoiselib.experiments import runner
 from denoiselib.experiments.protocol import Protocol
-from denoiselib.experiments.store import Store, rows
+from denoiselib.experiments.store import Store
 from tests.experiments import toy
 
 # Nothing sets the number of threads of these workers.
@@ -43,9 +43,7 @@ def test_a_cluster_gives_the_same_rows(tmp_path, client):
         assert runner.run(toy.protocol(), tmp_path / "dask") == []
     runner.run(toy.protocol(), tmp_path / "local", workers=2)
     assert toy.stored(tmp_path / "dask") == toy.stored(tmp_path / "local")
-    assert all(
-        row.get("threads") in (1, None) for row in rows(Store(tmp_path / "dask", "toy").read())
-    )
+    assert all(row.get("threads") in (1, None) for row in Store(tmp_path / "dask", "toy").rows())
 
 
 def test_a_worker_killed_in_the_middle_costs_only_time(tmp_path, client):
@@ -88,5 +86,5 @@ def test_a_single_worker_does_the_work(tmp_path, client, monkeypatch):
     )
     with joblib.parallel_config("dask"):
         assert runner.run(protocol, tmp_path) == []
-    processes = {row["process"] for row in rows(Store(tmp_path, "toy").read())}
+    processes = {row["process"] for row in Store(tmp_path, "toy").rows()}
     assert processes <= set(client.run(os.getpid).values())

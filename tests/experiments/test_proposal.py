@@ -130,7 +130,7 @@ def test_validation_chooses_learning_rates_and_the_order():
 
 
 def test_what_goes_on_is_what_the_stored_screening_says():
-    rows = store.rows(store.Store(RESULTS, "proposal-screen").read())
+    rows = store.Store(RESULTS, "proposal-screen").rows()
     ranked = proposal.ranking(rows)
     best = [name for name in ranked if name in proposal.CANDIDATES][:6]
     assert best == list(proposal.FINALISTS)

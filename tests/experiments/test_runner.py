@@ -13,7 +13,7 @@ import pytest
 
 from denoiselib.experiments import runner
 from denoiselib.experiments.protocol import Protocol
-from denoiselib.experiments.store import Store, rows
+from denoiselib.experiments.store import Store
 from tests.experiments import toy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,13 +78,13 @@ def test_every_worker_has_one_thread(tmp_path, monkeypatch, workers):
     # what a worker begins with, whatever its backend promises
     with joblib.parallel_config("loky", inner_max_num_threads=2):
         runner.run(toy.protocol(seeds=1), tmp_path, workers=workers)
-    threads = [row["threads"] for row in rows(Store(tmp_path, "toy").read()) if row["k"] == 2]
+    threads = [row["threads"] for row in Store(tmp_path, "toy").rows() if row["k"] == 2]
     assert threads == [1] * 4
 
 
 def test_rows_are_plain_and_carry_their_job(tmp_path):
     runner.run(toy.protocol(seeds=1), tmp_path, signals=7, workers=1)
-    first, _, third = rows(Store(tmp_path, "toy").read())[:3]
+    first, _, third = Store(tmp_path, "toy").rows()[:3]
     assert {k: first[k] for k in ("x", "seed", "signals", "k")} == {
         "x": 0,
         "seed": 0,
@@ -112,7 +112,7 @@ def test_quick_rows_have_their_own_file(tmp_path):
     protocol = toy.protocol(quick={"settings": [{"x": 1, "steps": 5}], "seeds": 1})
     runner.run(protocol.shrunk(), tmp_path, workers=1)
     assert not (tmp_path / "toy.jsonl").exists()
-    assert {row["steps"] for row in rows(Store(tmp_path, "toy-quick").read())} == {5}
+    assert {row["steps"] for row in Store(tmp_path, "toy-quick").rows()} == {5}
 
 
 def test_a_failure_is_recorded_stops_nothing_and_is_tried_again(tmp_path):

@@ -71,7 +71,7 @@ def test_rows_are_errors_of_the_trained_network():
 
 
 def test_rates_are_those_that_the_stored_pilot_chooses():
-    rows = store.rows(store.Store(RESULTS, "unsupervised-pilot").read())
+    rows = store.Store(RESULTS, "unsupervised-pilot").rows()
     assert unsupervised.chosen(rows) == unsupervised.RATES
     for setting in unsupervised.STUDIED:
         if setting["data"] == "one recording":

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 from denoiselib.experiments.protocol import Protocol
 from denoiselib.experiments.runner import run
-from denoiselib.experiments.store import Store, identity, rows
+from denoiselib.experiments.store import Store, identity
 
 
 def run_one(setting, seed, signals):
@@ -45,7 +45,7 @@ def protocol(*settings, seconds=0, **options):
 def stored(folder):
     """Return what is stored, ``{identity: rows}``, and see that no job has rows twice."""
     text = (Path(folder) / "toy.jsonl").read_text()
-    assert text.count('"rows"') == len(rows(Store(folder, "toy").read())) / 3
+    assert text.count('"rows"') == len(Store(folder, "toy").rows()) / 3
     return {identity(job): job.get("rows") for job in Store(folder, "toy").read()}
 
 
