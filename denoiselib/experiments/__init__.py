@@ -11,6 +11,7 @@ from denoiselib.experiments import (
     proposal,
     recipes,
     slides_table,
+    structured,
     unsupervised,
 )
 
@@ -30,5 +31,6 @@ PROTOCOLS = {
         proposal.STUCK,
         unsupervised.PILOT,
         unsupervised.STUDY,
+        structured.PROTOCOL,
     )
 }

@@ -63,6 +63,9 @@ def _match(y):
     return sum(w * _delayed(y[..., ::-1], lag)[..., ::-1] for lag, w in enumerate(signals.PULSE))
 
 
+KNOWN_PULSE = (_match, _ring)  #: a pair as `l1` and `gmc` take; invertible, not orthogonal
+
+
 def _delayed(x, lag):
     out = np.zeros_like(x)
     out[..., lag:] = x[..., : x.shape[-1] - lag]
@@ -74,7 +77,7 @@ def _hard(y, s, t):  # lambda is the threshold itself, for comparison with the o
 
 
 def _l1_pulse(y, s, lam):
-    return l1(y, lam, (_match, _ring), tol=1e-3)
+    return l1(y, lam, KNOWN_PULSE, tol=1e-3)
 
 
 #: Filters by name.

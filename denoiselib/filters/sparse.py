@@ -69,7 +69,9 @@ def threshold(noisy, lam, penalty="l1", **options):
     return penalty.prox(noisy, lam, **options)
 
 
-def l1(noisy, lam, transform="dft", *, method="auto", tol=1e-10, max_iter=10_000):
+def l1(
+    noisy, lam, transform="dft", *, nonnegative=False, method="auto", tol=1e-10, max_iter=10_000
+):
     r"""Basis pursuit denoising: the fewest coefficients, as far as the L1 norm can tell.
 
     Parameters
@@ -81,6 +83,8 @@ def l1(noisy, lam, transform="dft", *, method="auto", tol=1e-10, max_iter=10_000
     transform : {"dft", "identity"} or pair of callables
         See the module; the slides used the DFT. A pair is tried on one random vector, to see that
         it is adjoint, whether it is unitary, and how large a step it allows.
+    nonnegative : bool
+        Whether no coefficient may be negative, which must be real then.
     method : {"auto", "closed", "iterative"}
         Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form where
         there is one.
@@ -97,7 +101,8 @@ def l1(noisy, lam, transform="dft", *, method="auto", tol=1e-10, max_iter=10_000
     ------
     TypeError, ValueError
         If `noisy` is empty, not real or not finite, `lam` negative, a name unknown, a pair of
-        callables not adjoint, or a closed form asked of a transform that is not unitary.
+        callables not adjoint, a closed form asked of a transform that is not unitary, or
+        coefficients that are complex to be not negative.
 
     Notes
     -----
@@ -113,15 +118,26 @@ def l1(noisy, lam, transform="dft", *, method="auto", tol=1e-10, max_iter=10_000
     >>> print(l1(wave, lam=1.0)[:4].round(3) + 0)
     [ 0.5  0.  -0.5  0. ]
     """
-    return gmc(noisy, lam, 0.0, transform, method=method, tol=tol, max_iter=max_iter)
+    options = {"nonnegative": nonnegative, "method": method, "tol": tol, "max_iter": max_iter}
+    return gmc(noisy, lam, 0.0, transform, **options)
 
 
-def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max_iter=10_000):
+def gmc(
+    noisy,
+    lam,
+    gamma=0.8,
+    transform="dft",
+    *,
+    nonnegative=False,
+    method="auto",
+    tol=1e-10,
+    max_iter=10_000,
+):
     r"""Generalised minimax-concave penalty: sparser than L1 without shrinking what it keeps.
 
     Parameters
     ----------
-    noisy, lam, transform, method, tol, max_iter
+    noisy, lam, transform, nonnegative, method, tol, max_iter
         As in `l1`.
     gamma : float
         In [0, 1): 0 is the L1 norm, near 1 nearly a hard threshold. The cost stays convex.
@@ -148,6 +164,8 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
         w = c - \mu A^H(A(c + \gamma(v - c)) - y), \quad u = v - \mu\gamma A^H A(v - c), \quad
         c = \mathrm{soft}(w, \mu\lambda), \quad v = \mathrm{soft}(u, \mu\lambda)
 
+    With c >= 0 the first of these maps is that of `prox.nonnegative_l1`; v stays free.
+
     I. Selesnick, Sparse regularization via convex analysis, *IEEE Trans. Signal Process.* 65
     (2017), 4481-4494.
 
@@ -164,12 +182,16 @@ def gmc(noisy, lam, gamma=0.8, transform="dft", *, method="auto", tol=1e-10, max
     tol = _check.number(tol, "tol")
     max_iter = _check.integer(max_iter, "max_iter", 1)
     basis = resolve(transform, noisy)
+    if _check.flag(nonnegative, "nonnegative") and np.iscomplexobj(basis.analysis(noisy)):
+        raise ValueError("nonnegative needs a transform with real coefficients")
     if method == "closed" and not basis.unitary:
         raise ValueError("method 'closed' needs a unitary transform")
     if basis.unitary and method != "iterative":
-        estimate = basis.synthesis(prox.firm(basis.analysis(noisy), lam, gamma))
+        c = prox.firm(basis.analysis(noisy), lam, gamma)
+        estimate = basis.synthesis(np.maximum(c, 0) if nonnegative else c)
     else:
-        estimate = _forward_backward(noisy, lam, gamma, basis, tol, max_iter)
+        shrink = _shift if nonnegative else _soft
+        estimate = _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter)
     return estimate.astype(noisy.dtype, copy=False)
 
 
@@ -203,7 +225,7 @@ def resolve(transform, noisy):
     return Transform(analysis, synthesis, False, float(np.linalg.norm(c)) or 1.0)
 
 
-def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
+def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
     """Find `gmc`'s saddle point for all signals, in groups whose arrays fit a cache."""
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
     y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).astype(np.float64)
@@ -213,13 +235,13 @@ def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
     with np.errstate(over="ignore"):  # an infinite threshold is one too
         y, lam = y / unit, lam / unit
     data, phase = basis.analysis(y), 1.0
-    if basis.unitary:  # then A^H A = I, and all coefficients keep the phases of the data
+    if np.iscomplexobj(data) and basis.unitary:  # A^H A = I: all keep the phases of the data
         magnitude = np.abs(data)
         data, phase = magnitude, data / np.where(magnitude > 0, magnitude, 1)
     c, moving, size = np.empty_like(data), 0, 1 + CACHED // data.shape[-1]
     for start in range(0, len(data), size):
         group = slice(start, start + size)
-        c[group], left = _saddle_point(data[group], lam[group], gamma, basis, tol, max_iter)
+        c[group], left = _saddle_point(data[group], lam[group], gamma, basis, shrink, tol, max_iter)
         moving += left
     if moving:
         warnings.warn(
@@ -228,7 +250,7 @@ def _forward_backward(noisy, lam, gamma, basis, tol, max_iter):
     return (unit * basis.synthesis(c * phase)).reshape(shape)
 
 
-def _saddle_point(data, lam, gamma, basis, tol, max_iter):
+def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
     """Iterate on coefficients from their data A^H y; a signal that has converged leaves.
 
     Return the coefficients, and how many signals have not converged.
@@ -244,12 +266,12 @@ def _saddle_point(data, lam, gamma, basis, tol, max_iter):
     for _ in range(max_iter):
         old_c, old_v = c, v
         if gamma > 0:
-            c = _soft(c - mu * (gram(c + gamma * (v - c)) - data), cut)
+            c = shrink(c - mu * (gram(c + gamma * (v - c)) - data), cut)
             v = _soft(v - mu * gamma * gram(v - old_c), cut)
             change = _norm(c - old_c) + _norm(v - old_v)
             size = _norm(c) + _norm(v)
         else:
-            c = _soft(c - mu * (gram(c) - data), cut)
+            c = shrink(c - mu * (gram(c) - data), cut)
             change, size = _norm(c - old_c), _norm(c)
         moving = change > tol * size
         if not moving.all():
@@ -267,6 +289,11 @@ def _soft(c, cut):
         return c - np.minimum(np.maximum(c, -cut), cut)
     r = np.abs(c)
     return c * (np.maximum(r - cut, 0) / np.where(r > 0, r, 1))
+
+
+def _shift(c, cut):
+    """Shrink as `prox.nonnegative_l1` does."""
+    return np.maximum(c - cut, 0)
 
 
 def _norm(c):

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from denoiselib import filters
+from denoiselib import filters, signals
 from denoiselib.filters import sparse
-from denoiselib.filters.methods import _match, _ring
+from denoiselib.filters.methods import KNOWN_PULSE
 
 RNG = np.random.default_rng(0)
 NOISY = 3 * RNG.standard_normal((6, 10))
 
 DFT = (lambda y: np.fft.fft(y, norm="ortho"), lambda c: np.fft.ifft(c, norm="ortho").real)
-PULSE = (_match, _ring)  # invertible, not orthogonal
 
 
 def oversampled(length):
@@ -28,7 +27,7 @@ TRANSFORMS = {
     "dft": ("dft", DFT[0]),
     "pair": (DFT, DFT[0]),
     "oversampled": (oversampled(10), oversampled(10)[0]),
-    "pulse": (PULSE, _match),
+    "pulse": (KNOWN_PULSE, KNOWN_PULSE[0]),
 }
 
 
@@ -101,10 +100,12 @@ def test_signals_in_many_groups_equal_one_by_one(monkeypatch):
     monkeypatch.setattr(sparse, "CACHED", 4 * 200)
     y = 3 * RNG.standard_normal((12, 200))
     y[::3] *= 1e-3  # some are done at once
-    expected = [filters.gmc(row, 1.0, 0.8, PULSE) for row in y]
-    np.testing.assert_allclose(filters.gmc(y, 1.0, 0.8, PULSE), expected, rtol=1e-12, atol=1e-12)
+    expected = [filters.gmc(row, 1.0, 0.8, KNOWN_PULSE) for row in y]
+    np.testing.assert_allclose(
+        filters.gmc(y, 1.0, 0.8, KNOWN_PULSE), expected, rtol=1e-12, atol=1e-12
+    )
     with pytest.warns(RuntimeWarning, match="12 signals still moved after 1 iterations"):
-        filters.gmc(np.abs(y) + 100, 1.0, 0.8, PULSE, max_iter=1)
+        filters.gmc(np.abs(y) + 100, 1.0, 0.8, KNOWN_PULSE, max_iter=1)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.8])
@@ -129,7 +130,7 @@ def test_a_users_pair_equals_the_named_transform(gamma):
 
 
 def unring(x):
-    return np.linalg.solve(_ring(np.eye(x.shape[-1])).T, x.T).T
+    return np.linalg.solve(KNOWN_PULSE[1](np.eye(x.shape[-1])).T, x.T).T
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.8])
@@ -137,10 +138,10 @@ def unring(x):
 def test_gmc_is_a_saddle_point(gamma, lam):
     # v minimises |v|_1 + gamma / (2 lam) |A (c - v)|^2: an L1 problem, whose data are A c;
     # the gradient of the rest at c must then be lam sign(c), or within lam where c = 0
-    x = filters.gmc(NOISY, lam, gamma, PULSE)
-    z = filters.l1(x, lam / gamma, PULSE) if gamma else x
+    x = filters.gmc(NOISY, lam, gamma, KNOWN_PULSE)
+    z = filters.l1(x, lam / gamma, KNOWN_PULSE) if gamma else x
     c = unring(x)
-    slope = _match(NOISY - x - gamma * (z - x))
+    slope = KNOWN_PULSE[0](NOISY - x - gamma * (z - x))
     on = np.abs(c) > 1e-6
     assert 5 < on.sum() < 60
     np.testing.assert_allclose(slope[on], lam * np.sign(c[on]), atol=1e-6)
@@ -241,30 +242,30 @@ def test_homogeneous_at_any_scale(scale):
 def test_step_is_stable_at_any_length(length):
     # the largest eigenvalue of the pulse's A^H A nears (1 + .7 + .4)^2 as signals grow
     y = RNG.standard_normal(length)
-    x = filters.l1(y, 0.3, PULSE)
-    slope, c = _match(y - x), unring(x)
+    x = filters.l1(y, 0.3, KNOWN_PULSE)
+    slope, c = KNOWN_PULSE[0](y - x), unring(x)
     assert np.abs(slope).max() <= 0.3 + 1e-6
     assert slope @ c == pytest.approx(0.3 * np.abs(c).sum(), rel=1e-5)
 
 
 def test_unfinished_iteration_warns():
     with pytest.warns(RuntimeWarning, match="6 signals still moved after 3 iterations"):
-        filters.gmc(NOISY, 1.0, 0.8, PULSE, max_iter=3)
+        filters.gmc(NOISY, 1.0, 0.8, KNOWN_PULSE, max_iter=3)
     with pytest.warns(RuntimeWarning, match="1 signals"):  # zeros are done at once
-        filters.l1(NOISY * np.eye(6, 1), 1.0, PULSE, max_iter=3)
+        filters.l1(NOISY * np.eye(6, 1), 1.0, KNOWN_PULSE, max_iter=3)
 
 
 def test_loose_tolerance_stops_early():
-    loose = filters.l1(NOISY, 1.0, PULSE, tol=1e-2, max_iter=200)
-    tight = filters.l1(NOISY, 1.0, PULSE)
+    loose = filters.l1(NOISY, 1.0, KNOWN_PULSE, tol=1e-2, max_iter=200)
+    tight = filters.l1(NOISY, 1.0, KNOWN_PULSE)
     assert 1e-9 < np.abs(loose - tight).max() < 1
 
 
 @pytest.mark.parametrize(
     "pair",
     [
-        (_match, lambda c: 2 * _ring(c)),
-        (_ring, _ring),
+        (KNOWN_PULSE[0], lambda c: 2 * KNOWN_PULSE[1](c)),
+        (KNOWN_PULSE[1], KNOWN_PULSE[1]),
         (np.fft.fft, lambda c: np.fft.ifft(c).real),  # norm forgotten
         (lambda y: y[..., :4], lambda c: c),
         (lambda y: y, lambda c: c + 1),
@@ -311,7 +312,7 @@ def test_gmc_refuses(argument, bad):
 
 def test_there_is_no_closed_form_of_a_frame():
     with pytest.raises(ValueError, match="method 'closed' needs a unitary transform"):
-        filters.l1(NOISY, 1.0, PULSE, method="closed")
+        filters.l1(NOISY, 1.0, KNOWN_PULSE, method="closed")
 
 
 @pytest.mark.parametrize("k", range(10))
@@ -364,3 +365,34 @@ def test_threshold_is_soft_unless_told():
 def test_unknown_penalty_lists_the_known_ones(penalty):
     with pytest.raises(ValueError, match=r"penalty must be one of 'l1', 'nonnegative_l1', 'l0'"):
         filters.threshold(NOISY, 1.0, penalty)
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.5, 3.0])
+def test_nonnegative_l1_meets_its_optimality_conditions(lam):
+    """The gradient A^T (A c - y) + lam is 0 where c > 0, and not negative where c = 0."""
+    analysis, synthesis = KNOWN_PULSE
+    y = signals.add_noise(signals.pulses(5, rng=70), 3, rng=71)
+    estimate = filters.l1(y, lam, KNOWN_PULSE, nonnegative=True)
+    c = np.linalg.solve(synthesis(np.eye(100)).T, estimate.T).T  # it is invertible
+    gradient = analysis(estimate - y) + lam
+    assert c.min() > -1e-9
+    assert gradient.min() > -1e-6
+    assert np.abs(gradient[c > 1e-6]).max() < 1e-6
+    assert not np.allclose(filters.l1(y, lam, KNOWN_PULSE), estimate)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.8])
+def test_nonnegative_closed_form_equals_iteration(gamma):
+    y = signals.add_noise(signals.sparse_spikes(5, rng=72), 3, rng=73)
+    options = {"transform": "identity", "nonnegative": True}
+    closed, found = (
+        filters.gmc(y, 2.0, gamma, method=m, **options) for m in ("closed", "iterative")
+    )
+    assert np.allclose(closed, found)
+    assert np.allclose(closed, np.maximum(filters.gmc(y, 2.0, gamma, "identity"), 0))
+    assert closed.min() == 0
+
+
+def test_complex_coefficients_have_no_sign():
+    with pytest.raises(ValueError, match="nonnegative"):
+        filters.l1(np.ones(8), 1.0, "dft", nonnegative=True)

@@ -109,6 +109,7 @@ OWN = {
     "filters.adaptive.lms": {"mu": 1e-3},
     "filters.adaptive.rza_lms": {"mu": 1e-3},
     "filters.adaptive.za_lms": {"mu": 1e-3},
+    **{key: {"transform": "identity"} for key in ("filters.gmc", "filters.l1")},
     "filters.prox": {"u": np.array([[0.5], [1.0], [0.0], [2.0]])},
     "filters.threshold": {"penalty": "firm"},
     "interpret.Energy.total": {"self": interpret.Energy(*(nn.Tensor(k) for k in (1.0, 2.0, 3.0)))},

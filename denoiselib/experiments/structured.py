@@ -1,0 +1,127 @@
+"""Signals whose neighbours say something: networks that see them, tuned filters, and the limit.
+
+Two networks see few neighbours or many; two more have maps of both signs, whose weights follow the
+signal, in place of ReLU, and the last of them sees as far as a block reaches. All filters are tuned
+with clean signals, which is the best that can be done for them.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from denoiselib import signals
+from denoiselib.experiments import networks
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.filters import METHODS, gmc, linear_mmse
+from denoiselib.filters.methods import KNOWN_PULSE
+
+SIGMA = 3.0
+RECTIFIED = {"norm": "batch+l1*rectified", "activation": "none"}
+FAR = {"kernel": 5, "depth": 7, "width": 32, "dilation": [1, 2, 4, 8, 4, 2, 1]}
+
+#: What differs from `networks.BASE`.
+NETS = {
+    "kernel 3, depth 4": {},
+    "kernel 9, depth 5": {"shape": {"kernel": 9, "depth": 5}},
+    "kernel 9, depth 5, rectified": {"shape": {"kernel": 9, "depth": 5}, **RECTIFIED},
+    "dilated, rectified": {"shape": FAR, **RECTIFIED},
+}
+STEPS = {"pulses": 2000, "blocks": 4000}  #: each family's networks are given the same number
+
+
+def _pulses(gamma):
+    """Return GMC over the known pulse, with spikes that are not negative; L1 for a gamma of 0."""
+    return METHODS["l1_pulse"]._replace(
+        label=f"GMC, known pulse, spikes >= 0, gamma {gamma}",
+        denoise=lambda y, s, lam: gmc(y, lam, gamma, KNOWN_PULSE, nonnegative=True, tol=1e-3),
+    )
+
+
+#: Those of `filters.METHODS` that these families may suit, and synthesis from nonnegative spikes.
+FILTERS = {
+    name: METHODS[name]
+    for name in ("wiener", "wiener_sigma", "soft", "l1_dft", "gmc_dft", "tv", "l1_pulse")
+}
+FILTERS |= {"l1_pulse, spikes >= 0": _pulses(0.0)}
+FILTERS |= {f"gmc_pulse, spikes >= 0, gamma {gamma}": _pulses(gamma) for gamma in (0.2, 0.4, 0.8)}
+
+SETTINGS = [
+    setting
+    for family, steps in STEPS.items()
+    for setting in (
+        *(
+            networks.BASE
+            | {"net": "plain", "family": family, "steps": steps, "lr": 0.01}
+            | {"method": name, "shape": {}}
+            | changes
+            for name, changes in NETS.items()
+        ),
+        *({"method": name, "family": family} for name in (*FILTERS, "linear", "limit")),
+    )
+]
+
+
+@lru_cache
+def moments(family, count=20_000):
+    """Return the mean and the covariance of a family, as averages over many clean signals.
+
+    Examples
+    --------
+    >>> mean, covariance = moments("blocks")
+    >>> mean.shape, covariance.shape
+    ((100,), (100, 100))
+    """
+    clean = signals.FAMILIES[family](count, rng=2**32 - 3)
+    return clean.mean(axis=0), np.cov(clean.T)
+
+
+def run_one(setting, seed, signals=1000, validation=500):
+    """Train a network or tune a filter, and measure it on signals of another draw.
+
+    Parameters
+    ----------
+    setting : dict
+        ``method`` and ``family``; for a network its recipe, too.
+    seed : int
+        Draws weights and signals.
+    signals, validation : int
+        Number of signals to test on, and to tune filters on.
+
+    Returns
+    -------
+    list of dict
+        One row: ``rmse``, ``slide_psnr``, the ``gap`` to the limit in percent, and for filters the
+        ``value`` of the parameter.
+
+    Examples
+    --------
+    >>> (row,) = run_one({"method": "tv", "family": "blocks"}, seed=0, signals=200)
+    >>> print(f"lambda {row['value']}, {row['gap']:.0f} % above the limit")
+    lambda 8.0, 11 % above the limit
+    """
+    method, family = setting["method"], setting["family"]
+    noisy, clean, _, best = networks.draw_with_limit(family, SIGMA, signals, seed + 2000)
+    value = None
+    if method in NETS:
+        estimate = networks.train(setting, seed + 2000).denoise(noisy)
+    elif method in FILTERS:
+        seen, known, _ = networks.draw(family, SIGMA, validation, seed + 2000, "validation")
+        value = FILTERS[method].tune(seen, SIGMA, known).value
+        estimate = FILTERS[method].denoise(noisy, SIGMA, value)
+    else:
+        estimate = best if method == "limit" else linear_mmse(noisy, SIGMA, *moments(family))
+    return [{"value": value} | networks.scores(estimate, clean, best)]
+
+
+PROTOCOL = Protocol(
+    name="structured",
+    run_one=run_one,
+    settings=SETTINGS,
+    seeds=10,
+    table={
+        "by": ["family", "method"],
+        "reference": {"method": "tv"},
+        "last": {"method": "limit"},
+    },
+    quick={"settings": shortened(SETTINGS, 200), "seeds": 2, "signals": 100},
+)
