@@ -44,6 +44,8 @@ BLIND = {
 }
 for short, row in BLIND.items():
     RECIPES[f"blind_{short}"] = proposal.recipe(row, "sparse_spikes")
+for family in ("pulses", "blocks"):
+    RECIPES[f"blind_linear_{family}"] = proposal.recipe("batch+nonnegative_l1*linear", family)
 #: At noise level 3, with clean signals and without; the learning rates are those of the study.
 TAUGHT = {
     f"taught_{family}_{method.lower()}": unsupervised.recipe(method, "fresh", family, lr=lr)

@@ -154,6 +154,21 @@ def test_methods_are_ranked_by_their_error_without_labels():
     assert panel.names == sorted(errors, key=errors.get)
 
 
+def test_networks_are_ranked_where_there_are_some():
+    nets = {("blocks", name): nn.PlainNet(rng=k) for k, name in enumerate(("a", "b"))}
+    panel = widgets.MethodsPanel("blocks", nets | {("pulses", "a"): nn.PlainNet(rng=2)})
+    clean, noisy, _ = widgets.batch("blocks", 3.0)
+    panel.method.value = "b"
+    assert {"a", "b"} < set(panel.names)
+    error = metrics.rmse(nets["blocks", "b"].denoise(noisy), clean).mean()
+    assert f"b: RMSE {error:.3f}" in str(panel)
+    panel.family.value = "pulses"
+    assert "no network for pulses" in str(panel)
+    assert "b" not in panel.names
+    assert [label.get_text() for label in panel.bars.labels] == [*panel.names, ""]
+    assert panel.bars.bars[-1].get_width() == 0
+
+
 @pytest.mark.parametrize(
     ("mode", "axes"), [("fixed", (0, 1)), ("unfixed", (0, 1)), ("alone", 1), ("none", None)]
 )

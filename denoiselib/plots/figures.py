@@ -117,7 +117,7 @@ class Bars:
     ax : matplotlib.axes.Axes
         Where to draw.
     count : int
-        Number of bars.
+        Number of bars, at most.
     limit : bool
         Whether there is a line for the Bayes limit.
 
@@ -142,15 +142,23 @@ class Bars:
         if limit:
             ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
 
-    def show(self, scores, limit=None):
-        """Show ``{name: (mean, half_width)}``, less is better; return the names, best first."""
+    def show(self, scores, limit=None, other=()):
+        """Show ``{name: (mean, half_width)}``, less is better; return the names, best first.
+
+        Names in `other` get bars of another colour.
+        """
         names = sorted(scores, key=lambda name: scores[name][0])
         for place, name in enumerate(names):
             mean, half = scores[name]
-            self.bars[place].set_width(mean)
+            self.bars[place].set(width=mean, color=OTHER if name in other else ESTIMATE)
             self.intervals[place].set_data([mean - half, mean + half], [place, place])
             self.values[place].set(x=mean + half, text=f"  {mean:.2f}")
             self.labels[place].set_text(name)
+        for place in range(len(names), len(self.bars)):
+            self.bars[place].set_width(0)
+            self.intervals[place].set_data([], [])
+            self.values[place].set_text("")
+            self.labels[place].set_text("")
         line = [] if limit is None else [limit, limit]
         self.limit.set_data(line, [-0.5, self.height][: len(line)])
         return names

@@ -253,12 +253,14 @@ class FilterPanel(SignalPanel):
 
 
 class MethodsPanel(SignalPanel):
-    """Rank the classical methods, each tuned without labels, against the limit.
+    """Rank the classical methods, each tuned without labels, and networks against the limit.
 
     Parameters
     ----------
     family : str
         What to start with, a name in `signals.FAMILIES`.
+    nets : dict of (str, str) to Network, optional
+        By family and name. Families need not have the same ones.
 
     Examples
     --------
@@ -267,9 +269,14 @@ class MethodsPanel(SignalPanel):
     total variation
     """
 
-    def __init__(self, family="sparse_spikes"):
-        self.method = _filter("shown", "soft")
-        super().__init__([self.method], family, figsize=(10, 3.8))
+    def __init__(self, family="sparse_spikes", nets=None):
+        self.nets = {key: net.eval() for key, net in (nets or {}).items()}
+        self.taught = list(dict.fromkeys(name for _, name in self.nets))
+        options = [(method.label, name) for name, method in METHODS.items()]
+        options += [(name, name) for name in self.taught]
+        self.method = ipw.Dropdown(options=options, value="soft", description="shown")
+        height = 3.8 + 0.16 * len(self.taught)
+        super().__init__([self.method], family, figsize=(10, height))
 
     def draw(self):
         """Make the axes: the signal on the left, the ranking on the right."""
@@ -277,28 +284,43 @@ class MethodsPanel(SignalPanel):
             1, 2, left=0.07, right=0.985, top=0.91, bottom=0.14, wspace=0.42, width_ratios=(3, 2)
         )
         left, right = (self.figure.add_subplot(cell) for cell in grid)
-        self.bars = plots.Bars(right, len(METHODS), limit=True)
+        self.bars = plots.Bars(right, len(METHODS) + len(self.taught), limit=True)
         right.set(xlim=(0, 2.2), xlabel="RMSE / sigma (1: nothing gained)")
         right.set_title(f"Ranking, {SIGNALS} signals")
         return [*self.draw_signal(left, "One signal"), *self.bars.artists]
 
-    def update(self):
-        """Tune all methods by SURE at this noise level, and rank them."""
-        family, sigma, clean, noisy, best = self.batch()
-        scores, values = {}, {}
+    def estimates(self, family, sigma, noisy):
+        """Return those of all methods by label, and how each filter was tuned."""
+        found, values = {}, {}
         for name, method in METHODS.items():
-            values[name] = tuned(family, sigma, name, labels=False).value
-            error = metrics.rmse(method.denoise(noisy, sigma, values[name]), clean)
-            scores[method.label] = metrics.mean_ci(error / sigma)
+            values[method.label] = tuned(family, sigma, name, labels=False).value
+            found[method.label] = method.denoise(noisy, sigma, values[method.label])
+        for (taught_on, name), net in self.nets.items():
+            if taught_on == family:
+                found[name] = net.denoise(noisy)
+        return found, values
+
+    def update(self):
+        """Tune all filters by SURE at this noise level, and rank all methods."""
+        family, sigma, clean, noisy, best = self.batch()
+        found, values = self.estimates(family, sigma, noisy)
+        scores = {
+            label: metrics.mean_ci(metrics.rmse(estimate, clean) / sigma)
+            for label, estimate in found.items()
+        }
         name = self.method.value
-        shown = METHODS[name]
-        self.show_signal(clean, noisy, shown.denoise(noisy, sigma, values[name]))
+        shown = METHODS[name].label if name in METHODS else name
+        self.show_signal(clean, noisy, found.get(shown, np.full_like(noisy, np.nan)))
         limit = None if best is None else metrics.rmse(best, clean).mean()
-        self.names = self.bars.show(scores, None if limit is None else limit / sigma)
-        winner = self.names[0]
-        return {
-            f"{shown.label}: RMSE": f"{sigma * scores[shown.label][0]:.3f}",
-            f"{shown.parameter} by SURE": f"{values[name]:g}",
+        self.names = self.bars.show(scores, None if limit is None else limit / sigma, self.taught)
+        winner, numbers = self.names[0], {}
+        if shown in scores:
+            numbers[f"{shown}: RMSE"] = f"{sigma * scores[shown][0]:.3f}"
+        else:
+            numbers[shown] = f"no network for {family}"
+        if shown in values:
+            numbers[f"{METHODS[name].parameter} by SURE"] = f"{values[shown]:g}"
+        return numbers | {
             "best": f"{winner} {sigma * scores[winner][0]:.3f}",
             "limit": "unknown" if limit is None else f"{limit:.3f}",
         }
