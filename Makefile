@@ -22,7 +22,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 
 unit: .venv/test
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term -m "not browser and not parity" $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term -m "not browser and not parity" $(ARGS)
 
 nbval: .venv/test
 	$(BIN)/python -m pytest $(NBVAL) $(ARGS) notebooks

@@ -35,9 +35,13 @@ class Approximate(str):
 
 
 def pytest_configure():
-    """Let a kernel draw as it does in JupyterLab, and keep progress bars out of the outputs."""
+    """Let a kernel draw as it does in JupyterLab, without progress bars, on one core.
+
+    Small networks gain nothing from more, and wait for each other where cores are few.
+    """
     os.environ.pop("MPLBACKEND", None)
     os.environ["TQDM_DISABLE"] = "1"
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def pytest_itemcollected(item):

@@ -59,7 +59,7 @@ def refresh(path):
 
 def execute(notebook, folder):
     """Run all cells; anything on stderr counts as an error."""
-    environment = os.environ | {"TQDM_DISABLE": "1"}
+    environment = os.environ | {"TQDM_DISABLE": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment.pop("MPLBACKEND", None)  # figures are drawn as in JupyterLab
     NotebookClient(
         notebook,

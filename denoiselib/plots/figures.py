@@ -164,7 +164,7 @@ class Bars:
         return names
 
 
-def ranking(ax, scores, limit=None, title="", xlabel="RMSE"):
+def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
     """Draw methods from best to worst, with confidence intervals and the limit.
 
     Parameters
@@ -177,6 +177,8 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE"):
         The Bayes limit.
     title, xlabel : str
         Title and unit.
+    other : collection of str
+        Names whose bars have another colour.
 
     Returns
     -------
@@ -189,7 +191,7 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE"):
     >>> ranking(Figure().subplots(), {"TV": (2.0, 0.1), "Wiener": (1.5, 0.1)}, limit=1.0)
     ['Wiener', 'TV']
     """
-    names = Bars(ax, len(scores), limit is not None).show(scores, limit)
+    names = Bars(ax, len(scores), limit is not None).show(scores, limit, other)
     ax.set(xlabel=xlabel, title=title, xlim=(0, 1.2 * max(sum(score) for score in scores.values())))
     return names
 

@@ -281,7 +281,7 @@ class MethodsPanel(SignalPanel):
     def draw(self):
         """Make the axes: the signal on the left, the ranking on the right."""
         grid = self.figure.add_gridspec(
-            1, 2, left=0.07, right=0.985, top=0.91, bottom=0.14, wspace=0.42, width_ratios=(3, 2)
+            1, 2, left=0.07, right=0.985, top=0.91, bottom=0.14, wspace=0.48, width_ratios=(3, 2)
         )
         left, right = (self.figure.add_subplot(cell) for cell in grid)
         self.bars = plots.Bars(right, len(METHODS) + len(self.taught), limit=True)
