@@ -5,7 +5,7 @@ A recipe is a dict of plain values, `BASE` with some of them changed, and perhap
 - ``shape``, a dict with ``width``, ``depth``, ``kernel`` of a plain net;
 - ``bias``, False for convolutions that add nothing;
 - ``level``, what a second input channel says of the noise: ``"mad"``, the network's own estimate,
-  ``"difference"``, that from differences of neighbours, or ``"given"``, the truth;
+  one of `ESTIMATES`, or ``"given"``, the truth;
 - ``penalty``, arguments of `nn.losses.sparsity` that is added to the loss.
 
 A seed draws the initial weights and the training data, and the signals of validation and test:
@@ -57,6 +57,12 @@ SLIDES = BASE | {
     "steps": 140_000,
 }
 
+#: What can be told to a network in place of its noise level.
+ESTIMATES = {
+    "difference": lambda noisy: filters.tuning.mad_sigma(noisy, difference=True),
+    "mean": lambda noisy: np.abs(noisy).mean(axis=-1, keepdims=True),
+}
+
 OPTIMIZERS = {
     "adam": nn.optim.Adam,
     "adamw": nn.optim.AdamW,
@@ -80,7 +86,7 @@ def make(recipe, seed):
     """
     options = {name: recipe[name] for name in ("norm", "activation", "init")}
     options |= {"bias": recipe.get("bias", True), "level": recipe.get("level")}
-    if options["level"] == "difference":
+    if options["level"] in ESTIMATES:
         options["level"] = "given"
     if recipe["net"] == "plain":
         return nn.PlainNet(**options, **recipe.get("shape", {}), rng=seed)
@@ -106,7 +112,7 @@ def data(recipe, seed):
     source = fresh(batch_size=batch)
     if recipe["signals"] is not None:
         source = nn.train.fixed(*fresh(batch_size=recipe["signals"])(0), batch, seed=seed)
-    if recipe.get("level") != "difference":
+    if recipe.get("level") not in ESTIMATES:
         return source
 
     def with_estimate(step):
@@ -140,8 +146,8 @@ def with_level(recipe, noisy, sigma=None):
     """
     if recipe.get("level") in (None, "mad"):
         return noisy
-    if recipe["level"] == "difference":
-        sigma = filters.tuning.mad_sigma(noisy, difference=True)
+    if recipe["level"] in ESTIMATES:
+        sigma = ESTIMATES[recipe["level"]](noisy)
     return np.stack([noisy, np.broadcast_to(sigma, noisy.shape)], axis=-2)
 
 

@@ -64,7 +64,7 @@ def test_the_limits():
     assert by_test(known)["4"] == pytest.approx(metrics.rmse(told, clean).mean())
 
 
-@pytest.mark.parametrize("level", ["mad", "difference", "given"])
+@pytest.mark.parametrize("level", ["mad", "difference", "mean", "given"])
 @pytest.mark.parametrize("signals", [None, 10])
 def test_a_level_reaches_the_network(level, signals):
     recipe = proposal.recipe("batch norm", "pulses", level=level, signals=signals, **SMALL)
@@ -74,7 +74,9 @@ def test_a_level_reaches_the_network(level, signals):
         signal, said = noisy[:, 0], noisy[:, 1, :1]
         true = np.std(signal - clean, axis=1, keepdims=True)
         expected = networks.with_level(recipe, signal, true)[:, 1, :1]
-        if level == "difference":
+        if level == "mean":
+            np.testing.assert_allclose(said, np.abs(signal).mean(axis=1, keepdims=True), rtol=1e-6)
+        elif level == "difference":
             np.testing.assert_allclose(said, expected, rtol=1e-6)
         else:  # as far as a hundred samples tell
             assert np.median(np.abs(said / expected - 1)) < 0.1

@@ -28,7 +28,7 @@ def same(y, *_):
 #: Arguments by name.
 ARGUMENTS = {
     **dict.fromkeys(["noisy", "clean", "estimate", "values", "a", "b", "signal", "y"], SIGNALS),
-    **dict.fromkeys(["x", "d", "computed", "expected", "prediction", "target"], SIGNALS),
+    **dict.fromkeys(["x", "d", "computed", "expected", "prediction", "target", "seen"], SIGNALS),
     **dict.fromkeys(["sigma", "lam", "u", "peak", "step", "scale", "level", "eps"], 1.0),
     **dict.fromkeys(["noise", "lr", "p", "weight", "norm", "alpha", "strength"], 0.5),
     **dict.fromkeys(["gamma", "confidence", "pole", "mu", "slope", "factor"], 0.3),
@@ -57,6 +57,7 @@ ARGUMENTS = {
     "grid": np.array([0.5, 1.0]),
     "gradient": np.array([3.0, 4.0]),
     "init": "he",
+    "knots": np.array([-1.0, 0.0, 2.0]),
     "loss": "mse",
     "max_iter": 50,
     "mean": np.ones(6),

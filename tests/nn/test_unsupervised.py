@@ -522,3 +522,63 @@ SOURCE = train.fresh("blocks", 3.0, 4)
 def test_bad_arguments_are_named(call, name):
     with pytest.raises((TypeError, ValueError), match=rf"{name} (must|have)"):
         call()
+
+
+# rules that are solved
+
+
+def brute(seen, target, sigma, knots):
+    """The same square function of theta, by its values: gradient and curvature at 0."""
+
+    def loss(theta):
+        slope = np.diff(theta) / np.diff(knots)
+        inside = (seen > knots[0]) & (seen < knots[-1])
+        at = slope[np.clip(np.searchsorted(knots, seen) - 1, 0, len(slope) - 1)] * inside
+        return np.sum((np.interp(seen, knots, theta) - target) ** 2 + 2 * sigma**2 * at)
+
+    unit = np.eye(len(knots))
+    gradient = np.array([loss(e) - loss(-e) for e in unit]) / 2
+    curvature = [[loss(a + b) - loss(a) - loss(b) + loss(0 * a) for b in unit] for a in unit]
+    return np.linalg.solve(np.array(curvature), -gradient)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.3])
+def test_hats_are_where_the_loss_is_least(sigma):
+    rng, knots = np.random.default_rng(0), np.array([-2.0, -0.5, 0.0, 1.0, 3.0])
+    seen, target = rng.normal(size=(2, 4, 100))
+    seen[0] *= 5  # some beyond the knots
+    theta = un.solve_hats(seen, target, sigma, knots)
+    expected = brute(seen.ravel(), target.ravel(), sigma, knots)
+    np.testing.assert_allclose(theta, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["noise2noise", "sure", "recorrupted"])
+def test_hats_are_solved_as_a_network_of_hats_learns_them(name):
+    source = train.fresh("sparse_spikes", 3.0, 200, seed=1)
+    lesson = {
+        "noise2noise": lambda: un.noise2noise(un.copies("sparse_spikes", 3.0, 200, seed=1)),
+        "sure": lambda: un.sure(source, 3.0, step=1e-7),
+        "recorrupted": lambda: un.recorrupted(source, 3.0, 0.4),
+    }[name]()
+    seen, target, *_ = lesson.data(0)
+    theta = un.solve_hats(seen, target, 3.0 if name == "sure" else 0.0)
+    learned = solve(Hats(), lesson, reach=1).theta.data
+    met = slice(5, 25)  # knots with many samples around
+    tolerance = 0.3 if name == "sure" else 1e-6  # its divergence is a draw
+    np.testing.assert_allclose(theta[met], learned[met], atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": np.zeros(3)}, "target must have the shape"),
+        ({"sigma": -1.0}, "sigma"),
+        ({"knots": [0.0]}, "knots must be two or more"),
+        ({"knots": [0.0, 0.0]}, "rising"),
+        ({"seen": [np.nan, 0.0]}, "seen"),
+    ],
+)
+def test_hats_refuse_what_they_cannot_use(change, message):
+    good = {"seen": np.zeros(2), "target": np.zeros(2), "sigma": 1.0, "knots": [0.0, 1.0]}
+    with pytest.raises(ValueError, match=message):
+        un.solve_hats(**(good | change))

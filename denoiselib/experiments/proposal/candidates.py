@@ -23,6 +23,7 @@ CONTROLS = {
     "GELU": {"activation": "gelu"},
     "level as input: MAD": {"level": "mad"},
     "level as input: differences": {"level": "difference"},
+    "level as input: mean |y|": {"level": "mean"},
     "level as input: true": {"level": "given"},
 }
 
@@ -55,9 +56,12 @@ CANDIDATES |= {name: {"norm": name} for name in FILTERS}
 CANDIDATES |= {
     "bias-free": {"norm": "bias_free", "bias": False},
     "batch+firm*mad, ReLU": {"norm": "batch+firm*mad"},
-    "penalty |h|, 0.01": {"penalty": {"weight": 0.01, "p": 1}},
-    "penalty |h|^1/2, 0.01": {"penalty": {"weight": 0.01, "p": 0.5}},
-    "penalty log(1 + h^2), 0.01": {"penalty": {"weight": 0.01, "p": "log"}},
+    "penalty |x|, 0.01": {"penalty": {"weight": 0.01, "p": 1, "on": "output"}},
+}
+CANDIDATES |= {
+    f"penalty {name}, {weight}": {"penalty": {"weight": weight, "p": p}}
+    for name, p in {"|h|": 1, "|h|^1/2": 0.5, "log(1 + h^2)": "log"}.items()
+    for weight in (0.001, 0.01, 0.1)
 }
 
 #: The six best rows of the screening and all controls, with the learning rates that it chose.

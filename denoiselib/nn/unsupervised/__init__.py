@@ -20,10 +20,12 @@ weight v is 1 but for `noise2self`. Noisy signals come from a source,
 ``source(step) -> (noisy, ...)``, of which a lesson takes the first array alone: `train.fresh` and
 `train.fixed` are sources, and so are the `windows` of one long recording. Only `noise2noise` takes
 two, as `copies` draws them. A lesson goes to `train.fit`, with any network:
-``fit(net, lesson.data, optimizer, steps, loss=lesson.loss)``.
+``fit(net, lesson.data, optimizer, steps, loss=lesson.loss)``. `solve_hats` solves the first four
+exactly for a rule that treats each sample by itself.
 """
 
 from denoiselib.nn.unsupervised.estimates import estimate_hidden, estimate_recorrupted
+from denoiselib.nn.unsupervised.hats import KNOTS, solve_hats
 from denoiselib.nn.unsupervised.lessons import (
     Lesson,
     neighbor2neighbor,
@@ -35,6 +37,7 @@ from denoiselib.nn.unsupervised.lessons import (
 from denoiselib.nn.unsupervised.sources import copies, windows
 
 __all__ = [
+    "KNOTS",
     "Lesson",
     "copies",
     "estimate_hidden",
@@ -43,6 +46,7 @@ __all__ = [
     "noise2noise",
     "noise2self",
     "recorrupted",
+    "solve_hats",
     "sure",
     "windows",
 ]
