@@ -196,7 +196,7 @@ class AdaptivePanel(Panel):
             self.sizes[key].set_ydata(np.maximum(np.abs(taps[0]), 1e-5))
         steady = {key: _steady(values) for key, values in (("NLMS", plain), (name, curve))}
         found = np.mean(weights[system == 0] == 0) if (system == 0).any() else np.nan
-        zeros = "none" if np.isnan(found) else f"{100 * found:.1f} %"
+        zeros = "there are none" if np.isnan(found) else f"{100 * found:.1f} %"
         return {
             **{f"{key}: ends at": f"{value:.1f} dB" for key, value in steady.items()},
             "NLMS by theory": f"{theory:.1f} dB",

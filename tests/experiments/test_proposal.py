@@ -176,7 +176,7 @@ def studied(effects, seeds=12):
         for training in ("any level", "level 3"):
             for seed in range(seeds):
                 place = {"family": family, "training": training, "seed": seed, "test": "as trained"}
-                error = {"limit": 1.0, "level as input: MAD": 2.0, "batch norm": 3.0}
+                error = dict.fromkeys(proposal.TOLD, 2.0) | {"limit": 1.0, "batch norm": 3.0}
                 for name in proposal.FINALISTS:
                     error[name] = 2.0 - (effect if training == "any level" else -2)
                 noise = rng.normal(scale=0.01, size=len(error))
@@ -185,16 +185,45 @@ def studied(effects, seeds=12):
                     for (name, rmse), e in zip(error.items(), noise, strict=True)
                 ]
                 rows.append(place | {"row": "limit", "rmse": 0.0, "test": "elsewhere"})
+                worse = {"batch norm": 2.0, "representative": 2.5}
+                rows += [
+                    place | {"row": name, "rmse": rmse, "test": "elsewhere"}
+                    for name, rmse in worse.items()
+                ]
     return rows
 
 
 def test_the_goal_is_judged_on_each_family_and_corrected_for_all():
+    (line, *_) = proposal.goals(studied({"spikes": 0.5}, seeds=3))
+    assert (line["share"] > 0.4, line["judged"]) == (True, "open")  # three seeds prove nothing
     lines = proposal.goals(studied({"spikes": 0.5, "blocks": 0.1}))
     assert [line["family"] for line in lines] == ["spikes"] * 6 + ["blocks"] * 6
     for line in lines:
         assert line["share"] == pytest.approx(0.5 if line["family"] == "spikes" else 0.1, abs=0.02)
-        assert (line["diff"] < 0) == (line["family"] == "spikes")
+        assert line["judged"] == ("reached" if line["family"] == "spikes" else "missed")
         assert (line["p"], line["p_holm"]) == (2 / 2**12, 12 * 2 / 2**12)
+
+
+def test_the_goal_depends_on_what_the_control_is_told():
+    rows = studied({"spikes": 0.5})
+    better = proposal.TOLD[1]
+    rows = [row | {"rmse": row["rmse"] - 0.4 * (row["row"] == better)} for row in rows]
+    for line in proposal.goals(rows, better):  # from 1.6 to 1.5, of the way to 1
+        assert line["share"] == pytest.approx(1 / 6, abs=0.02)
+
+
+def test_what_is_worse_elsewhere_is_seen_there():
+    (line, _) = proposal.against(studied({"spikes": 0.5}), test="elsewhere")
+    assert (line["row"], line["diff"]) == ("representative", pytest.approx(25))
+
+
+def test_the_screening_reports_its_order():
+    rows = screened(**{"level as input: MAD": (3.0, 2.0), "b": (1.0, 5.0)})
+    limit = {"row": "limit", "lr": None, "seed": 0, "test": "validation", "gap": 0.0}
+    rows += [limit | {"family": family} for family in ("spikes", "blocks")]
+    *_, first, second = proposal.SCREEN.report(rows).splitlines()
+    assert first == "| 1 | b | 0.01 | 0.33 | 0.00 | 2.00 |"
+    assert second.startswith("| 2 | level as input: MAD | 0.03 | 1.00 |")
 
 
 def test_finalists_are_compared_with_batch_norm_everywhere():

@@ -9,7 +9,7 @@ from denoiselib.experiments.proposal.candidates import (
 )
 from denoiselib.experiments.proposal.measure import run_one
 from denoiselib.experiments.proposal.protocols import SCREEN, STUCK, STUDY, UNET
-from denoiselib.experiments.proposal.verdict import against, closed, goals, ranking, tuned
+from denoiselib.experiments.proposal.verdict import TOLD, against, closed, goals, ranking, tuned
 
 __all__ = [
     "CANDIDATES",
@@ -19,6 +19,7 @@ __all__ = [
     "SCREEN",
     "STUCK",
     "STUDY",
+    "TOLD",
     "UNET",
     "against",
     "closed",

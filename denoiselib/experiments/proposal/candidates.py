@@ -83,6 +83,7 @@ CONTROL_RATES = {
     "GELU": 0.01,
     "level as input: MAD": 0.01,
     "level as input: differences": 0.03,
+    "level as input: mean |y|": 0.03,
     "level as input: true": 0.03,
 }
 CHOSEN = FINALISTS | CONTROL_RATES

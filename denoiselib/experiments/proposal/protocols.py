@@ -16,7 +16,7 @@ from denoiselib.experiments.proposal.candidates import (
     recipe,
 )
 from denoiselib.experiments.proposal.measure import run_one
-from denoiselib.experiments.proposal.verdict import report, report_tuned
+from denoiselib.experiments.proposal.verdict import report, report_screening, report_tuned
 from denoiselib.experiments.protocol import Protocol, shortened
 
 RATES = (0.01, 0.03)
@@ -42,6 +42,7 @@ SCREEN = Protocol(
         "reference": {"row": "batch norm"},
         "last": {"row": "limit"},
     },
+    report=report_screening,
     quick={"settings": shortened(SCREENED, 200), "seeds": 1, "signals": 50},
 )
 
@@ -69,7 +70,7 @@ STUDIED += [
 
 
 def run_fresh(setting, seed, signals=1000):
-    """As `run_one`, with seeds that no choice was made on."""
+    """As `run_one`, with seeds that the screening has not seen."""
     return run_one(setting, seed + 1000, signals)
 
 

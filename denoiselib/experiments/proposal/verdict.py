@@ -5,7 +5,10 @@ import numpy as np
 from denoiselib.experiments import tables
 from denoiselib.experiments.proposal.candidates import FINALISTS
 
-CONTROL = "level as input: MAD"
+#: Networks that are told an estimate of the level; the goal was set with the first.
+TOLD = ("level as input: MAD", "level as input: differences", "level as input: mean |y|")
+CONTROL = TOLD[0]
+LEVEL = 0.05  #: of significance
 GOAL = 0.3  #: share of the distance from the control to the limit
 
 
@@ -102,28 +105,34 @@ def closed(rows, control=CONTROL, value="rmse"):
     return lines
 
 
-def goals(rows):
+def goals(rows, control=CONTROL):
     """Judge every finalist, where it was trained with all levels, by what the study set out for.
 
     Parameters
     ----------
     rows : list of dict
         Of the protocol `proposal`.
+    control : str
+        A row, from which the distance to the limit is taken.
 
     Returns
     -------
     list of dict
-        As of `closed` with their ``family``; and ``p_holm``, corrected for all of them.
+        As of `closed` with their ``family``; ``p_holm``, corrected for all of them; and ``judged``:
+        ``"reached"`` or ``"missed"`` if that is below 0.05, or else ``"open"``.
     """
     lines = []
     for family in dict.fromkeys(row["family"] for row in rows):
         part = [row for row in rows if row["family"] == family and _primary(row)]
-        found = {line["row"]: line for line in closed(part)}
+        found = {line["row"]: line for line in closed(part, control)}
         lines += [{"family": family} | found[name] for name in FINALISTS if name in found]
-    return _corrected(lines)
+    for line in _corrected(lines):
+        sure = line["p_holm"] is not None and line["p_holm"] < LEVEL
+        line["judged"] = ("reached" if line["diff"] < 0 else "missed") if sure else "open"
+    return lines
 
 
-def against(rows, control="batch norm"):
+def against(rows, control="batch norm", test="as trained"):
     """Compare every finalist with a control, on all families and trainings.
 
     Parameters
@@ -132,17 +141,18 @@ def against(rows, control="batch norm"):
         Of the protocol `proposal`.
     control : str
         A row.
+    test : str
+        Where: a level, ``"as trained"`` or ``"elsewhere"``, as `run_one` names them.
 
     Returns
     -------
     list of dict
         For each ``family``, ``training`` and ``row`` the difference in percent of the control's
-        error (``diff``: negative if the finalist is better, with its interval) over the levels of
-        the training, its p value, and ``p_holm``, corrected for all of them.
+        error (``diff``: negative if the finalist is better, with its interval), its p value, and ``p_holm``, corrected for all of them.
     """
     errors = {}
     for row in rows:
-        if row["test"] == "as trained":
+        if row["test"] == test:
             seeds = errors.setdefault((row["family"], row["training"], row["row"]), {})
             seeds[row["seed"]] = row["rmse"]
     lines = []
@@ -159,17 +169,33 @@ def against(rows, control="batch norm"):
 
 def report(rows, controls=("batch norm", "batch norm, wide")):
     """Write `goals`, and `against` some controls, as tables in Markdown."""
-    parts = [
-        f"Goal: close {GOAL:.0%} of the distance from '{CONTROL}' to the limit that knows the "
-        "level (diff: what is missing, negative if reached)",
-        tables.markdown(goals(rows)),
-    ]
-    for control in controls:
+    parts = []
+    for told in TOLD:
         parts += [
-            f"Difference to '{control}', percent of its error",
-            tables.markdown(against(rows, control), decimals=2),
+            f"Close {GOAL:.0%} of the distance from '{told}' to the limit that knows the level "
+            "(diff: what is missing, negative if reached)",
+            tables.markdown(goals(rows, told)),
         ]
+    for control in controls:
+        for test in ("as trained", "elsewhere"):
+            parts += [
+                f"Difference to '{control}', percent of its error, {test}",
+                tables.markdown(against(rows, control, test), decimals=2),
+            ]
     return "\n\n".join(parts)
+
+
+def report_screening(rows):
+    """Write the order in which the screening put all rows, with their learning rates and gaps."""
+    gaps, lines = {}, []
+    for row in rows:
+        if row["test"] == "validation":
+            family = gaps.setdefault((row["row"], row["lr"]), {})
+            family.setdefault(row["family"], []).append(row["gap"])
+    for place, (name, (lr, part)) in enumerate(ranking(rows).items(), 1):
+        line = {"place": place, "row": name, "lr": lr, f"parts of '{CONTROL}'": f"{part:.2f}"}
+        lines.append(line | {f"{k}, %": f"{np.mean(v):.2f}" for k, v in gaps[name, lr].items()})
+    return "Above the limit on validation signals\n\n" + tables.markdown(lines)
 
 
 def tuned(rows):
@@ -211,6 +237,8 @@ def _primary(row):
 
 
 def _corrected(lines):
+    for line in lines:
+        line["p_holm"] = None
     tested = [line for line in lines if line["p"] is not None]
     for line, p in zip(tested, tables.holm([line["p"] for line in tested]), strict=True):
         line["p_holm"] = p
