@@ -11,6 +11,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml  # comes with jupyterlab
+
+import denoiselib
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -141,6 +144,19 @@ def test_every_notebook_is_listed_with_its_minutes():
     for name, minutes in listed.items():
         first = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells[0].source
         assert f"About {minutes} minutes" in first
+
+
+def test_the_citation_is_that_of_the_file_and_of_the_library():
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    entry = re.search(r"```bibtex\n(.*?)```", README, re.DOTALL)[1]
+    assert dict(re.findall(r"^  (\w+) = \{+([^}]+)\}", entry, re.MULTILINE)) == {
+        "title": cff["title"],
+        "author": " and ".join(author["name"] for author in cff["authors"]),
+        "year": str(cff["date-released"].year),
+        "version": cff["version"],
+        "license": cff["license"],
+    }
+    assert cff["version"] == denoiselib.__version__
 
 
 def test_every_make_target_named_exists():
