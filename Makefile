@@ -2,6 +2,7 @@
 # make test   check everything           make bench       measure speed
 # make browser  drive the notebooks in Chromium
 # make parity   compare the network with PyTorch, live
+# make demo     serve the panel of all methods as a web page
 # ARGS= passes options on, e.g. make lab ARGS="--no-browser --port 9000"
 
 PYTHON ?= python3
@@ -10,10 +11,13 @@ BIN := .venv/bin
 QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 \
   MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
-.PHONY: lab test unit nbval notebooks bench browser parity lint clean
+.PHONY: lab demo test unit nbval notebooks bench browser parity lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
+
+demo: .venv/demo
+	cd demo && ../$(BIN)/voila panel.ipynb $(ARGS)
 
 test: lint unit nbval
 

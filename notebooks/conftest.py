@@ -2,11 +2,13 @@
 
 Another processor sums in another order, and the last printed digit may turn. Two outputs agree if
 their decimals are within one part in a thousand and everything else, integers too, is the same.
+Pictures are not compared, but no figure passes without labels and units: see `startup.py`.
 """
 
 import math
 import os
 import re
+from pathlib import Path
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-9
 
@@ -40,6 +42,7 @@ def pytest_configure():
     Small networks gain nothing from more, and wait for each other where cores are few.
     """
     os.environ.pop("MPLBACKEND", None)
+    os.environ["PYTHONSTARTUP"] = str(Path(__file__).with_name("startup.py"))
     os.environ["TQDM_DISABLE"] = "1"
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
 

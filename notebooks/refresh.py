@@ -3,7 +3,7 @@
     python notebooks/refresh.py                         all of them
     python notebooks/refresh.py 02_classical_filters    one
 
-A notebook that fails, or writes to stderr, is left as it was.
+A notebook that fails, writes to stderr, or has a figure without labels is left as it was.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 METADATA = {  # no version of Python, no state of widgets
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -59,7 +59,11 @@ def refresh(path):
 
 def execute(notebook, folder):
     """Run all cells; anything on stderr counts as an error."""
-    environment = os.environ | {"TQDM_DISABLE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONSTARTUP": str(HERE / "startup.py"),  # no figure without labels and units
+        "TQDM_DISABLE": "1",
+    }
     environment.pop("MPLBACKEND", None)  # figures are drawn as in JupyterLab
     NotebookClient(
         notebook,

@@ -53,3 +53,16 @@ def test_the_environment_is_made_anew_only_when_pyproject_changes(tmp_path):
         assert done.returncode == 0, done.stderr
         assert len(log.read_text().splitlines()) == installs
         assert ".[test]" in log.read_text()
+
+
+def test_the_demo_is_served_with_the_options_given():
+    done = subprocess.run(
+        ["make", "-nB", "demo", "ARGS=--no-browser --port=9000"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert '".[demo]"' in done.stdout
+    served = "cd demo && ../.venv/bin/voila panel.ipynb --no-browser --port=9000"
+    assert served in done.stdout.splitlines()

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -169,7 +170,9 @@ def test_links_lead_somewhere(path):
     text = re.sub(r"```.*?```|`[^`\n]*`", "", prose(read(path)), flags=re.DOTALL)
     targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
     for target in targets:
-        if not re.match(r"https?:|mailto:|#", target):
+        if re.match(r"\w+:", target):  # not asked for, only looked at: tests need no network
+            assert re.fullmatch(r"https://[a-z0-9.-]+\.[a-z]{2,}(/[^\s<>\"]*)?", target), target
+        elif not target.startswith("#"):
             assert (FOLDER / target.split("#")[0]).exists(), target
 
 
@@ -264,6 +267,16 @@ def run(*arguments, **options):
     )
 
 
+def nbval(folder, cells):
+    """Run cells as `make nbval` does, with the tools beside the notebooks."""
+    nbformat.write(new_notebook(cells=cells), folder / "a.ipynb")
+    for tool in ("conftest.py", "startup.py"):
+        shutil.copy(FOLDER / tool, folder)
+    (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    strict = ("--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-rf", "--color=no")
+    return run("-m", "pytest", *strict, "a.ipynb", cwd=folder)
+
+
 def test_nbval_compares_with_this_tolerance(tmp_path):
     def cell(source, output):
         return new_code_cell(source, execution_count=1, outputs=[output])
@@ -281,19 +294,41 @@ def test_nbval_compares_with_this_tolerance(tmp_path):
         (cell(html, result("text/html", "<b>1.0005</b>")), "passed"),
         (cell(html, result("text/html", "<b>1.002</b>")), "FAILED"),
     ]
-    nbformat.write(new_notebook(cells=[c for c, _ in cells]), tmp_path / "a.ipynb")
-    (tmp_path / "conftest.py").write_text((FOLDER / "conftest.py").read_text())
-    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
-    strict = ("--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-rf", "--color=no")
-    done = run("-m", "pytest", *strict, "a.ipynb", cwd=tmp_path)
+    done = nbval(tmp_path, [c for c, _ in cells])
     failed = [f"FAILED a.ipynb::Cell {k}" for k, (_, end) in enumerate(cells) if end == "FAILED"]
     assert re.findall("FAILED a.ipynb::Cell .", done.stdout) == failed, done.stdout
     assert "4 failed, 3 passed" in done.stdout
 
 
+# --- the rule for figures
+
+DRAWN = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
+FIGURE = DRAWN + "plt.xlabel('time (samples)')\nplt.ylabel('y')\nplt.show()"
+UNLABELLED = DRAWN + "plt.xlabel('time')\nplt.show()"
+
+
+@each
+def test_every_figure_is_shown_where_the_rule_is_checked(path):
+    for cell in code(read(path)):
+        texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+        if any(text.startswith("<Figure") for text in texts):
+            assert cell.source.rstrip().count("plt.show()"), cell.source
+
+
+def test_nbval_fails_a_figure_without_labels_and_units(tmp_path):
+    figure = {"text/plain": "<Figure size 640x480 with 1 Axes>", "image/png": "iVBORw0KGgo="}
+    names = "print([name for name in dir() if 'rule' in name or name == 'plots'])"
+    sources = enumerate((FIGURE, UNLABELLED, names), 1)
+    cells = [new_code_cell(source, execution_count=count) for count, source in sources]
+    cells[0].outputs = [new_output("display_data", data=figure)]
+    cells[2].outputs = [new_output("stream", text="[]\n")]
+    done = nbval(tmp_path, cells)
+    assert "1 failed, 2 passed" in done.stdout, done.stdout
+    assert 'x axis of "axes 0": no unit in "time"; y axis of "axes 0": no label' in done.stdout
+
+
 # --- refresh.py
 
-FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
 PANEL = "import ipywidgets\nipywidgets.IntSlider()"
 
 
@@ -342,6 +377,7 @@ def test_refresh_gives_the_same_bytes_twice(tmp_path):
         ("1 / 0", "ZeroDivisionError"),
         ("import sys\nprint('oh no', file=sys.stderr)", "oh no"),
         ("import os\nos._exit(1)", "Kernel died"),
+        (UNLABELLED, "a figure needs labels and units"),
     ],
 )
 def test_refresh_leaves_a_failing_notebook_alone(tmp_path, source, message):

@@ -72,6 +72,37 @@ def test_spans_reach_from_the_median_to_the_largest(ax):
     assert low > high
 
 
+def test_an_axis_with_numbers_needs_a_label():
+    figure = Figure()
+    left, right = figure.subplots(1, 2, sharey=True)
+    left.plot([1, 2], [1e-6, 1e6])
+    right.semilogx([1, 1000], [0, 1])
+    left.set_title("here")
+    missing = ['x axis of "here": no label', 'y axis of "here": no label']
+    assert plots.unlabelled(figure) == [*missing, 'x axis of "axes 1": no label']
+    left.set_ylabel("y")
+    figure.supxlabel("x")
+    assert plots.unlabelled(figure) == []
+
+
+def test_an_axis_with_names_or_nothing_needs_no_label(ax):
+    plots.heatmap(ax, [[1.0, 2.0]], ["K[-1]"], ["layer 1", "layer 2"])
+    assert plots.unlabelled(ax.figure) == []
+    ax.figure.colorbar(ax.images[0])
+    assert plots.unlabelled(ax.figure) == ['y axis of "axes 1": no label']
+    ax.figure.axes[1].set_axis_off()
+    plots.heatmap(ax, [[1.0, 2.0]], ["1"], ["a", "b"], title="t")
+    assert plots.unlabelled(ax.figure) == ['y axis of "t": no label']
+
+
+@pytest.mark.parametrize("label", ["time", "Frequency f", "PSNR", "lag of the filter"])
+def test_a_measured_quantity_needs_its_unit(ax, label):
+    ax.set(xlabel="x", ylabel=label)
+    assert plots.unlabelled(ax.figure) == [f'y axis of "axes 0": no unit in "{label}"']
+    ax.set_ylabel(label + " (unit)")
+    assert plots.unlabelled(ax.figure) == []
+
+
 @pytest.mark.parametrize("prior", [False, True])
 def test_the_drawing_of_a_network_has_a_box_for_each_block(ax, prior):
     net = nn.UNet((3, 4, 5, 6, 6), prior=prior)

@@ -1,14 +1,19 @@
 """The README promises numbers, files and minutes: hold it to them."""
 
 import hashlib
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml  # comes with jupyterlab
+
+import denoiselib
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +55,84 @@ PROTOCOLS["classical"].quick["settings"] = PROTOCOLS["classical"].settings[-3:]
     assert (tmp_path / "results" / "classical-quick.jsonl").read_text().count('"rows"') == 3
 
 
+# --- what a reader adds
+
+LATER = """
+import json, sys
+from dataclasses import replace
+import numpy as np
+from denoiselib import metrics, nn, signals, widgets
+from denoiselib.experiments import PROTOCOLS, networks, recipes
+from denoiselib.experiments.runner import run
+from denoiselib.experiments.store import Store
+
+classical = PROTOCOLS["classical"]
+mine = [s for s in classical.settings if s["method"] == "median" or s["family"] == "ramps"]
+failed = run(replace(classical, settings=mine), sys.argv[1], seeds=1, signals=200, workers=2)
+rows = Store(sys.argv[1], "classical").rows()
+panel = widgets.MethodsPanel("blocks")
+ranked = panel.names
+panel.family.value = "ramps"
+short = networks.BASE | {"net": "plain", "change": "mine", "steps": 200}
+(layer,) = recipes.run_one(short | {"norm": "layer"}, seed=0, signals=300)
+(family,) = recipes.run_one(short | {"family": "ramps"}, seed=0, signals=300)
+names = [type(m).__name__ for m in nn.UNet(norm="layer").modules()]
+print(json.dumps([failed, rows, ranked, panel.names, layer, family, names]))
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """Copy the project, and put the README's blocks where it says."""
+    project = tmp_path_factory.mktemp("project")
+    for folder in ("denoiselib", "tests"):
+        shutil.copytree(ROOT / folder, project / folder)
+    shutil.copy(ROOT / "pyproject.toml", project)
+    blocks = [re.match(r"# a [^,]+, in (denoiselib/\S+\.py)\n", code) for code in CODE]
+    for code, block in zip(CODE, blocks, strict=True):
+        if block:
+            with (project / block[1]).open("a") as file:
+                file.write(f"\n\n{code}")
+    assert sum(map(bool, blocks)) == 3
+    return project
+
+
+def python(project, *arguments):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(project), "TQDM_DISABLE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
+    done = python(extended, "-Werror", "-c", LATER, extended / "results")
+    assert done.returncode == 0, done.stderr
+    failed, rows, ranked, others, layer, family, modules = json.loads(done.stdout)
+    assert failed == []
+    rmse = {(r["method"], r["family"]): r["rmse"] for r in rows if r["tuning"] == "oracle"}
+    methods = {name for name, place in rmse if place == "ramps"}
+    assert {"median", "wiener", "tv"} < methods  # every filter on the new family
+    assert {place for name, place in rmse if name == "median"} > {"blocks", "tones", "ramps"}
+    assert 1 < rmse["median", "blocks"] < 1.5  # what a median can do there
+    assert ranked.index("median") < ranked.index("soft threshold")
+    assert "median" in others
+    assert layer["rmse"] < 1.9
+    assert "LayerNorm" in modules
+    assert family["rmse"] < 2.4
+
+
+def test_what_a_reader_adds_passes_the_tests_of_all_names(extended):
+    files = ("tests/nn/test_norm_registry.py", "tests/filters/test_methods.py")
+    chosen = ("-k", "median or layer- or layer] or ramps", "-p", "no:cacheprovider")
+    done = python(extended, "-m", "pytest", *files, "tests/test_signals.py", *chosen)
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 30
+
+
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
 def test_links_lead_somewhere(target):
     assert (ROOT / target).exists()
@@ -61,6 +144,19 @@ def test_every_notebook_is_listed_with_its_minutes():
     for name, minutes in listed.items():
         first = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells[0].source
         assert f"About {minutes} minutes" in first
+
+
+def test_the_citation_is_that_of_the_file_and_of_the_library():
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    entry = re.search(r"```bibtex\n(.*?)```", README, re.DOTALL)[1]
+    assert dict(re.findall(r"^  (\w+) = \{+([^}]+)\}", entry, re.MULTILINE)) == {
+        "title": cff["title"],
+        "author": " and ".join(author["name"] for author in cff["authors"]),
+        "year": str(cff["date-released"].year),
+        "version": cff["version"],
+        "license": cff["license"],
+    }
+    assert cff["version"] == denoiselib.__version__
 
 
 def test_every_make_target_named_exists():

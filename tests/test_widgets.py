@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoiselib import bayes, filters, interpret, metrics, nn, widgets
+from denoiselib import bayes, filters, interpret, metrics, nn, plots, widgets
 from denoiselib.filters import adaptive, prox
 from denoiselib.widgets import proposal
 
@@ -66,6 +66,14 @@ def test_every_control_changes_the_picture(panel):
         after = pixels(panel)
         assert after.shape == before.shape  # nothing jumps
         assert (after != before).any(), control.description
+
+
+def test_axes_say_what_they_show(panel):
+    assert plots.unlabelled(panel.figure) == []
+    for control in controls(panel):
+        for index in range(len(getattr(control, "options", ()))):
+            control.index = index
+            assert plots.unlabelled(panel.figure) == []
 
 
 def test_every_family_and_filter_can_be_shown(signal_panel):

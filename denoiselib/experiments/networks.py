@@ -298,6 +298,8 @@ def modes(net, recipe, seed, batches=(1, 64)):
 def limit(family, noisy, sigma):
     """Return the estimates that the network is measured against: pointwise on sparse spikes.
 
+    None for a family whose limit is unknown.
+
     Examples
     --------
     >>> noisy, clean, _ = draw("sparse_spikes", 3.0, 200, seed=0)
@@ -306,7 +308,7 @@ def limit(family, noisy, sigma):
     """
     if family == "sparse_spikes":
         return bayes.sparse_spikes_posterior_mean(noisy, sigma)
-    return bayes.LIMITS[family](noisy, sigma)
+    return bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
 
 
 @lru_cache(maxsize=64)
@@ -336,12 +338,15 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
 def scores(estimate, clean, best):
     """Return the averages of a table's row; ``gap`` is the distance from the limit in percent.
 
+    NaN if the limit is unknown, ``best`` None.
+
     Examples
     --------
     >>> scores(np.ones((2, 4)), np.zeros((2, 4)), best=np.full((2, 4), 0.8))
     {'rmse': 1.0, 'slide_psnr': 20.0, 'gap': 25.0}
     """
-    error, least = (metrics.rmse(x, clean).mean() for x in (estimate, best))
+    error = metrics.rmse(estimate, clean).mean()
+    least = np.nan if best is None else metrics.rmse(best, clean).mean()
     return {
         "rmse": float(error),
         "slide_psnr": float(metrics.slide_psnr(estimate, clean).mean()),

@@ -15,6 +15,7 @@ from denoiselib.plots.figures import (
     signal,
     spans,
 )
+from denoiselib.plots.labels import unlabelled
 from denoiselib.plots.network import network
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "shrinkage",
     "signal",
     "spans",
+    "unlabelled",
 ]

@@ -167,6 +167,7 @@ class AdaptivePanel(Panel):
         )
         top.set(xlim=(-1, TAPS), ylim=(-1.1, 1.1), ylabel="tap", title="Taps of run 1")
         top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
+        top.tick_params(labelbottom=False)  # the lags below
         bottom.set(xlim=(-1, TAPS), ylim=(5e-6, 2), yscale="log", xlabel="lag (samples)")
         bottom.set_yticks(
             (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1), ("0", "1e-4", "1e-3", "0.01", "0.1", "1")

@@ -66,7 +66,7 @@ class FeaturePanel(SignalPanel):
         self.others = LineCollection([], colors=plots.NOISY, linewidths=0.6)
         middle.add_collection(self.others)
         self.response = middle.plot([], [], color=plots.ESTIMATE)[0]
-        middle.set(xlim=(0, 0.5), ylim=(0, 1.05), xlabel="frequency (cycles / sample)")
+        middle.set(xlim=(0, 0.5), ylim=(0, 1.05), xlabel="frequency (cycles per sample)")
         middle.set(ylabel="|K(f)| / peak", title="Response (blue: strongest)")
 
         right = self.figure.add_subplot(grid[1, 2])
@@ -79,7 +79,7 @@ class FeaturePanel(SignalPanel):
             for name, color in looks.items()
         }
         right.set(xlim=(-12, 12), ylim=(0, 1.5), xlabel="value of a feature", yticks=(0, 0.5, 1))
-        right.set_title("Features, peak at 1")
+        right.set(ylabel="histogram", title="Features, peak at 1")
         above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
         right.legend(loc="upper center", fontsize=8, **above)
         return [

@@ -15,13 +15,6 @@ from denoiselib import bayes, metrics, plots, signals
 
 SIGNALS = 32  #: in the batch that a panel measures errors on
 LEVELS = np.linspace(0.5, 6, 12)  #: of the noise, where panels show errors
-#: Range of the amplitude axis.
-HEIGHTS = {
-    "sparse_spikes": (-16.0, 26.0),
-    "pulses": (-16.0, 26.0),
-    "blocks": (-16.0, 26.0),
-    "tones": (-42.0, 42.0),
-}
 
 
 class Panel(ipw.VBox):
@@ -132,6 +125,19 @@ def batch(family, sigma, n=SIGNALS):
     return clean, noisy, best
 
 
+@lru_cache
+def heights(family):
+    """Return the range of the amplitude axis: that of the clean signals, with room for noise.
+
+    Examples
+    --------
+    >>> heights("blocks")
+    (-16.0, 26.0)
+    """
+    clean = signals.FAMILIES[family](SIGNALS, rng=1)  # those of `batch`
+    return float(np.floor(clean.min())) - 16, float(np.ceil(clean.max())) + 16
+
+
 def limit_text(best, clean):
     """Return the error of the Bayes estimate for a line of numbers."""
     return "unknown" if best is None else f"{metrics.rmse(best, clean).mean():.3f}"
@@ -157,15 +163,15 @@ class SignalPanel(Panel):
         """Make the axes that `show_signal` fills; return the artists that will move."""
         blank = np.full(100, np.nan)
         self.signal_axes, self.signal_lines = ax, plots.signal(ax, blank, blank, blank, title)
-        ax.set(xlim=(-1, 100), ylim=HEIGHTS["sparse_spikes"])
+        ax.set(xlim=(-1, 100), ylim=heights(self.family.value))
         return list(self.signal_lines.values())
 
     def show_signal(self, clean, noisy, estimate):
         """Renew the signal lines with the signal chosen from three batches."""
         for name, data in (("clean", clean), ("noisy", noisy), ("estimate", estimate)):
             self.signal_lines[name].set_ydata(data[self.which.value])
-        if self.signal_axes.get_ylim() != HEIGHTS[self.family.value]:
-            self.signal_axes.set_ylim(HEIGHTS[self.family.value])
+        if self.signal_axes.get_ylim() != (span := heights(self.family.value)):
+            self.signal_axes.set_ylim(span)
             self.background = None
 
     def batch(self):

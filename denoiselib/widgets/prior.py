@@ -43,7 +43,7 @@ class PriorPanel(SignalPanel):
     def draw(self):
         """Make the axes: the signal above; system function, mask and error below."""
         grid = self.figure.add_gridspec(
-            2, 3, left=0.07, right=0.985, top=0.94, bottom=0.09, hspace=0.45, wspace=0.24
+            2, 3, left=0.07, right=0.985, top=0.94, bottom=0.09, hspace=0.45, wspace=0.28
         )
         moving = self.draw_signal(self.figure.add_subplot(grid[0, :]), "Signal and estimate")
         left = self.figure.add_subplot(grid[1, 0])
@@ -59,7 +59,7 @@ class PriorPanel(SignalPanel):
         middle.set_yticks((0, 1, 2), ("-1", "0", "+1"))
         middle.set(xlabel="channel", ylabel="tap", title="Mask 1 + beta h of the batch")
         middle.grid(visible=False)
-        self.figure.colorbar(self.picture, ax=middle, extend="both")
+        self.figure.colorbar(self.picture, ax=middle, extend="both", pad=0.03, label="factor")
 
         right = self.right = self.figure.add_subplot(grid[1, 2])
         self.error = right.plot(self.betas, self.betas, color=plots.ESTIMATE, label="network")[0]

@@ -130,7 +130,7 @@ class SparseNormPanel(SignalPanel):
             for name, color in (("before", plots.NOISY), ("after, not 0", plots.ESTIMATE))
         }  # fmt: skip
         middle.set(ylim=(0, 1.3), yticks=(0, 0.5, 1), xlabel="value of a feature")
-        middle.set_title("Features of the channel")
+        middle.set(ylabel="histogram, peak at 1", title="Features of the channel")
         middle.legend(loc="upper left", fontsize=8, ncols=2)
 
         right = self.right = self.figure.add_subplot(grid[1, 2])

@@ -1,9 +1,11 @@
 """Do the notebooks work where they are read: every cell runs, every slider moves its picture.
 
-JupyterLab serves a copy of the notebooks on the loopback; Chromium opens them, `make browser` does
-it all. With ``SCREENSHOTS=folder make browser`` a picture of every panel is kept.
+JupyterLab serves a copy of the notebooks on the loopback, Voila the page of `make demo`; Chromium
+opens them, `make browser` does it all. With ``SCREENSHOTS=folder make browser`` a picture of every
+panel is kept.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -56,21 +58,8 @@ def lab(tmp_path_factory):
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(setting))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex()
+    port, token = free_port(), secrets.token_hex()
     base = f"http://127.0.0.1:{port}"
-    variables = os.environ | {
-        "IPYTHONDIR": str(home / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "share"),
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTER_TOKEN": token,
-        "TQDM_DISABLE": "1",
-    }
-    variables.pop("MPLBACKEND", None)  # the kernel's own choice draws into the notebook
     arguments = [
         "--no-browser",
         "--allow-root",
@@ -85,25 +74,58 @@ def lab(tmp_path_factory):
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.news_url=None",
     ]
-    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *arguments], env=variables)
-    try:
-        wait_for(f"{base}/api?token={token}", server)
+    with serving(["jupyterlab", *arguments], home, home, f"{base}/api?token={token}", token):
         yield lambda path: f"{base}/{path}{'&' if '?' in path else '?'}token={token}"
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Serve the page of `make demo`; the value is its address."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/"
+    arguments = ["voila", "panel.ipynb", "--no-browser", f"--port={port}"]
+    with serving(arguments, ROOT / "demo", tmp_path, f"{address}voila/static/voila.js"):
+        yield address
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serving(arguments, folder, home, address, token=""):
+    """Run a server of notebooks in a folder, its own files at home, until the block ends."""
+    variables = os.environ | {
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "share"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_TOKEN": token,
+        "TQDM_DISABLE": "1",
+    }
+    variables.pop("MPLBACKEND", None)  # the kernel's own choice draws into the notebook
+    server = subprocess.Popen([sys.executable, "-m", *arguments], cwd=folder, env=variables)
+    try:
+        wait_for(address, server)
+        yield
     finally:
         server.terminate()  # takes its kernels along
         server.wait(30)
 
 
 def wait_for(address, server):
-    """Wait for JupyterLab to answer; what it says is in pytest's captured output."""
+    """Wait for the server to answer; what it says is in pytest's captured output."""
     for _ in range(300):
-        assert server.poll() is None, "JupyterLab did not start"
+        assert server.poll() is None, "the server did not start"
         try:
             urllib.request.urlopen(address).close()
             return
         except urllib.error.URLError:
             time.sleep(0.1)
-    pytest.fail("JupyterLab does not answer")
+    pytest.fail("the server does not answer")
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +148,19 @@ def page(chromium):
     """Open an empty page that must not fail nor ask another machine for anything."""
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
     page.set_default_timeout(20 * SECOND)
-    problems = []
+    problems, requests = [], []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", lambda request: problems.append(request.url) if away(request.url) else None)
+    page.on("request", lambda request: requests.append(request))  # no built-in: Playwright marks it
     yield page
     page.close()
     assert problems == []
+    assert [request.url for request in requests if away(request)] == []
 
 
-def away(address):
-    return not re.match(r"http://127\.0\.0\.1:|blob:|data:", address)
+def away(request):
+    """Tell a request that left the machine from one that a page's own policy kept here."""
+    here = re.match(r"http://127\.0\.0\.1:|blob:|data:", request.url)
+    return not here and request.failure != "csp"
 
 
 READY = """() => {
@@ -231,3 +256,15 @@ def test_notebook_runs_and_answers(path, lab, page):
     if "## Try it" in path.read_text(encoding="utf-8"):
         assert page.locator(SLIDER).count() >= 1
     page.evaluate(STOP)
+
+
+def test_the_demo_is_a_panel_that_answers(demo, page):
+    page.goto(demo)
+    page.locator(SLIDER).first.wait_for()
+    (panel,) = page.locator(".jp-OutputArea-child").all()
+    use(panel)
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / "demo.png")
+    assert page.title() == "denoiselib"
+    assert page.locator("h1").count() == 1
+    assert page.locator(".jp-InputArea-editor").count() == 0, "no code on the page"

@@ -71,6 +71,13 @@ def test_every_part_of_a_recipe_counts(change):
     assert not same(networks.train(base | change, 0), networks.train(base, 0))
 
 
+def test_without_a_known_limit_there_is_no_gap():
+    assert networks.limit("tones", np.zeros((1, 100)), 3.0) is None
+    (row,) = recipes.run_one(QUICK | {"family": "tones", "change": ""}, seed=0, signals=20)
+    assert np.isnan(row["gap"])
+    assert row["rmse"] > 1
+
+
 def test_scaling_by_a_power_of_two_changes_no_weight():
     assert same(networks.train(UNET | {"scaling": True}, 0), networks.train(UNET, 0))
 
