@@ -148,7 +148,8 @@ def against(rows, control="batch norm", test="as trained"):
     -------
     list of dict
         For each ``family``, ``training`` and ``row`` the difference in percent of the control's
-        error (``diff``: negative if the finalist is better, with its interval), its p value, and ``p_holm``, corrected for all of them.
+        error (``diff``: negative if the finalist is better, with its interval), its p value, and
+        ``p_holm``, corrected for all of them.
     """
     errors = {}
     for row in rows:
