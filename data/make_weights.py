@@ -61,7 +61,7 @@ HEARTS = {
     "follows": ("net, white, varied, thresholds follow",),
     "kinds": ("net, all kinds, varied",),
     "alone": ("SURE, recording alone", "white", 0.1),
-    "alone_hum": ("SURE, recording alone", "hum 50 Hz", 0.1),
+    "alone_hum": ("noise2self, recording alone", "hum 50 Hz", 0.1),
 }
 HEARTS = {
     f"heart_{short}": heart.recipe(*args, lr=heart.RATES[args[0]]) for short, args in HEARTS.items()

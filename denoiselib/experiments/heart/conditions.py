@@ -119,11 +119,14 @@ def draw(noise, level, signals, seed, purpose="test"):
     """
     rng = np.random.default_rng([seed, ("validation", "test").index(purpose), 2**32 - 5])
     clean, beats = real.ecg_with_beats(signals, LENGTH, rng)
+    unit = NOISES[noise](np.zeros_like(clean), 1.0, rng)
     if purpose == "test":
         known, places = recording()
+        own = np.random.default_rng([seed, 2**32 - 6])  # the same beside however many signals
+        added = NOISES[noise](np.zeros_like(known), 1.0, own)
         clean, beats = np.concatenate([known[None], clean]), [places, *beats]
-    buried = NOISES[noise](np.zeros_like(clean), 1.0, rng)
-    return clean + level * buried, clean, beats
+        unit = np.concatenate([added[None], unit])
+    return clean + level * unit, clean, beats
 
 
 def rms_error(estimate, clean):
