@@ -92,7 +92,7 @@ class HeartPanel(Panel):
     >>> panel.method.value = "low-pass"
     >>> panel.value.value = 12
     >>> print(panel.shown["QRS off by"])
-    50.1 % (-50.1 %)
+    49.1 % (-49.1 %)
     """
 
     def __init__(self, nets, method="Wiener"):
@@ -119,8 +119,9 @@ class HeartPanel(Panel):
         for (across, up), color in ((FINE, "#fae6e6"), (COARSE, "#efc4c4")):
             times = np.arange(0, SECONDS + across / 2, across)
             heights = np.arange(np.ceil(HEIGHT[0] / up), HEIGHT[1] / up) * up
-            self.paper.plot(*_strokes(times, HEIGHT), color=color, linewidth=0.7)
-            self.paper.plot(*_strokes(heights, (0, SECONDS))[::-1], color=color, linewidth=0.7)
+            look = {"color": color, "linewidth": 0.7, "snap": True}
+            self.paper.plot(*_strokes(times, HEIGHT), **look)
+            self.paper.plot(*_strokes(heights, (0, SECONDS))[::-1], **look)
         self.paper.grid(visible=False)
         self.paper.set(xlim=(0, SECONDS), ylim=HEIGHT, ylabel="voltage (mV)")
         self.title = self.paper.text(

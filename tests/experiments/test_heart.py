@@ -6,7 +6,7 @@ import pytest
 
 from denoiselib import nn, real
 from denoiselib.experiments import heart, networks, store
-from denoiselib.experiments.heart import methods, training
+from denoiselib.experiments.heart import methods
 from denoiselib.filters import sparse, tuning
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_scores_tell_low_peaks_and_lost_beats():
     high = heart.scores(1.2 * clean, noisy, clean, beats)
     assert (high["flattened"], high["height"]) == pytest.approx((-20, 20))
     late = heart.scores(np.roll(clean, 4, axis=-1), noisy, clean, beats)
-    assert late["timing"] == pytest.approx(4000 / 360, rel=0.05)
+    assert late["timing"] == pytest.approx(4000 / 360, rel=0.1)
     gone = clean.copy()
     gone[0, beats[0][5] - 60 : beats[0][5] + 60] = 0
     assert heart.scores(gone, noisy, clean, beats)["wrong"] > 100 / 60
@@ -85,7 +85,7 @@ def test_wavelets_are_a_unitary_pair_for_smooth_signals():
     assert sparse.resolve(methods.WAVELETS, np.zeros(3600)).unitary
     analysis, _ = methods.WAVELETS
     fine = analysis(TIME**3)[1800:-8]  # four moments vanish
-    np.testing.assert_allclose(fine, 0, atol=1e-9)
+    np.testing.assert_allclose(fine, 0, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -175,21 +175,19 @@ def test_varied_signals_bend_and_stretch():
 
 @pytest.mark.parametrize("method", heart.ALONE)
 def test_a_network_alone_hears_the_recording_that_is_tested(method, monkeypatch):
-    heard = []
+    heard, windows = [], nn.unsupervised.windows
 
-    def windows(recording, length, batch, seed):
+    def listen(recording, *args):
         heard.append(recording)
-        return nn.unsupervised.windows(recording, length, batch, seed)
+        return windows(recording, *args)
 
-    class Recorder:
-        windows = staticmethod(windows)
-
-    monkeypatch.setattr(training.nn, "unsupervised", Recorder)
+    monkeypatch.setattr(nn.unsupervised, "windows", listen)
     setting = heart.recipe(method, "hum 50 Hz", 0.1, steps=1, batch=1)
     heart.train(setting, 5)
     np.testing.assert_array_equal(heard[0], heart.draw("hum 50 Hz", 0.1, 7, 5)[0][0])
-    heart.train(setting, 5, heard=TIME)
-    assert heard[1] is TIME
+    other = np.random.default_rng(0).standard_normal(3600)
+    heart.train(setting, 5, heard=other)
+    assert heard[1] is other
 
 
 def test_rows_of_a_filter_cover_all_conditions():

