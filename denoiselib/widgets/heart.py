@@ -108,7 +108,7 @@ class HeartPanel(Panel):
         self.start = slider("from (s)", 5.6, 0.0, 10 - SECONDS, 0.2)
         self.fill()
         controls = [self.target, self.noise, self.level, self.method, self.value, self.start]
-        super().__init__(controls, figsize=(10, 5.2))
+        super().__init__(controls, figsize=(9, 4.6))
 
     def draw(self):
         """Make the axes: the paper above, the errors below."""
@@ -127,17 +127,18 @@ class HeartPanel(Panel):
         self.title = self.paper.text(
             0, 1.02, "", transform=self.paper.transAxes, weight="bold", fontsize=11
         )
-        self.lines = {
-            "noisy": self.paper.plot([], [], color=plots.NOISY, linewidth=0.8, label="noisy")[0],
-            "clean": self.paper.plot([], [], color=plots.CLEAN, linewidth=1, label="clean")[0],
-            "estimate": self.paper.plot(
-                [], [], color=plots.ESTIMATE, linewidth=1.6, label="estimate"
-            )[0],
-            "true": self.paper.plot([], [], "|", color=plots.CLEAN, label="beat", markersize=12)[0],
-            "found": self.paper.plot([], [], "v", color=plots.OTHER, label="R wave found")[0],
+        looks = {
+            "noisy": {"color": plots.NOISY, "linewidth": 0.8, "antialiased": False},
+            "clean": {"color": plots.CLEAN, "linewidth": 1},
+            "estimate": {"color": plots.ESTIMATE, "linewidth": 1.6},
+            "true": {"color": plots.CLEAN, "linestyle": "", "marker": "|", "markersize": 12},
+            "found": {"color": plots.OTHER, "linestyle": "", "marker": "v"},
         }
+        self.lines = {k: self.paper.plot([], [], label=k, **look)[0] for k, look in looks.items()}
+        for name, label in ("true", "beat"), ("found", "R wave found"):
+            self.lines[name].set_label(label)
         self.paper.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0)
-        self.before = self.below.plot([], [], color=plots.NOISY, linewidth=0.8, label="noise")[0]
+        self.before = self.below.plot([], [], label="noise", **looks["noisy"])[0]
         self.after = self.below.plot([], [], color=plots.ESTIMATE, label="error")[0]
         self.below.set(xlim=(0, SECONDS), ylim=(-0.5, 0.5), ylabel="error (mV)")
         self.below.set_xlabel("time from there on (s)")
@@ -183,7 +184,7 @@ class HeartPanel(Panel):
         self.lines["found"].set_data(time[found], np.minimum(estimate[found] + 0.2, 2.4))
         self.before.set_data(time, noisy - clean)
         self.after.set_data(time, error - error.mean())
-        self.title.set_text(f"From {start:.1f} s on, squares of 0.2 s and 0.5 mV")
+        self.title.set_text(f"From {start:.1f} s on")
         timing = real.r_peak_timing_error(found, beats)
         height = 100 * real.qrs_amplitude_error(estimate, clean, beats)
         before, after = heart.rms_error(noisy, clean), heart.rms_error(estimate, clean)
