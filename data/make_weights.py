@@ -16,7 +16,7 @@ import argparse
 import time
 from pathlib import Path
 
-from denoiselib.experiments import networks, prior, proposal, unsupervised
+from denoiselib.experiments import heart, networks, prior, proposal, unsupervised
 
 FOLDER = Path(__file__).parent / "weights"
 PLAIN = networks.BASE | {"net": "plain"}
@@ -54,6 +54,19 @@ TAUGHT = {
     if data == "fresh" and method != "SURE, level estimated"
 }
 RECIPES |= TAUGHT
+#: For electrocardiograms: taught by synthetic ones, or by the noisy recording alone.
+HEARTS = {
+    "white": ("net, white",),
+    "varied": ("net, white, varied",),
+    "follows": ("net, white, varied, thresholds follow",),
+    "kinds": ("net, all kinds, varied",),
+    "alone": ("SURE, recording alone", "white", 0.1),
+    "alone_hum": ("noise2self, recording alone", "hum 50 Hz", 0.1),
+}
+HEARTS = {
+    f"heart_{short}": heart.recipe(*args, lr=heart.RATES[args[0]]) for short, args in HEARTS.items()
+}
+RECIPES |= HEARTS
 SEED = 0
 
 
@@ -69,15 +82,32 @@ def main():
         path = FOLDER / f"{name}.safetensors"
         if name in names or (not names and not path.exists()):
             start = time.perf_counter()
-            net = (unsupervised if name in TAUGHT else networks).train(recipe, SEED)
+            net = trainer(name).train(recipe, SEED)
             seconds = time.perf_counter() - start
             networks.save(path, net, recipe, SEED)
-            noisy, clean, sigma = networks.draw(recipe["family"], recipe["sigma"], 3000, SEED)
-            best = networks.limit(recipe["family"], noisy, sigma)
-            seen = networks.with_level(recipe, noisy, sigma)
-            scores = networks.scores(net.denoise(seen, recipe["batch"]), clean, best)
-            print(f"{path.name}: RMSE {scores['rmse']:.3f}, {scores['gap']:.2f} % above the limit")
+            print(f"{path.name}: {heard(net) if name in HEARTS else judged(net, recipe)}")
             print(f"  {seconds:.0f} s")
+
+
+def trainer(name):
+    """Return the module that trains a network of this name."""
+    return heart if name in HEARTS else unsupervised if name in TAUGHT else networks
+
+
+def judged(net, recipe):
+    """Say how far a network is above the limit."""
+    noisy, clean, sigma = networks.draw(recipe["family"], recipe["sigma"], 3000, SEED)
+    best = networks.limit(recipe["family"], noisy, sigma)
+    seen = networks.with_level(recipe, noisy, sigma)
+    scores = networks.scores(net.denoise(seen, recipe["batch"]), clean, best)
+    return f"RMSE {scores['rmse']:.3f}, {scores['gap']:.2f} % above the limit"
+
+
+def heard(net):
+    """Say how much better the recording in white noise becomes."""
+    noisy, clean, beats = heart.draw("white", 0.1, 1, SEED)
+    args = (x[:1] for x in (net.denoise(noisy), noisy, clean, beats))
+    return f"{heart.scores(*args)['gain']:.2f} dB"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoiselib import bayes, filters, interpret, metrics, nn, plots, widgets
+from denoiselib import bayes, filters, interpret, metrics, nn, plots, real, widgets
+from denoiselib.experiments import heart
 from denoiselib.filters import adaptive, prox
 from denoiselib.widgets import proposal
 
@@ -34,6 +35,7 @@ PANELS = {
     "prior": lambda: widgets.PriorPanel(GUIDED),
     "sparse norm": lambda: widgets.SparseNormPanel(NETS[0]),
     "adaptive": widgets.AdaptivePanel,
+    "heart": lambda: widgets.HeartPanel({"one": NETS[0], "two": NETS[1]}),
 }
 
 
@@ -42,7 +44,7 @@ def panel(request):
     return PANELS[request.param]()
 
 
-@pytest.fixture(params=[name for name in PANELS if name != "adaptive"])
+@pytest.fixture(params=[name for name in PANELS if name not in ("adaptive", "heart")])
 def signal_panel(request):
     return PANELS[request.param]()
 
@@ -578,3 +580,53 @@ def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
     left_over = np.histogram(alive[alive != 0], edges)[0]
     np.testing.assert_allclose(after, left_over / count.max(), atol=2e-3)
     assert net.layers is not panel.net.layers  # a copy works
+
+
+def test_the_heart_panel_shows_what_its_filter_makes_of_the_recording():
+    panel = widgets.HeartPanel({})
+    panel.method.value, panel.noise.value, panel.level.value = "low-pass", "bursts", 0.2
+    panel.value.value, panel.start.value = 20, 2.0
+    noisy, clean, beats = heart.draw("bursts", 0.2, 1, seed=0)
+    estimate = heart.FILTERS["low-pass"].denoise(noisy[0], None, 20)
+    time, shown = panel.lines["estimate"].get_data()
+    np.testing.assert_allclose(shown, estimate, atol=1e-9)
+    np.testing.assert_allclose(time, np.arange(3600) / 360 - 2.0)
+    found = real.r_peaks(estimate)
+    np.testing.assert_allclose(panel.lines["found"].get_xdata(), found / 360 - 2.0)
+    np.testing.assert_allclose(panel.lines["true"].get_xdata(), beats[0] / 360 - 2.0)
+    args = (x[:1] for x in (noisy, clean, beats))
+    scores = heart.scores(estimate[None], *args)
+    assert panel.shown["gain"] == f"{scores['gain']:.2f} dB"
+    assert panel.shown["R waves off by"] == f"{scores['timing']:.1f} ms"
+    assert panel.shown["QRS off by"].startswith(f"{scores['height']:.1f} %")
+    assert panel.shown["missed"] == "0 of 20"
+    assert panel.title.get_text() == "From 2.0 s on"
+
+
+def test_each_filter_of_the_heart_panel_has_its_own_values():
+    panel = widgets.HeartPanel({"one": NETS[0]}, "one")
+    assert panel.value.layout.display == "none"
+    np.testing.assert_array_equal(
+        panel.lines["estimate"].get_ydata(), NETS[0].denoise(panel.lines["noisy"].get_ydata())
+    )
+    for name in panel.method.options[:-1]:
+        panel.method.value = name
+        assert panel.value.layout.display is None
+        values = [value for _, value in panel.value.options]
+        assert values == heart.FILTERS[name].grid.tolist()
+        assert panel.value.value == widgets.heart.STARTS[name]
+        assert panel.value.description.split()[0] == heart.FILTERS[name].parameter
+
+
+def test_beats_that_are_lost_are_counted():
+    class Silent:
+        def eval(self):
+            return self
+
+        def denoise(self, noisy):
+            return 0.01 * np.cos(np.arange(len(noisy)) / 5)
+
+    panel = widgets.HeartPanel({"silent": Silent()}, "silent")
+    assert int(panel.shown["missed"].split()[0]) > 5
+    panel.target.value = "synthetic"
+    assert len(panel.lines["true"].get_xdata()) == len(heart.draw("white", 1.0, 1, 0)[2][1])

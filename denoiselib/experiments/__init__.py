@@ -7,6 +7,7 @@ from denoiselib.experiments import (
     batch_norm_modes,
     claims,
     classical,
+    heart,
     prior,
     proposal,
     recipes,
@@ -32,5 +33,7 @@ PROTOCOLS = {
         unsupervised.PILOT,
         unsupervised.STUDY,
         structured.PROTOCOL,
+        heart.PILOT,
+        heart.PROTOCOL,
     )
 }

@@ -6,6 +6,7 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 
 from denoiselib.widgets.adaptive import AdaptivePanel
 from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
+from denoiselib.widgets.heart import HeartPanel
 from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
 from denoiselib.widgets.layer import LayerPanel
 from denoiselib.widgets.lessons import LESSONS, LessonsPanel
@@ -23,6 +24,7 @@ __all__ = [
     "EffectiveFilterPanel",
     "FeaturePanel",
     "FilterPanel",
+    "HeartPanel",
     "LayerPanel",
     "LessonsPanel",
     "MethodsPanel",

@@ -1,0 +1,60 @@
+"""Electrocardiograms: filters, networks that synthetic ones have taught, or the recording alone."""
+
+from denoiselib.experiments.heart.conditions import (
+    LEVELS,
+    NOISES,
+    RATE,
+    baseline,
+    draw,
+    recording,
+    rms_error,
+    scores,
+)
+from denoiselib.experiments.heart.methods import FILTERS, choose, notched, passed, risks
+from denoiselib.experiments.heart.protocols import (
+    CONDITIONS,
+    HEARD,
+    PILOT,
+    PROTOCOL,
+    RATES,
+    TARGETS,
+    chosen,
+    means,
+    report,
+    run_one,
+    tuned,
+)
+from denoiselib.experiments.heart.training import ALONE, TAUGHT, mixed, recipe, train, varied
+
+__all__ = [
+    "ALONE",
+    "CONDITIONS",
+    "FILTERS",
+    "HEARD",
+    "LEVELS",
+    "NOISES",
+    "PILOT",
+    "PROTOCOL",
+    "RATE",
+    "RATES",
+    "TARGETS",
+    "TAUGHT",
+    "baseline",
+    "choose",
+    "chosen",
+    "draw",
+    "means",
+    "mixed",
+    "notched",
+    "passed",
+    "recipe",
+    "recording",
+    "report",
+    "risks",
+    "rms_error",
+    "run_one",
+    "scores",
+    "train",
+    "tuned",
+    "varied",
+]
