@@ -196,7 +196,7 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
     return names
 
 
-def heatmap(ax, values, rows, columns, title="", label="RMSE", vmin=1.0, vmax=3.0):
+def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
     """Draw a table as colours with its numbers in it; a dash where there is none (NaN).
 
     Parameters
@@ -207,8 +207,8 @@ def heatmap(ax, values, rows, columns, title="", label="RMSE", vmin=1.0, vmax=3.
         Numbers, NaN where there is none.
     rows, columns : list of str
         Names.
-    title, label : str
-        Title, and what the numbers are.
+    title : str
+        What the picture says, and what the numbers are.
     vmin, vmax : float
         Values of the first and the last colour.
 
