@@ -10,7 +10,8 @@ BIN := .venv/bin
 # one thread, the BLAS kernel of this processor, and memory that is kept, not faulted in again
 QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 \
   MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
+# a notebook stays in one process, so its cells run in order
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 -n auto --dist loadscope
 .PHONY: lab demo test unit nbval notebooks bench browser parity lint clean
 
 lab: .venv/notebooks
