@@ -124,6 +124,7 @@ class HeartPanel(Panel):
             self.paper.plot(*_strokes(heights, (0, SECONDS))[::-1], **look)
         self.paper.grid(visible=False)
         self.paper.set(xlim=(0, SECONDS), ylim=HEIGHT, ylabel="voltage (mV)")
+        self.paper.tick_params(labelbottom=False)  # the seconds below
         self.title = self.paper.text(
             0, 1.02, "", transform=self.paper.transAxes, weight="bold", fontsize=11
         )
