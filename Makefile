@@ -2,6 +2,7 @@
 # make test   check everything           make bench       measure speed
 # make browser  drive the notebooks in Chromium
 # make parity   compare the network with PyTorch, live
+# make coverage run the slow tests, too, and see which lines no test reaches
 # make demo     serve the panel of all methods as a web page
 # ARGS= passes options on, e.g. make lab ARGS="--no-browser --port 9000"
 
@@ -10,9 +11,11 @@ BIN := .venv/bin
 # one thread, the BLAS kernel of this processor, and memory that is kept, not faulted in again
 QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 \
   MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456
+# small networks gain nothing from a second thread
+UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # a notebook stays in one process, so its cells run in order
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 -n auto --dist loadscope
-.PHONY: lab demo test unit nbval notebooks bench browser parity lint clean
+.PHONY: lab demo test unit coverage nbval notebooks bench browser parity lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
@@ -27,7 +30,10 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 
 unit: .venv/test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term -m "not browser and not parity" $(ARGS)
+	$(UNIT) -m "not browser and not parity and not slow" $(ARGS)
+
+coverage: .venv/test
+	$(UNIT) -m "not browser and not parity" --cov --cov-report=term $(ARGS)
 
 nbval: .venv/test
 	$(BIN)/python -m pytest $(NBVAL) $(ARGS) notebooks

@@ -274,6 +274,7 @@ def nbval(folder, cells):
     return run("-m", "pytest", *strict, "a.ipynb", cwd=folder)
 
 
+@pytest.mark.slow
 def test_nbval_compares_with_this_tolerance(tmp_path):
     def cell(source, output):
         return new_code_cell(source, execution_count=1, outputs=[output])
@@ -312,6 +313,7 @@ def test_every_figure_is_shown_where_the_rule_is_checked(path):
             assert cell.source.rstrip().count("plt.show()"), cell.source
 
 
+@pytest.mark.slow
 def test_nbval_fails_a_figure_without_labels_and_units(tmp_path):
     figure = {"text/plain": "<Figure size 640x480 with 1 Axes>", "image/png": "iVBORw0KGgo="}
     names = "print([name for name in dir() if 'rule' in name or name == 'plots'])"
@@ -338,6 +340,7 @@ def write(path, *cells):
     nbformat.write(notebook, path)
 
 
+@pytest.mark.slow
 def test_refresh_gives_the_same_bytes_twice(tmp_path):
     (tmp_path / "beside.txt").write_text("0.5")
     a, b = tmp_path / "00_a_b.ipynb", tmp_path / "01_c.ipynb"
@@ -377,6 +380,7 @@ def test_refresh_gives_the_same_bytes_twice(tmp_path):
         (UNLABELLED, "a figure needs labels and units"),
     ],
 )
+@pytest.mark.slow
 def test_refresh_leaves_a_failing_notebook_alone(tmp_path, source, message):
     path = tmp_path / "00_a.ipynb"
     write(path, "print(1)", source)

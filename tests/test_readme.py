@@ -37,6 +37,7 @@ def test_the_network_of_the_example_is_near_the_limit():
     assert float(done.stdout.split()[-1]) < 1.64
 
 
+@pytest.mark.slow
 def test_the_cluster_of_the_example_runs_all_jobs(tmp_path):
     few = """
 from denoiselib.experiments import PROTOCOLS
@@ -108,6 +109,7 @@ def python(project, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
     done = python(extended, "-Werror", "-c", LATER, extended / "results")
     assert done.returncode == 0, done.stderr
@@ -125,6 +127,7 @@ def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
     assert family["rmse"] < 2.4
 
 
+@pytest.mark.slow
 def test_what_a_reader_adds_passes_the_tests_of_all_names(extended):
     files = ("tests/nn/test_norm_registry.py", "tests/filters/test_methods.py")
     chosen = ("-k", "median or layer- or layer] or ramps", "-p", "no:cacheprovider")

@@ -14,6 +14,8 @@ import pytest
 
 from denoiselib import filters
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 FILTERS = [name for name in filters.__all__ if inspect.isfunction(getattr(filters, name))]
 SCALE = """

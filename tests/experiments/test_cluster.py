@@ -14,6 +14,8 @@ from denoiselib.experiments.protocol import Protocol
 from denoiselib.experiments.store import Store
 from tests.experiments import toy
 
+pytestmark = pytest.mark.slow
+
 # Nothing sets the number of threads of these workers.
 CONFIG = {
     "distributed.nanny.pre-spawn-environ": {},

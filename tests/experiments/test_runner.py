@@ -138,6 +138,7 @@ def _array(setting, seed, signals):
     return [{"worst": [1, 2]}]
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_its_process_takes_no_other_along(tmp_path):
     deadly = {"x": 9, "trouble": "dies", "until": str(tmp_path / "x")}
     once = {"x": 8, "trouble": "dies once", "until": str(tmp_path / "y")}
@@ -148,6 +149,7 @@ def test_a_job_that_kills_its_process_takes_no_other_along(tmp_path):
     assert sum(map(bool, toy.stored(tmp_path).values())) == 5
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start):
     moments = random.Random(0)
     for _ in range(3):
@@ -167,6 +169,7 @@ def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start):
     assert toy.stored(tmp_path) == toy.stored(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_interrupted_it_leaves_what_is_done(tmp_path, start):
     process = start()
     wait_for(lambda: lines(tmp_path) >= 3)

@@ -139,6 +139,7 @@ checkpoint.save(final, net.state_dict())
 """
 
 
+@pytest.mark.slow
 def test_killed_ten_times_it_ends_with_the_same_weights(tmp_path):
     def run(path, final, lifetime=None):
         command = [sys.executable, "-c", RUN, str(path), str(final)]
