@@ -34,7 +34,8 @@ def client():
         patch.setenv("OPENBLAS_NUM_THREADS", "2")
         patch.setenv("OMP_NUM_THREADS", "2")
         with (
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,  # a free port
+            # another cluster may run beside: any port that is free
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster) as client,
         ):
             yield client
