@@ -6,9 +6,9 @@ import itertools
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import Conv1d, Module, Parameter
+from denoiselib.nn.modules import STATISTICS, Conv1d, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation
-from denoiselib.nn.tensor import Tensor
+from denoiselib.nn.tensor import Tensor, using_statistics
 
 
 def fold(net):
@@ -78,12 +78,10 @@ def recalibrate(net, batches):
     """
     _check.instance(net, "net", Module)
     layers = [module for module in net.modules() if isinstance(module, Normalisation)]
-    before = [(module, module.training, module.statistics) for module in net.modules()]
     momenta = [layer.momentum for layer in layers]
     statistics = [layer.running.copy() for layer in layers]
     count = 0
     try:
-        net.train()
         for count, batch in enumerate(_check.iterator(batches, "batches"), 1):
             for layer in layers:
                 layer.momentum = 1 / count  # running averages become plain ones
@@ -92,7 +90,8 @@ def recalibrate(net, batches):
                 raise ValueError(
                     f"batches must have the shape (batch, channels, length), not {batch.shape}"
                 )
-            net(batch)
+            with using_statistics(dict.fromkeys(STATISTICS, "batch"), training=True):
+                net(batch)
     except BaseException:
         for layer, running in zip(layers, statistics, strict=True):
             layer.running[...] = running
@@ -100,7 +99,5 @@ def recalibrate(net, batches):
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
-        for module, training, statistics in before:
-            module.training, module.statistics = training, statistics
     if not count:
         raise ValueError("batches must not be empty")
