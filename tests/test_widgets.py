@@ -111,8 +111,17 @@ def test_the_picture_shows_the_signal_chosen():
     np.testing.assert_array_equal(panel.signal_lines["clean"].get_ydata(), clean[5])
     np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[5])
     np.testing.assert_allclose(panel.residual.get_ydata(), noisy[5] - estimate[5])
-    assert panel.here.get_ydata()[0] == pytest.approx(metrics.rmse(estimate, clean).mean())
-    assert panel.limit.get_ydata()[0] == pytest.approx(metrics.rmse(best, clean).mean())
+    assert panel.here.get_ydata()[0] == pytest.approx(np.sqrt(np.mean((estimate - clean) ** 2)))
+    assert panel.limit.get_ydata()[0] == pytest.approx(np.sqrt(np.mean((best - clean) ** 2)))
+
+
+def test_the_choices_are_measured_as_the_filter_is():
+    panel = widgets.FilterPanel("blocks", "tv", value=8.0)
+    clean, noisy, _ = widgets.batch("blocks", 3.0)
+    for text, labels in (("with SURE's choice", False), ("with the oracle's", True)):
+        value = widgets.tuned("blocks", 3.0, "tv", labels).value
+        error = metrics.rmse(filters.tv(noisy, value), clean).mean()
+        assert f"{text} {error:.3f} ({value:g})" in str(panel)
 
 
 def test_the_error_curve_is_the_error_at_every_lambda():
@@ -120,7 +129,7 @@ def test_the_error_curve_is_the_error_at_every_lambda():
     clean, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     grid, error = panel.error.get_data()
     for lam, value in zip(grid[::4], error[::4], strict=True):
-        expected = metrics.rmse(filters.threshold(noisy, lam), clean).mean()
+        expected = np.sqrt(np.mean((filters.threshold(noisy, lam) - clean) ** 2))
         assert value == pytest.approx(expected)
     assert panel.pick.get_xdata()[0] in grid
 
