@@ -108,8 +108,6 @@ OWN = {
     "filters.Method.tune": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},
     "filters.adaptive.identify": {"shrink": adaptive.proximal(0.01)},
     "filters.adaptive.lms": {"mu": 1e-3},
-    "filters.adaptive.rza_lms": {"mu": 1e-3},
-    "filters.adaptive.za_lms": {"mu": 1e-3},
     **{key: {"transform": "identity"} for key in ("filters.gmc", "filters.l1")},
     "filters.prox": {"u": np.array([[0.5], [1.0], [0.0], [2.0]])},
     "filters.threshold": {"penalty": "firm"},
