@@ -686,3 +686,31 @@ def test_the_input_is_left_as_it_was():
         y.sum().backward()
         y.data[...] = 0
     np.testing.assert_array_equal(x, kept)
+
+
+@pytest.mark.parametrize(
+    ("index", "basic"),
+    [
+        (1, True),
+        (np.int64(-1), True),
+        (slice(None, None, -2), True),
+        ((..., 2), True),
+        ((slice(1, 3), None, 0), True),
+        ((1, 2, 3), True),
+        (True, False),
+        ([2, 0, 2, 2], False),
+        ((slice(None), np.array([1, 1])), False),
+        (np.arange(3) > 0, False),
+        ((1, ..., [3, 3]), False),
+    ],
+)
+def test_a_part_hands_its_gradient_to_where_it_came_from(index, basic):
+    """Adding at repeated places is slow: only indices that can repeat one do it."""
+    x = Tensor(np.arange(60.0).reshape(3, 4, 5), requires_grad=True)
+    y = ops.take(x, index)
+    upstream = np.random.default_rng(0).standard_normal(y.shape)
+    (y * upstream).sum().backward()
+    expected = np.zeros(x.shape)
+    np.add.at(expected, index, upstream)
+    np.testing.assert_array_equal(x.grad, expected)
+    assert y.op.basic == basic

@@ -6,6 +6,9 @@ from denoiselib import _check
 from denoiselib.nn.ops.layout import tensors
 from denoiselib.nn.tensor import Op, as_innermost, empty
 
+# What NumPy's basic indexing consists of: it selects no number twice.
+BASIC = int, np.integer, slice, type(None), type(...)
+
 
 class Take(Op):
     """x[index]"""
@@ -13,14 +16,19 @@ class Take(Op):
     def __init__(self, x, index):
         self.x, self.index = x.data, index
         self.y = as_innermost(np.asarray(self.x[index]))
+        parts = index if isinstance(index, tuple) else (index,)
+        self.basic = all(isinstance(k, BASIC) and not isinstance(k, bool) for k in parts)
         super().__init__([x], self.y)
 
     def forward(self):
         np.copyto(self.y, self.x[self.index])
 
     def backward(self):
-        self.dx[0][...] = 0
-        np.add.at(self.dx[0], self.index, self.dy)
+        self.dx[0].fill(0)
+        if self.basic:
+            self.dx[0][self.index] = self.dy
+        else:
+            np.add.at(self.dx[0], self.index, self.dy)  # slow, but adds where an index is repeated
 
 
 def take(x, index):
