@@ -285,6 +285,44 @@ def test_recalibration_on_the_batch_at_hand_makes_fixed_and_unfixed_alike():
     np.testing.assert_allclose(fixed, unfixed, atol=2e-3 * np.abs(unfixed).max())
 
 
+@pytest.mark.parametrize("name", ["batch", "bias_free", "representative", "filtered"])
+@pytest.mark.parametrize("spoil", [np.nan, np.inf])
+def test_a_batch_that_is_not_finite_leaves_no_trace(name, spoil):
+    """As the one that makes a gradient scaler skip its step."""
+    layer, x = make(name, 3, np.float64), signals(4, 3, 10)
+    layer(x)
+    before = layer.running.copy()
+    spoilt = Tensor(x.copy())
+    spoilt.data[0, 1, 2] = spoil
+    with np.errstate(invalid="ignore"):
+        layer(spoilt)
+    np.testing.assert_array_equal(layer.running, before)
+    layer(x)
+    assert not np.array_equal(layer.running, before)
+
+
+@pytest.mark.parametrize("spoil", [np.nan, np.inf])
+def test_recalibration_mends_statistics_that_are_not_finite(spoil):
+    one, other = deep(), deep()
+    for _, module in other.children():
+        if isinstance(module, BatchNorm1d):
+            module.running[...] = spoil
+    recalibrate(one, BATCHES)
+    recalibrate(other, BATCHES)
+    for name, value in one.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[name], value)
+
+
+def test_recalibration_refuses_statistics_that_are_not_finite():
+    net = deep()
+    next(net.modules()).parameters()[0].data[0, 0, 0] = np.nan
+    before = net.state_dict()
+    with pytest.raises(ValueError, match="batches lead to statistics that are not finite"):
+        recalibrate(net, BATCHES)
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 # --- registry
 
 

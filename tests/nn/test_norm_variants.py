@@ -197,3 +197,16 @@ def test_filtered_norm_keeps_the_statistics_that_it_used():
     kept = x[np.abs(z) < 1.5]
     np.testing.assert_allclose(layer.running_mean.data, 0.1 * kept.mean())
     np.testing.assert_allclose(layer.running_var.data, 0.9 + 0.1 * kept.var())
+
+
+@pytest.mark.parametrize("statistics", ["batch", "signal", None])
+def test_filtered_norm_keeps_all_values_where_it_would_leave_out_all(statistics):
+    """Both values of the first channel are 0.87 deviations from their mean."""
+    layer = FilteredNorm(2, threshold=0.5, dtype=np.float64)
+    if statistics:
+        layer.eval(statistics)
+    x = np.array([[[1.0, -1.0], [3.0, 3.0]], [[1.0, -1.0], [3.0, 9.0]]])
+    y = layer(x).data
+    assert np.isfinite(y).all()
+    assert np.isfinite(layer.running).all()
+    np.testing.assert_allclose(y[:, 0], x[:, 0], rtol=1e-9)

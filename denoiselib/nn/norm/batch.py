@@ -134,9 +134,13 @@ class Normalisation(Module):
         return x
 
     def record(self, statistics):
-        """Move the running statistics towards those of a batch."""
-        self.running *= 1 - self.momentum
-        self.running += self.momentum * statistics
+        """Move the running statistics towards those of a batch, if these are finite.
+
+        A batch with NaN, whose step a gradient scaler skips, would stay in them for ever.
+        """
+        if np.isfinite(statistics).all():
+            self.running *= 1 - self.momentum
+            self.running += self.momentum * statistics
 
 
 def of_channels(x, channels):

@@ -67,7 +67,8 @@ def recalibrate(net, batches):
     Raises
     ------
     ValueError
-        If there are no batches. Whatever is raised on the way, the statistics stay as they were.
+        If there are no batches, or a layer finds statistics that are not finite. Whatever is raised
+        on the way, the statistics stay as they were.
 
     Examples
     --------
@@ -77,30 +78,43 @@ def recalibrate(net, batches):
     [2.] [0.]
     """
     _check.instance(net, "net", Module)
-    layers = [module for module in net.modules() if isinstance(module, Normalisation)]
     before = [(module, module.training, module.statistics) for module in net.modules()]
-    momenta = [layer.momentum for layer in layers]
-    statistics = [layer.running.copy() for layer in layers]
+    averages = {m: Average(m.running) for m in net.modules() if isinstance(m, Normalisation)}
     count = 0
     try:
         net.train()
-        for count, batch in enumerate(_check.iterator(batches, "batches"), 1):
-            for layer in layers:
-                layer.momentum = 1 / count  # running averages become plain ones
+        for layer, average in averages.items():
+            layer.record = average.add  # hides the method
+        for batch in _check.iterator(batches, "batches"):
             batch = _check.array(batch.data if isinstance(batch, Tensor) else batch, "batches")
             if batch.ndim != 3:
                 raise ValueError(
                     f"batches must have the shape (batch, channels, length), not {batch.shape}"
                 )
             net(batch)
-    except BaseException:
-        for layer, running in zip(layers, statistics, strict=True):
-            layer.running[...] = running
-        raise
+            count += 1
     finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+        for layer in averages:
+            vars(layer).pop("record", None)
         for module, training, statistics in before:
             module.training, module.statistics = training, statistics
     if not count:
         raise ValueError("batches must not be empty")
+    if not all(np.isfinite(average.value).all() for average in averages.values()):
+        raise ValueError("batches lead to statistics that are not finite")
+    for layer, average in averages.items():
+        if average.count:
+            layer.running[...] = average.value
+
+
+class Average:
+    """The mean of arrays that come one by one."""
+
+    def __init__(self, like):
+        self.value, self.count = np.zeros_like(like), 0
+
+    def add(self, array):
+        """Take one more array into the mean."""
+        self.count += 1
+        self.value *= 1 - 1 / self.count
+        self.value += 1 / self.count * array

@@ -151,7 +151,8 @@ class FilteredNorm(BatchNorm1d):
     (biased) variance v' are taken anew from the values with :math:`|z| < T` (Horvath 2020):
     :math:`y = \gamma (x - \mu') / \sqrt{v' + \epsilon} + \beta`, for all values. These statistics
     run; which values are kept counts as constant in the gradient. Since
-    :math:`|z| \le (n - 1) / \sqrt{n}`, T = 4 leaves out nothing of up to 17 values.
+    :math:`|z| \le (n - 1) / \sqrt{n}`, T = 4 leaves out nothing of up to 17 values. Where a small T
+    would leave out all values of a channel, all are kept.
 
     Examples
     --------
@@ -181,7 +182,10 @@ class FilteredNorm(BatchNorm1d):
 
 
 class KeptShare(Op):
-    """1 / n for the n values with |x - mean| < T sqrt(var + eps), 0 for others; no gradient"""
+    """1 / n for the n values with |x - mean| < T sqrt(var + eps), 0 for others; no gradient
+
+    If there are none, all values are kept.
+    """
 
     def __init__(self, x, axes, threshold, eps):
         self.x, self.axes, self.threshold, self.eps = x.data, axes, threshold, eps
@@ -192,4 +196,5 @@ class KeptShare(Op):
         distance = np.abs(self.x - self.x.mean(axis=self.axes, keepdims=True))
         variance = np.var(self.x, axis=self.axes, keepdims=True, ddof=1)
         kept = distance < self.threshold * np.sqrt(variance + self.eps)
+        kept |= ~kept.any(axis=self.axes, keepdims=True)
         np.divide(kept, kept.sum(axis=self.axes, keepdims=True), out=self.y)
