@@ -29,6 +29,9 @@ _state = _State()
 class Tensor:
     """An array with a gradient, and the operation that made it.
 
+    The operators ``+ - * / ** @ abs() []`` and the methods `sum` and `mean` are given to it by
+    `ops`, which knows the tensor; the tensor does not know its operations.
+
     Parameters
     ----------
     data : array_like
@@ -43,11 +46,6 @@ class Tensor:
     grad : ndarray or None
         Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
         Results on the way keep none.
-
-    Raises
-    ------
-    TypeError
-        If `data` does not hold real numbers.
 
     Examples
     --------
@@ -99,56 +97,6 @@ class Tensor:
             raise ValueError("this was computed in a program: call the program's backward")
         for step in backward_steps(self, ops):
             step()
-
-    def sum(self, axis=None, keepdims=False):
-        """Sum over axes."""
-        return ops.sum(self, axis, keepdims)
-
-    def mean(self, axis=None, keepdims=False):
-        """Mean over axes."""
-        return ops.mean(self, axis, keepdims)
-
-    def __add__(self, other):
-        return ops.add(self, other)
-
-    def __radd__(self, other):
-        return ops.add(other, self)
-
-    def __sub__(self, other):
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other):
-        return ops.subtract(other, self)
-
-    def __mul__(self, other):
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other):
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other):
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other):
-        return ops.divide(other, self)
-
-    def __neg__(self):
-        return ops.multiply(self, -1.0)
-
-    def __pow__(self, exponent):
-        return ops.power(self, exponent)
-
-    def __abs__(self):
-        return ops.absolute(self)
-
-    def __matmul__(self, other):
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other):
-        return ops.matmul(other, self)
-
-    def __getitem__(self, index):
-        return ops.take(self, index)
 
     def __repr__(self):
         return f"Tensor({np.array2string(self.data, threshold=20, precision=4)}, {self.dtype})"
@@ -411,5 +359,3 @@ def _setting(name, value):
 def _adding(total, part):
     return lambda: np.add(total, part, out=total)
 
-
-from denoiselib.nn import ops  # noqa: E402  (the operators above are written with it)

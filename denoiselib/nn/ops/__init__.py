@@ -36,6 +36,7 @@ from denoiselib.nn.ops.shape import concat, pad, take
 from denoiselib.nn.ops.shrinkage import group_soft, mixture, wiener_gain
 from denoiselib.nn.ops.statistics import mad, mean_magnitude
 from denoiselib.nn.ops.upsampling import upsample1d
+from denoiselib.nn.tensor import Tensor
 
 __all__ = [
     "absolute",
@@ -72,3 +73,18 @@ __all__ = [
     "upsample1d",
     "wiener_gain",
 ]
+
+
+def _give_operators():
+    """Let tensors be written as numbers are: ``a + b`` is ``add(a, b)``, ``x[i]`` ``take(x, i)``."""
+    two = {"add": add, "sub": subtract, "mul": multiply, "truediv": divide, "matmul": matmul}
+    for name, operation in two.items():
+        setattr(Tensor, f"__{name}__", operation)
+        setattr(Tensor, f"__r{name}__", lambda b, a, operation=operation: operation(a, b))
+    one = {"__pow__": power, "__abs__": absolute, "__getitem__": take, "sum": sum, "mean": mean}
+    for name, operation in one.items():
+        setattr(Tensor, name, operation)
+    Tensor.__neg__ = lambda x: multiply(x, -1.0)
+
+
+_give_operators()
