@@ -7,7 +7,16 @@ minimisation, `energies` the whole network; `linear` reads kernels and whole net
 
 from denoiselib.interpret.energies import Energy, Minimum, energy, minimise_energy
 from denoiselib.interpret.handmade import adaptive_firm, unrolled_ista
-from denoiselib.interpret.layers import Features, Layer, features, find_layers, norm_gains
+from denoiselib.interpret.layers import (
+    Features,
+    Layer,
+    as_batch,
+    features,
+    find_layers,
+    in_place_of,
+    norm_gains,
+    watching,
+)
 from denoiselib.interpret.linear import (
     Linear,
     frequency_response,
@@ -27,10 +36,12 @@ __all__ = [
     "ProximalStep",
     "Shrinkage",
     "adaptive_firm",
+    "as_batch",
     "energy",
     "features",
     "find_layers",
     "frequency_response",
+    "in_place_of",
     "influence",
     "jacobian",
     "linearise",
@@ -39,4 +50,5 @@ __all__ = [
     "proximal_step",
     "shrinkage_curve",
     "unrolled_ista",
+    "watching",
 ]

@@ -113,36 +113,69 @@ def features(net, noisy):
     ((2, 16, 100), (16,))
     """
     layers, x = find_layers(net), as_batch(net, noisy)
-    seen = {}
+    parts = [part for layer in layers.values() for part in layer if part is not None]
+    with no_grad(), watching(parts) as seen:
+        net(x)
+    arrays = {module: (x.data, y.data) for module, x, y in seen}
+    return {name: _gather(layer, arrays) for name, layer in layers.items()}
+
+
+def _gather(layer, arrays):
+    found = [*arrays[layer.conv]]
+    for part in layer[1:]:
+        found.append(found[-1] if part is None else arrays[part][1])
+    return Features(*found)
+
+
+@contextmanager
+def watching(modules):
+    """Gather what modules are given and what they return, whenever they compute meanwhile.
+
+    Parameters
+    ----------
+    modules : iterable of Module
+        For example all of a kind: ``[m for m in net.modules() if isinstance(m, Activation)]``.
+
+    Yields
+    ------
+    list of (Module, Tensor, Tensor)
+        A module, its input and its output, in the order of the computation. Outside of
+        `nn.no_grad` they are part of the tape: a loss may be made of them.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(rng=0).eval()
+    >>> with watching([find_layers(net)["layer 1"].activation]) as seen:
+    ...     y = net(np.ones((2, 1, 100)))
+    >>> [(type(module).__name__, x.shape, y.shape) for module, x, y in seen]
+    [('Activation', (2, 16, 100), (2, 16, 100))]
+    """
+    seen = []
+    forwards = {module: module.forward for module in modules}
 
     def watch(module, x):
-        y = type(module).forward(module, x)
-        seen[module] = x.data, y.data
+        y = forwards[module](x)
+        seen.append((module, x, y))
         return y
 
-    parts = [part for layer in layers.values() for part in layer if part is not None]
-    with no_grad(), in_place_of(dict.fromkeys(parts, watch)):
-        net(x)
-    return {name: _gather(layer, seen) for name, layer in layers.items()}
-
-
-def _gather(layer, seen):
-    arrays = [*seen[layer.conv]]
-    for part in layer[1:]:
-        arrays.append(arrays[-1] if part is None else seen[part][1])
-    return Features(*arrays)
+    with in_place_of(dict.fromkeys(forwards, watch)):
+        yield seen
 
 
 @contextmanager
 def in_place_of(forwards):
     """Let modules compute something else for a while: ``{module: function(module, x)}``."""
+    before = {module: vars(module).get("forward") for module in forwards}
     for module, function in forwards.items():
         module.forward = lambda x, module=module, function=function: function(module, x)
     try:
         yield
     finally:
-        for module in forwards:
+        for module, forward in before.items():
             del module.forward
+            if forward is not None:  # of an outer `in_place_of`
+                module.forward = forward
 
 
 @contextmanager

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.interpret import features, find_layers, norm_gains
+from denoiselib.interpret import features, find_layers, in_place_of, norm_gains, watching
 
 
 def test_layers_of_a_unet_are_found_in_order(unet):
@@ -58,6 +58,49 @@ def test_looking_leaves_the_network_as_it_was(unet, noisy):
     assert all("forward" not in vars(module) for module in unet.modules())
     for name, value in unet.state_dict().items():
         np.testing.assert_array_equal(value, state[name])
+
+
+def test_watching_gathers_input_and_output_in_the_order_of_the_computation(plain, noisy):
+    layers, x = find_layers(plain), noisy[:, None]
+    with watching(layer.conv for layer in layers.values()) as seen:
+        plain(x)
+        plain(2 * x)
+    assert [module for module, _, _ in seen] == 2 * [layer.conv for layer in layers.values()]
+    expected = features(plain, 2 * noisy)["layer 2"]
+    np.testing.assert_array_equal(seen[4][1].data, expected.input)
+    np.testing.assert_array_equal(seen[4][2].data, expected.before)
+    seen.clear()
+    plain(x)
+    assert seen == []
+
+
+def test_what_is_watched_is_on_the_tape(plain, noisy):
+    layer = find_layers(plain)["layer 2"]
+    with watching([layer.activation]) as seen:
+        plain(noisy[:, None])
+    (_, before, after), positive = seen[0], features(plain, noisy)["layer 2"].normal > 0
+    after.sum().backward()
+    np.testing.assert_allclose(layer.norm.bias.grad, positive.sum(axis=(0, 2)))
+    assert before.shape == after.shape
+
+
+def test_watching_inside_of_watching_and_of_replacements(plain, noisy):
+    activation, x = find_layers(plain)["layer 1"].activation, noisy[:, None]
+    with in_place_of({activation: lambda module, x: abs(x)}), watching([activation]) as outer:
+        with watching([activation]) as inner:
+            plain(x)
+        plain(x)
+    plain(x)
+    assert (len(outer), len(inner)) == (2, 1)
+    np.testing.assert_array_equal(inner[0][2].data, abs(inner[0][1].data))
+    assert "forward" not in vars(activation)
+
+
+def test_modules_compute_as_before_after_an_error(plain, noisy):
+    activation = find_layers(plain)["layer 1"].activation
+    with pytest.raises(ValueError, match="finite"), watching([activation]):
+        features(plain, np.full((1, 40), np.nan))
+    assert "forward" not in vars(activation)
 
 
 def test_zeros_and_dead_channels_are_counted(plain, noisy):
