@@ -9,7 +9,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
-from denoiselib.nn.tensor import Program, Tensor, no_grad, real, watched
+from denoiselib.nn.tensor import Program, Tensor, no_grad, real
 
 STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
@@ -214,7 +214,7 @@ class Activation(Module):
 
     def forward(self, x):
         """Apply the function."""
-        return watched(x, self.function(x))
+        return self.function(x)
 
 
 class PReLU(Activation):
@@ -237,7 +237,7 @@ class PReLU(Activation):
 
     def forward(self, x):
         """Apply the function with the slope."""
-        return watched(x, self.function(x, self.weight))
+        return self.function(x, self.weight)
 
 
 def identity(x):

@@ -1,12 +1,15 @@
 """Normalisation: which statistics each mode takes, which it moves, and the gradients of all."""
 
+import re
+
 import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.nn import BatchNorm1d, Tensor, UNet
+from denoiselib.nn import BatchNorm1d, PlainNet, Tensor, UNet
 from denoiselib.nn.modules import Module, Sequential
 from denoiselib.nn.norm import NORMS, make, recalibrate
+from tests.benchmarks.folding import fold
 
 MODES = {
     "training": lambda layer: layer.train(),
@@ -208,6 +211,21 @@ def test_another_number_of_axes_or_nothing_is_refused(shape):
         layer_of()(np.ones(shape))
 
 
+# --- folding, for benchmarks
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", ["batch", "batch+l1*mean", "bias_free"])
+def test_batch_norm_folds_into_kernels_and_others_stay(norm, bias):
+    net = PlainNet(width=4, depth=3, norm=norm, bias=bias, rng=0, dtype=np.float64)
+    x = signals(5, 1, 40)
+    recalibrate(net, [x])
+    folded = fold(net)
+    np.testing.assert_allclose(folded(x).data, net.eval()(x).data, rtol=1e-9, atol=1e-10)
+    stays = any("running" in name for name in folded.state_dict())
+    assert stays == (norm != "batch")
+
+
 # --- recalibration
 
 
@@ -326,9 +344,13 @@ def test_recalibration_refuses_statistics_that_are_not_finite():
 # --- registry
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    for call in (lambda: make("bach", 3, np.float32), lambda: UNet(norm="bach")):
-        with pytest.raises(ValueError, match=r"norm must be one of .*'none', 'batch'.*'bach'"):
+@pytest.mark.parametrize(
+    "name", ["bach", "batch+l3", "l1*sure", "+l1", "l1*", "batch+batch+l1", "", 3, None, ["batch"]]
+)
+def test_an_unknown_name_lists_the_known_ones(name):
+    words = r"norm must be one of 'none', 'batch'.*map one of 'l1'.*level one of .*'mad'.*, not "
+    for call in (lambda: make(name, 3, np.float32), lambda: UNet(norm=name)):
+        with pytest.raises(ValueError, match=words + re.escape(repr(name))):
             call()
 
 

@@ -5,9 +5,8 @@ import pytest
 
 from denoiselib.filters.prox import PENALTIES
 from denoiselib.nn import BatchNorm1d, Program, Tensor, ops
-from denoiselib.nn.norm import SparseNorm, sparse
-from denoiselib.nn.norm.levels import FLOOR, LEVELS
-from denoiselib.nn.norm.maps import MAPS
+from denoiselib.nn.norm import SparseNorm, make
+from denoiselib.nn.norm.sparse import FLOOR, LEVELS, MAPS
 
 CHANNELS = 5
 
@@ -157,8 +156,6 @@ OTHERS = {"group": group, "mixture": mixture, "ista": ista}
 @pytest.mark.parametrize("level", ["learned", "mean", "local"])
 @pytest.mark.parametrize("penalty", MAPS)
 def test_a_sparse_norm_is_a_map_of_what_comes_before(penalty, level, before):
-    if penalty == "group" and level == "local":
-        level = "both"
     layer, x = layer_of(penalty=penalty, level=level, before=before), signals(4, CHANNELS, 20)
     y = layer.eval("batch")(x).data
     state = layer.state_dict()
@@ -265,7 +262,7 @@ def test_the_level_of_a_jumping_map_learns_by_the_jump(penalty):
     ],
 )
 def test_a_name_says_all(name, penalty, level, before):
-    one = sparse(name)(2)
+    one = make(name, 2, np.float32)
     other = SparseNorm(2, penalty=penalty, level=level, before=before)
     assert {k: v.tolist() for k, v in one.state_dict().items()} == {
         k: v.tolist() for k, v in other.state_dict().items()

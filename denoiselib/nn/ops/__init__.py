@@ -33,7 +33,7 @@ from denoiselib.nn.ops.layout import signals
 from denoiselib.nn.ops.pooling import avg_pool1d, max_pool1d
 from denoiselib.nn.ops.proximal import prox
 from denoiselib.nn.ops.shape import concat, pad, take
-from denoiselib.nn.ops.shrinkage import group_soft, mixture, wiener_gain
+from denoiselib.nn.ops.shrinkage import wiener_gain
 from denoiselib.nn.ops.statistics import mad, mean_magnitude
 from denoiselib.nn.ops.upsampling import upsample1d
 from denoiselib.nn.tensor import Tensor
@@ -48,7 +48,6 @@ __all__ = [
     "exp",
     "filter1d",
     "gelu",
-    "group_soft",
     "leaky_relu",
     "log",
     "mad",
@@ -56,7 +55,6 @@ __all__ = [
     "max_pool1d",
     "mean",
     "mean_magnitude",
-    "mixture",
     "moving_mean",
     "multiply",
     "pad",
@@ -76,7 +74,7 @@ __all__ = [
 
 
 def _give_operators():
-    """Let tensors be written as numbers are: ``a + b`` is ``add(a, b)``, ``x[i]`` ``take(x, i)``."""
+    """Let tensors be written as numbers are: ``a + b`` for ``add(a, b)``, and so on."""
     two = {"add": add, "sub": subtract, "mul": multiply, "truediv": divide, "matmul": matmul}
     for name, operation in two.items():
         setattr(Tensor, f"__{name}__", operation)

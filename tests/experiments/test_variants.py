@@ -1,17 +1,14 @@
-"""Relatives of batch norm, by their formulas, channel by channel."""
+"""What only the studies train: norms and penalties, by their formulas."""
 
 import numpy as np
 import pytest
 
-from denoiselib.nn import BatchNorm1d, PlainNet, UNet
-from denoiselib.nn.norm import (
-    BiasFreeNorm,
-    FilteredNorm,
-    InstanceNorm,
-    RepresentativeNorm,
-    fold,
-    recalibrate,
-)
+from denoiselib.experiments.variants import BiasFreeNorm, FilteredNorm, penalised, sparsity
+from denoiselib.interpret import watching
+from denoiselib.nn import PlainNet, Program, Tensor, UNet, losses, optim, train
+from denoiselib.nn.modules import Activation
+from denoiselib.nn.norm import recalibrate
+from tests.nn.conftest import _gradcheck as gradcheck
 
 STATISTICS = pytest.mark.parametrize("statistics", ["running", "batch", "signal"])
 
@@ -85,78 +82,6 @@ def test_a_network_without_any_bias_answers_in_proportion(make):
     assert np.abs(with_bias(3 * x).data - 3 * with_bias(x).data).max() > 1e-3
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("norm", ["batch", "batch+l1*mean", "bias_free"])
-def test_batch_norm_folds_into_kernels_and_others_stay(norm, bias):
-    net = PlainNet(width=4, depth=3, norm=norm, bias=bias, rng=0, dtype=np.float64)
-    x = signals(5, 1, 40)
-    recalibrate(net, [x])
-    folded = fold(net)
-    np.testing.assert_allclose(folded(x).data, net.eval()(x).data, rtol=1e-9, atol=1e-10)
-    stays = any("running" in name for name in folded.state_dict())
-    assert stays == (norm != "batch")
-
-
-# --- instance
-
-
-def test_instance_norm_takes_each_signal_by_itself_in_every_mode():
-    layer, x = filled(InstanceNorm(3, dtype=np.float64)), signals(4, 3, 10)
-    expected = np.empty_like(x)
-    for place, c, part in apart(x, "signal"):
-        normal = (part - part.mean()) / np.sqrt(part.var() + 1e-5)
-        expected[place] = layer.weight.data[c] * normal + layer.bias.data[c]
-    for mode in (layer.train, layer.eval, lambda: layer.eval("batch")):
-        np.testing.assert_allclose(mode()(x).data, expected, rtol=1e-10, atol=1e-12)
-
-
-def test_instance_norm_refuses_one_sample():
-    with pytest.raises(ValueError, match=r"one sample .* \(4, 3, 1\)"):
-        InstanceNorm(3)(signals(4, 3, 1))
-
-
-# --- representative
-
-
-@STATISTICS
-def test_representative_norm_by_definition(statistics):
-    layer, x = filled(RepresentativeNorm(3, dtype=np.float64)).eval(statistics), signals(4, 3, 10)
-    state = layer.state_dict()
-    expected, centred = np.empty_like(x), np.empty_like(x)
-    for c in range(3):
-        for n in range(4):
-            centred[n, c] = x[n, c] + state["center_weight"][c] * x[n, c].mean()
-    for place, c, part in apart(centred, statistics):
-        mean, var = part.mean(), part.var()
-        if statistics == "running":
-            mean, var = state["running_mean"][c], state["running_var"][c]
-        expected[place] = (part - mean) / np.sqrt(var + 1e-5)
-    for c in range(3):
-        for n in range(4):
-            s = expected[n, c]
-            gate = state["scale_weight"][c] * s.mean() + state["scale_bias"][c]
-            gain = state["weight"][c] / (1 + np.exp(-gate))
-            expected[n, c] = gain * s + state["bias"][c]
-    np.testing.assert_allclose(layer(x).data, expected, rtol=1e-9, atol=1e-10)
-
-
-def test_representative_norm_starts_as_batch_norm_times_0_731():
-    x = signals(4, 3, 10)
-    y = RepresentativeNorm(3, dtype=np.float64)(x).data
-    expected = BatchNorm1d(3, dtype=np.float64)(x).data / (1 + np.exp(-1))
-    np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-12)
-
-
-def test_running_statistics_of_representative_norm_are_those_of_the_centred_signals():
-    layer, x = RepresentativeNorm(3, dtype=np.float64), signals(4, 3, 10)
-    layer.center_weight.data[...] = [[0.5], [-0.5], [2]]
-    layer(x)
-    centred = x + layer.center_weight.data * x.mean(axis=2, keepdims=True)
-    np.testing.assert_allclose(layer.running_mean.data, 0.1 * centred.mean(axis=(0, 2)))
-    variance = centred.var(axis=(0, 2), ddof=1)
-    np.testing.assert_allclose(layer.running_var.data, 0.9 + 0.1 * variance)
-
-
 # --- filtered
 
 
@@ -210,3 +135,112 @@ def test_filtered_norm_keeps_all_values_where_it_would_leave_out_all(statistics)
     assert np.isfinite(y).all()
     assert np.isfinite(layer.running).all()
     np.testing.assert_allclose(y[:, 0], x[:, 0], rtol=1e-9)
+
+
+# --- sparse features
+
+
+def passing(net, x):
+    """What activations are given and return while a network computes."""
+    with watching([part for part in net.modules() if isinstance(part, Activation)]) as seen:
+        y = net(x)
+    return y, [(before, after) for _, before, after in seen]
+
+
+def features():
+    """Two activations; what is given and what is returned."""
+    rng = np.random.default_rng(1)
+    return [tuple(Tensor(a) for a in rng.standard_normal((2, 3, 2, 5))) for _ in range(2)]
+
+
+PENALTIES = {
+    1: np.abs,
+    2: np.square,
+    1.5: lambda h: np.abs(h) ** 1.5,
+    0.5: lambda h: (h**2 + 1e-4) ** 0.25,
+    "log": lambda h: np.log(1 + h**2),
+}
+
+
+@pytest.mark.parametrize("p", PENALTIES)
+@pytest.mark.parametrize("weight", [0.3, [0.3, 2.0]])
+@pytest.mark.parametrize("on", ["input", "output"])
+def test_sparsity_is_its_formula(p, weight, on):
+    seen = features()
+    parts = [PENALTIES[p](pair[on == "output"].data).mean() for pair in seen]
+    expected = np.sum(np.multiply(weight, parts))
+    found = sparsity(weight, p, on)(seen)
+    np.testing.assert_allclose(found.item(), expected, rtol=1e-12)
+
+
+def test_a_small_exponent_is_smooth_at_zero_and_itself_elsewhere():
+    h = np.array([-2.0, -0.3, 0.0, 0.3, 2.0])
+    x = Tensor(h, requires_grad=True)
+    penalty = sparsity(1.0, 0.5)([(x, x)])
+    penalty.backward()
+    np.testing.assert_allclose(penalty.item(), np.mean(np.sqrt(np.abs(h))), rtol=0.03)
+    assert x.grad[2] == 0
+    slope = 0.5 * np.sign(h[[0, 1, 3, 4]]) / np.sqrt(np.abs(h[[0, 1, 3, 4]]))
+    np.testing.assert_allclose(5 * x.grad[[0, 1, 3, 4]], slope, rtol=2e-3)
+
+
+@pytest.mark.parametrize("p", PENALTIES)
+def test_gradients_of_sparsity(p):
+    x, z = np.random.default_rng(2).standard_normal((2, 2, 3, 5))
+    gradcheck(lambda x, z: sparsity([0.5, 3.0], p)([(x, z), (z, x)]), x, z)
+
+
+def test_sparsity_counts_every_activation_of_a_network_in_a_program():
+    net, rng = PlainNet(width=4, depth=3, dtype=np.float64), np.random.default_rng(3)
+    penalty = sparsity(0.7)
+
+    program = Program(lambda x: penalty(passing(net, x)[1]))
+    for _ in range(2):
+        x = rng.standard_normal((3, 1, 20))
+        h, expected = Tensor(x), 0
+        for _, module in net.layers.children():
+            if hasattr(module, "function"):
+                expected += 0.7 * np.abs(h.data).mean()
+            h = module(h)
+        np.testing.assert_allclose(program(x), expected, rtol=1e-12)
+
+
+def test_training_adds_the_penalty_to_the_loss():
+    data, penalty = train.fresh("sparse_spikes", 3.0, 16), sparsity(0.5)
+    net = PlainNet(width=4, depth=3, rng=0, dtype=np.float64)
+    noisy, clean = (part[:, None] for part in data(0))
+    y, seen = passing(net, noisy)
+    expected = losses.mse(y, clean).item() + penalty(seen).item()
+    history = train.fit(net, data, optim.Adam(net, 1e-2), 1, loss=penalised(penalty))
+    np.testing.assert_allclose(history["loss"], [expected], rtol=1e-12)
+
+
+def test_a_heavy_penalty_makes_features_small():
+    """Where its weight is not zero."""
+    data, sizes = train.fresh("sparse_spikes", 3.0, 16), []
+    for loss in ("mse", penalised(sparsity([0.0, 10.0], on="output"))):
+        net = PlainNet(width=4, depth=3, rng=0)
+        train.fit(net, data, optim.Adam(net, 1e-2), 150, loss=loss)
+        _, seen = passing(net, data(999)[0][:, None])
+        sizes.append([np.abs(after.data).mean() for _, after in seen])
+    assert sizes[1][1] < 0.3 * sizes[0][1]
+    assert sizes[1][0] > 0.3 * sizes[0][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"weight": -1.0}, "weight must not be negative"),
+        ({"weight": 1.0, "p": 0}, "p must be greater than 0"),
+        ({"weight": 1.0, "p": -1}, "p must not be negative"),
+        ({"weight": 1.0, "on": "kernel"}, "on must be one of 'input', 'output'"),
+    ],
+)
+def test_a_penalty_that_makes_no_sense_is_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        sparsity(**options)
+
+
+def test_as_many_weights_as_activations():
+    with pytest.raises(ValueError, match="weight has 3 numbers for 2 activations"):
+        sparsity([1.0, 2.0, 3.0])(features())
