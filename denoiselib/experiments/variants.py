@@ -12,7 +12,8 @@ from denoiselib.nn import ops
 from denoiselib.nn.modules import Activation, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, FixedStatistics, Normalisation, Record
 from denoiselib.nn.norm.sparse import FLOOR, START, positive
-from denoiselib.nn.ops.layout import inner, over_time, signals, tensors
+from denoiselib.nn.ops.elementwise import over_time
+from denoiselib.nn.ops.layout import inner, signals, tensors
 from denoiselib.nn.tensor import Op, empty
 
 # --- normalisations

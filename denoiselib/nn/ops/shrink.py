@@ -1,10 +1,11 @@
-"""Proximal maps as activations, with gradients to the weight of the penalty too."""
+"""Maps that make features smaller: proximal maps, and the gain of a Wiener filter."""
 
 import numpy as np
 
 from denoiselib import _check
 from denoiselib.filters.prox import PENALTIES
-from denoiselib.nn.ops.layout import over_time, signals, sum_to, tensors
+from denoiselib.nn.ops.elementwise import over_time, sum_to, zeros_for
+from denoiselib.nn.ops.layout import signals, tensors
 from denoiselib.nn.tensor import Op
 
 # Second derivatives of penalty terms p(z, u) of `filters.prox`, where z is not 0: p_zz and p_zu.
@@ -99,7 +100,7 @@ class Rectified(Op):
     def __init__(self, x, u):
         self.x, self.u = x.data, u.data
         self.y = np.empty_like(x.data)
-        self.zero = np.zeros_like(self.x[:, :1] if x.ndim == 3 else self.x)
+        self.zero = zeros_for(self.x)
         super().__init__([x, u], self.y)
 
     def forward(self):
@@ -130,7 +131,7 @@ class Firm(Op):
         gamma = min(_check.fraction(gamma, "gamma"), 1 - float(np.finfo(x.dtype).epsneg))
         self.slope = 1 / (1 - gamma)
         self.y, self.size = np.empty_like(x.data), np.empty_like(x.data)
-        self.zero = np.zeros_like(self.x[:, :1] if x.ndim == 3 else self.x)
+        self.zero = zeros_for(self.x)
         super().__init__([x, u], self.y)
 
     def forward(self):
@@ -216,3 +217,50 @@ def prox(x, u, penalty="l1", *, width=None, **options):
     if penalty in STRAIGHT:
         return STRAIGHT[penalty](x, u, **options).out
     return Prox(x, u, penalty, width, **options).out
+
+
+class WienerGain(Op):
+    """y = 1 - n / max(v, n): the share of the power v that is not noise n > 0
+
+    dv = dy n / v^2, dn = -dy / v where v > n.
+    """
+
+    def __init__(self, v, n):
+        self.v, self.n = v.data, n.data
+        self.y, self.inverse = np.empty_like(v.data), np.empty_like(v.data)
+        super().__init__([v, n], self.y)
+
+    def forward(self):
+        np.maximum(self.v, self.n, out=self.inverse)
+        np.reciprocal(self.inverse, out=self.inverse)
+        np.multiply(self.inverse, self.n, out=self.y)
+        np.subtract(1, self.y, out=self.y)
+
+    def plan(self, memory):
+        self.alive, self.slope = memory.take(self.v, bool), memory.take(self.v)
+
+    def backward(self):
+        (dv, dn), slope = self.dx, self.slope
+        np.greater(self.v, self.n, out=self.alive)
+        np.multiply(self.dy, self.inverse, out=slope)
+        np.multiply(slope, self.alive, out=slope)
+        if dn is not None:
+            over_time(slope, dn)
+            np.negative(dn, out=dn)
+        if dv is not None:
+            np.multiply(slope, self.inverse, out=dv)
+            np.multiply(dv, self.n, out=dv)
+
+
+def wiener_gain(power, noise):
+    """Return ``max(power - noise, 0) / power``, for noise > 0; 0 where there is no power.
+
+    Examples
+    --------
+    >>> print(wiener_gain(np.array([0.0, 1.0, 4.0]), np.array([1.0, 1.0, 1.0])).data)
+    [0.   0.   0.75]
+    """
+    power, noise = tensors(power=power, noise=noise)
+    if _check.broadcast(power, noise, "power and noise") != power.shape:
+        raise ValueError(f"noise of shape {noise.shape} is larger than power of {power.shape}")
+    return WienerGain(power, noise).out
