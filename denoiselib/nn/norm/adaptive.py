@@ -11,7 +11,7 @@ from denoiselib.nn.tensor import Op, empty
 
 
 class WienerNorm(Following):
-    r"""A local Wiener filter of each channel: an adaptive filter, after batch norm or in its place.
+    r"""A local Wiener filter of each channel, after batch norm or in its place.
 
     Parameters
     ----------
@@ -22,11 +22,11 @@ class WienerNorm(Following):
 
     Notes
     -----
-    With m and v the mean and the variance of h over the window, at the ends over what there is of
-    it, and the noise power :math:`n = c\,\overline{v}` of each signal and channel, c learned,
-    started at 0.5 (Lim 1990, here on features):
-
     .. math:: y = m + \frac{\max(v - n, 0)}{v} (h - m)
+
+    (Lim 1990, here on features). m and v are mean and variance of h over the window, which is cut
+    off at the ends. :math:`n = c\,\overline{v}` is the noise power of each signal and channel, with
+    c learned, from 0.5.
 
     Examples
     --------
@@ -56,8 +56,8 @@ class WienerNorm(Following):
 class LinePrediction(Op):
     """p[t] = w[t]' u[t], u[t] = x[t - 1] .. x[t - M], the weights found on the way
 
-    After each sample w moves by mu e u / (eps + u'u) - rho sign(w), e = x[t] - p[t]. In the
-    gradient the weights count as constants (it is cut off there): dx[t - k] = w_k[t] dp[t].
+    After each sample w moves by mu e u / (eps + u'u) - rho sign(w), e = x[t] - p[t]. The gradient
+    is truncated, with the weights as constants: dx[t - k] = w_k[t] dp[t].
     """
 
     def __init__(self, x, taps, mu, rho, eps):
@@ -100,7 +100,7 @@ class LinePrediction(Op):
 
 
 class LineEnhancer(Following):
-    r"""An adaptive line enhancer along time: what can be predicted, and what cannot, in a mix.
+    r"""An adaptive line enhancer: a mix of what can be predicted from the past, and of the rest.
 
     Parameters
     ----------
@@ -109,18 +109,18 @@ class LineEnhancer(Following):
     taps : int
         Samples of the past that the prediction is made of.
     mu, rho, eps : float
-        Step size, pull of the weights towards zero, and what is added to the power.
+        Step size, attraction of the weights to zero, and number added to the power.
 
     Notes
     -----
-    For each signal and channel a zero-attracting normalised LMS filter (Widrow et al. 1975; Chen,
-    Gu & Hero 2009) starts with w = 0 and runs along time, :math:`u_t = (x_{t-1} .. x_{t-M})`:
+    A zero-attracting normalised LMS filter (Widrow et al. 1975; Chen, Gu & Hero 2009) of each
+    signal and channel starts with w = 0 and runs along time, :math:`u_t = (x_{t-1} .. x_{t-M})`:
 
     .. math:: p_t = w'u_t, \quad e_t = x_t - p_t, \quad
         w \leftarrow w + \mu e_t u_t / (\epsilon + u_t'u_t) - \rho\,\mathrm{sign}(w)
 
-    and :math:`y = a p + (1 - a) e`, a for each channel the sigmoid of what is learned, started at
-    1/2. In the gradient the recursion's weights count as constants.
+    The output is :math:`y = a p + (1 - a) e`, with a learned for each channel, from 1/2. The
+    gradient treats the weights w as constants.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from denoiselib.nn.tensor import Op, Tensor
 class BatchStatistics(Op):
     """gamma (x - mean) s + beta, s = 1 / sqrt(var + eps), mean and variance over batch and time
 
-    Both depend on x, and the gradient says so: with xc = x - mean and n numbers in a channel,
+    Both depend on x: with xc = x - mean and n numbers in a channel the gradient is
     dx = gamma s (dy - sum(dy)/n - xc s^2 sum(dy xc)/n).
     """
 
@@ -99,8 +99,8 @@ class FixedStatistics(Op):
 class Normalisation(Module):
     """A layer with running statistics of each channel.
 
-    A subclass sets its parameters, then calls `run`, and has its input checked by `checked`. What
-    training has found is handed to `record`.
+    A subclass sets its parameters, calls `run`, passes its input through `checked`, and hands the
+    statistics of a batch to `record`.
     """
 
     def run(self, channels, dtype, **start):
@@ -122,7 +122,7 @@ class Normalisation(Module):
         self._join()
 
     def checked(self, x):
-        """Return x as signals, or say why there are no statistics of it."""
+        """Return x as signals of which there are statistics."""
         x = of_channels(x, self.running.shape[1])
         values = x.shape[2] * (1 if self.statistics == "signal" else x.shape[0])
         if self.statistics != "running" and values == 1:
@@ -136,7 +136,7 @@ class Normalisation(Module):
     def record(self, statistics):
         """Move the running statistics towards those of a batch, if these are finite.
 
-        A batch with NaN, whose step a gradient scaler skips, would stay in them for ever.
+        The NaN of a batch whose step a gradient scaler skips would otherwise stay for ever.
         """
         if np.isfinite(statistics).all():
             self.running *= 1 - self.momentum
@@ -152,7 +152,7 @@ def of_channels(x, channels):
 
 
 class Record(Op):
-    """running statistics move towards those of a batch, given as tensors; no gradient passes"""
+    """records the statistics of a batch, given as tensors; no gradient passes"""
 
     def __init__(self, layer, *statistics):
         self.layer, self.seen = layer, [tensor.data.reshape(-1) for tensor in statistics]
@@ -165,7 +165,7 @@ class Record(Op):
 
 
 class BatchNorm1d(Normalisation):
-    r"""Batch normalisation, as PyTorch's ``BatchNorm1d`` (Ioffe & Szegedy 2015).
+    r"""Batch normalisation, like PyTorch's ``BatchNorm1d`` (Ioffe & Szegedy 2015).
 
     Parameters
     ----------
@@ -174,14 +174,14 @@ class BatchNorm1d(Normalisation):
     eps : float
         Added to the variance.
     momentum : float
-        Share of a new batch in the running statistics, whose variance is the unbiased one.
+        Share of a new batch in the running mean and the running (unbiased) variance.
     dtype : numpy dtype
         float32 or float64.
 
     Notes
     -----
-    :math:`y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta` for each channel. The gradient is
-    right in all modes: fixed statistics are constants, those of the batch depend on x.
+    :math:`y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta` for each channel. In the gradient
+    running statistics are constants, and those of the batch depend on x.
 
     Examples
     --------
@@ -221,22 +221,22 @@ def normalise_each(x, weight, bias, eps):
 def recalibrate(net, batches):
     """Recompute the running statistics of a network as averages over batches.
 
-    Running statistics remember the last few batches of training, taken while the weights still
-    moved; at batch size 1 they are little more than noise. This takes them anew, with the weights
-    as they are: plain averages of the batches' means and (unbiased) variances.
+    Running statistics remember the last few batches of training, while the weights still moved; at
+    batch size 1 they are little more than noise. Here they become plain averages of the batches'
+    means and (unbiased) variances, for the weights as they are now.
 
     Parameters
     ----------
     net : Module
         Its weights and its mode stay as they are.
     batches : iterable of array_like or Tensor (batch, channels, length)
-        Noisy signals such as it is trained on.
+        Noisy signals like those it was trained on.
 
     Raises
     ------
     ValueError
-        If there are no batches, or a layer finds statistics that are not finite. Whatever is raised
-        on the way, the statistics stay as they were.
+        If there are no batches, or a layer finds statistics that are not finite. Whatever is
+        raised, the statistics stay as they were.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class InstanceNorm(Module):
 
 
 class RepresentativeNorm(BatchNorm1d):
-    r"""Batch norm that looks at each signal too, before and after.
+    r"""Batch norm that looks at each signal by itself too, before and after.
 
     Parameters
     ----------

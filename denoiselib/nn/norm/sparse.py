@@ -232,9 +232,9 @@ class SparseNorm(Following):
     Notes
     -----
     With ``"l1"``, a learned level and a ReLU behind, :math:`\mathrm{relu}(\mathrm{prox}(\gamma
-    \hat x + \beta)) = \mathrm{relu}(\gamma \hat x + \beta - \lambda)`: beta has it already. New are
-    levels that follow the signal, maps that are not convex (l0, l_half, l_two_thirds, firm), and
-    two-sided ones without ReLU. ``"nonnegative_l1"`` has the ReLU in itself.
+    \hat x + \beta)) = \mathrm{relu}(\gamma \hat x + \beta - \lambda)`: nothing that beta could not
+    do. New are levels that follow the signal, penalties that are not convex (l0, l_half,
+    l_two_thirds, firm), and two-sided maps without ReLU. ``"nonnegative_l1"`` includes the ReLU.
 
     Examples
     --------

@@ -14,10 +14,10 @@ SPARE = 16  # numbers between rows that would be multiples of a page apart
 
 
 class Conv1d(Op):
-    """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends.
+    """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends
 
-    The shifted copies of x become the rows of one matrix, `columns`; the convolution is then one
-    product with the kernel, and so are its gradients.
+    The shifted copies of x are the rows of one matrix, `columns`. The convolution is its product
+    with the kernel; the gradients are products, too.
     """
 
     def __init__(self, x, weight, bias, padding, dilation):
@@ -120,7 +120,7 @@ class Tiles:
 
 
 def conv1d(x, weight, bias=None, padding=0, dilation=1):
-    """Return the cross-correlation of signals with a kernel, as PyTorch's ``conv1d``.
+    """Return the cross-correlation of signals with a kernel, like PyTorch's ``conv1d``.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def filter1d(x, kernel):
     Returns
     -------
     Tensor (batch, channels, length)
-        Correlations; beyond the ends there are zeros.
+        Correlations, with zeros beyond the ends.
 
     Examples
     --------
@@ -244,7 +244,7 @@ def filter1d(x, kernel):
 
 
 def moving_mean(x, window):
-    """Return the mean over a window around each sample, over what there is of it at the ends.
+    """Return the mean over a window around each sample; at the ends the window is cut off.
 
     Examples
     --------

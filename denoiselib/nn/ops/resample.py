@@ -12,7 +12,7 @@ SHORT = 25  # samples up to which a product with the matrix is the fastest way t
 
 
 class Pool1d(Op):
-    """one number for each window of x; what is left over at the end is dropped"""
+    """one number for each window of x; an incomplete window at the end is dropped"""
 
     def __init__(self, x, window):
         batch, channels, length = x.shape
@@ -71,12 +71,12 @@ def _every(samples, window):
 
 
 def max_pool1d(x, window=2):
-    """Return the largest sample of each window; what is left over at the end is dropped."""
+    """Return the largest sample of each window; an incomplete one at the end is dropped."""
     return _pooled(MaxPool1d, x, window)
 
 
 def avg_pool1d(x, window=2):
-    """Return the mean of each window; what is left over at the end is dropped."""
+    """Return the mean of each window; an incomplete one at the end is dropped."""
     return _pooled(AvgPool1d, x, window)
 
 
@@ -91,8 +91,8 @@ def _pooled(op, x, window):
 class Upsample1d(Op):
     """y = U x, twice the length by linear interpolation that keeps both ends (align_corners)
 
-    Output i lies at i (l - 1)/(2 l - 1) between the inputs. Short signals: the matrix itself. Of a
-    part of a longer signal l is the whole length, and i counts from its beginning.
+    Output i lies at i (l - 1)/(2 l - 1) between the inputs. If x is a part of a longer signal, l is
+    the length of that signal, and i counts from its beginning.
     """
 
     def __init__(self, x, start, total):
@@ -113,8 +113,9 @@ class Upsample1d(Op):
 
 
 class UpsampleLong1d(Op):
-    """the same, with the two numbers in each row of U: with d_i = x[i] - x[i - 1],
-    y[2 i] = x[i] - a_i d_i and y[2 i + 1] = x[i] + b_i d_{i+1}
+    """the same, by the two numbers in each row of U
+
+    With d_i = x[i] - x[i - 1]: y[2 i] = x[i] - a_i d_i and y[2 i + 1] = x[i] + b_i d_{i+1}.
     """
 
     def __init__(self, x, start, total):
@@ -153,10 +154,10 @@ class UpsampleLong1d(Op):
 
 
 def upsample1d(x, part=None):
-    """Return signals of twice the length, linear in between, both ends kept.
+    """Return signals of twice the length, interpolated linearly, with both ends kept.
 
-    With ``part = (start, total)`` x holds the samples from `start` on of signals of length `total`,
-    and the result is that part of theirs, but for its own ends.
+    With ``part = (start, total)`` x holds the samples from `start` on of signals of length `total`.
+    The result is then that part of the longer result, except at its own ends.
     """
     x = signals(x)
     if part is not None:

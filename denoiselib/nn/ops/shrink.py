@@ -1,4 +1,4 @@
-"""Maps that make features smaller: proximal maps, and the gain of a Wiener filter."""
+"""Operations that make features smaller: proximal maps, and the gain of a Wiener filter."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from denoiselib.nn.ops.elementwise import over_time, sum_to, zeros_for
 from denoiselib.nn.ops.layout import signals, tensors
 from denoiselib.nn.tensor import Op
 
-# Second derivatives of penalty terms p(z, u) of `filters.prox`, where z is not 0: p_zz and p_zu.
+# Second derivatives of penalties p(z, u) of `filters.prox`, where z is not 0: p_zz and p_zu.
 CURVATURE = {
     "l0": lambda z, u: (0.0, 0.0),
     "l_half": lambda z, u: (-u / 4 * np.abs(z) ** -1.5, np.sign(z) / 2 * np.abs(z) ** -0.5),
@@ -18,8 +18,7 @@ CURVATURE = {
     ),
 }
 
-
-# Penalties whose map jumps: threshold T(u), and (height of the jump) dT/du.
+# Of penalties whose map jumps: the threshold T(u), and the height of the jump times dT/du.
 JUMPS = {
     "l0": (lambda u: np.sqrt(2 * u), lambda u: 1.0),
     "l_half": (lambda u: 1.5 * np.cbrt(u) ** 2, np.cbrt),
@@ -31,21 +30,20 @@ class Prox(Op):
     """argmin_z 1/2 (z - x)^2 + p(z, u), a proximal map as an activation
 
     Where z is not 0 it solves z - x + p_z(z, u) = 0, hence dz/dx = 1 / (1 + p_zz) and
-    dz/du = -p_zu / (1 + p_zz); where it is 0 it stays so. At a jump (l0, l_half, l_two_thirds) this
-    is the derivative almost everywhere, which does not see the jump; with a `width` w the jump
-    counts, for u, as the logistic step 1 / (1 + exp(-(|x| - T) / w)) at the threshold T.
+    dz/du = -p_zu / (1 + p_zz). Where z is 0 both are 0. This is the derivative almost everywhere,
+    which does not see that some maps jump at a threshold T. With a `width` w the derivative to u
+    replaces the jump by the logistic step 1 / (1 + exp(-(|x| - T) / w)).
     """
 
-    def __init__(self, x, u, penalty, width=None, **options):
+    def __init__(self, x, u, penalty, width):
         self.x, self.u = x.data, u.data
-        self.map, self.options = PENALTIES[penalty].prox, options
-        self.curvature = CURVATURE.get(penalty)
-        self.jump, self.width = JUMPS.get(penalty), width
+        self.map, self.curvature = PENALTIES[penalty].prox, CURVATURE[penalty]
+        self.jump, self.width = JUMPS[penalty], width
         self.y = np.empty_like(x.data)
         super().__init__([x, u], self.y)
 
     def forward(self):
-        np.copyto(self.y, self.map(self.x, self.u, **self.options))
+        np.copyto(self.y, self.map(self.x, self.u))
 
     def backward(self):
         alive = self.y != 0
@@ -56,23 +54,23 @@ class Prox(Op):
             dx[...] = d
         if du is not None:
             d *= -pull
-            if self.jump and self.width:
+            if self.width:
                 d -= self.dy * self.fall()
             sum_to(d, du)
 
     def fall(self):
-        """How far the jump at the threshold, smoothed, moves down when u rises."""
+        """Return minus the derivative, with respect to u, of the jump as a logistic step."""
         threshold, rate = self.jump
         step = np.tanh((np.abs(self.x) - threshold(self.u)) / (2 * self.width))
         return np.sign(self.x) * (1 - step * step) * (rate(self.u) / (4 * self.width))
 
 
 class Soft(Op):
-    """x - clip(x, -u, u), the map of l1: u shifts what is not 0"""
+    """x - clip(x, -u, u), the map of l1: dx = dy and du = -dy sign(y) where y is not 0"""
 
     def __init__(self, x, u):
         self.x, self.u = x.data, u.data
-        self.y = np.empty_like(x.data)
+        self.y, self.zero = np.empty_like(x.data), zeros_for(x.data)
         super().__init__([x, u], self.y)
 
     def forward(self):
@@ -94,36 +92,18 @@ class Soft(Op):
             np.multiply(self.part, self.sign, out=dx)
 
 
-class Rectified(Op):
+class Rectified(Soft):
     """max(x - u, 0), the map of the non-negative l1: a ReLU with its threshold"""
-
-    def __init__(self, x, u):
-        self.x, self.u = x.data, u.data
-        self.y = np.empty_like(x.data)
-        self.zero = zeros_for(self.x)
-        super().__init__([x, u], self.y)
 
     def forward(self):
         np.subtract(self.x, self.u, out=self.y)
         np.maximum(self.y, self.zero, out=self.y)
 
-    def plan(self, memory):
-        self.mask = memory.take(self.y, bool)
-        self.part = memory.take(self.y) if self.dx[0] is None else self.dx[0]
-
-    def backward(self):
-        du = self.dx[1]
-        np.greater(self.y, self.zero, out=self.mask)
-        np.multiply(self.dy, self.mask, out=self.part)
-        if du is not None:
-            over_time(self.part, du)
-            np.negative(du, out=du)
-
 
 class Firm(Op):
     """sign(x) min(max(|x| - u, 0) / (1 - gamma), |x|): a straight line from 0 at u to x at u/gamma
 
-    Of slope 1 / (1 - gamma) there, and the same with the sign of -x to u.
+    On that line the slope to x is s = 1 / (1 - gamma), to u it is -s sign(x).
     """
 
     def __init__(self, x, u, gamma=0.8):
@@ -165,7 +145,7 @@ class Firm(Op):
             np.copyto(dx, np.multiply(part, sign, out=part), where=self.mask)
 
 
-#: Operations for the maps that consist of straight lines: faster than `Prox`.
+# Operations for the maps that consist of straight lines, which are faster than `Prox`.
 STRAIGHT = {"l1": Soft, "nonnegative_l1": Rectified, "firm": Firm}
 
 
@@ -181,9 +161,8 @@ def prox(x, u, penalty="l1", *, width=None, **options):
     penalty : str
         Name in `filters.prox.PENALTIES`.
     width : float, optional
-        Where the map jumps (l0, l_half, l_two_thirds) the derivative to u does not see the jump.
-        With a width it sees a logistic step of that width instead: a surrogate, in the gradient to
-        u alone.
+        Where a map jumps (l0, l_half, l_two_thirds), the gradient to u is that of a logistic step
+        of this width, a surrogate; if not given, it ignores the jump.
     **options
         ``gamma`` of ``"firm"``.
 
@@ -191,11 +170,6 @@ def prox(x, u, penalty="l1", *, width=None, **options):
     -------
     Tensor
         Shrunk features.
-
-    Raises
-    ------
-    ValueError
-        If the penalty is unknown, or `u` negative or of a shape that does not broadcast to x.
 
     Examples
     --------

@@ -32,9 +32,9 @@ class MeanMagnitude(Op):
 class Mad(Op):
     """y = median of |x - m| over time, over 0.6745, m the median of x
 
-    The gradient goes to the samples that are the medians; of equal ones to the first. Of sorted
-    samples those nearest to m are neighbours: hence the k-th smallest distance is the least, over
-    windows of k neighbours, of the distance of the end that is farther away.
+    The gradient goes to the samples that are the medians, of equal ones to the first. The samples
+    nearest to m are neighbours in sorted order. Hence the k-th smallest distance from m is found
+    among windows of k neighbours, as the least distance of a window's farther end.
     """
 
     def __init__(self, x):
@@ -107,7 +107,7 @@ def mean_magnitude(x):
 
 
 def mad(x):
-    r"""Return the noise level that the median absolute deviation tells, ``(batch, channels, 1)``.
+    r"""Return the noise level by the median absolute deviation, ``(batch, channels, 1)``.
 
     Parameters
     ----------
@@ -117,13 +117,12 @@ def mad(x):
     Returns
     -------
     Tensor (batch, channels, 1)
-        An estimate of the standard deviation of Gaussian noise that a few large samples do not
-        spoil.
+        A robust estimate of the standard deviation of Gaussian noise.
 
     Notes
     -----
     :math:`\mathrm{median}_t |x_t - \mathrm{median}\,x| / 0.6745` (Hampel 1974; for thresholds
-    Donoho & Johnstone 1994). Of an even number of samples the median is the mean of the middle two.
+    Donoho & Johnstone 1994).
 
     Examples
     --------
