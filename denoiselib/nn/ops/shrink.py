@@ -4,7 +4,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.filters.prox import PENALTIES
-from denoiselib.nn.ops.elementwise import over_time, sum_to, zeros_for
+from denoiselib.nn.ops.elementwise import over_time, sum_to
 from denoiselib.nn.ops.layout import signals, tensors
 from denoiselib.nn.tensor import Op
 
@@ -69,27 +69,21 @@ class Soft(Op):
     """x - clip(x, -u, u), the map of l1: dx = dy and du = -dy sign(y) where y is not 0"""
 
     def __init__(self, x, u):
-        self.x, self.u = x.data, u.data
-        self.y, self.zero = np.empty_like(x.data), zeros_for(x.data)
+        self.x, self.u, self.y = x.data, u.data, np.empty_like(x.data)
         super().__init__([x, u], self.y)
 
     def forward(self):
-        np.minimum(self.x, self.u, out=self.y)
-        np.maximum(self.y, -self.u, out=self.y)
-        np.subtract(self.x, self.y, out=self.y)
-
-    def plan(self, memory):
-        self.sign, self.part = memory.take(self.y), memory.take(self.y)
+        np.subtract(self.x, np.maximum(np.minimum(self.x, self.u), -self.u), out=self.y)
 
     def backward(self):
         dx, du = self.dx
-        np.sign(self.y, out=self.sign)
-        np.multiply(self.dy, self.sign, out=self.part)
+        sign = np.sign(self.y)
+        part = self.dy * sign
         if du is not None:
-            over_time(self.part, du)
+            over_time(part, du)
             np.negative(du, out=du)
         if dx is not None:
-            np.multiply(self.part, self.sign, out=dx)
+            np.multiply(part, sign, out=dx)
 
 
 class Rectified(Soft):
@@ -97,7 +91,7 @@ class Rectified(Soft):
 
     def forward(self):
         np.subtract(self.x, self.u, out=self.y)
-        np.maximum(self.y, self.zero, out=self.y)
+        np.maximum(self.y, 0, out=self.y)
 
 
 class Firm(Op):
@@ -107,42 +101,26 @@ class Firm(Op):
     """
 
     def __init__(self, x, u, gamma=0.8):
-        self.x, self.u = x.data, u.data
         gamma = min(_check.fraction(gamma, "gamma"), 1 - float(np.finfo(x.dtype).epsneg))
         self.slope = 1 / (1 - gamma)
-        self.y, self.size = np.empty_like(x.data), np.empty_like(x.data)
-        self.zero = zeros_for(self.x)
+        self.x, self.u, self.y = x.data, u.data, np.empty_like(x.data)
         super().__init__([x, u], self.y)
 
     def forward(self):
-        y, size = self.y, self.size
-        np.absolute(self.x, out=size)
-        np.subtract(size, self.u, out=y)
-        np.maximum(y, self.zero, out=y)
-        np.multiply(y, self.slope, out=y)
-        np.minimum(y, size, out=y)
-        np.copysign(y, self.x, out=y)
-
-    def plan(self, memory):
-        self.sign, self.part = memory.take(self.y), memory.take(self.y)
-        self.mask = memory.take(self.y, bool)
+        self.size = np.abs(self.x)
+        shrunk = np.maximum(self.size - self.u, 0) * self.slope
+        np.copysign(np.minimum(shrunk, self.size), self.x, out=self.y)
 
     def backward(self):
-        (dx, du), sign, part = self.dx, self.sign, self.part
-        np.absolute(self.y, out=part)
-        np.less(part, self.size, out=self.mask)  # on the line, or 0
-        np.sign(self.y, out=sign)
-        if dx is not None:
-            np.multiply(self.dy, sign, out=dx)
-            np.multiply(dx, sign, out=dx)
-        np.multiply(sign, self.mask, out=sign)
-        np.multiply(self.dy, sign, out=part)
-        np.multiply(part, self.slope, out=part)
+        dx, du = self.dx
+        sign = np.sign(self.y)
+        line = np.abs(self.y) < self.size  # or 0, where sign is 0
+        part = self.dy * (sign * line) * self.slope
         if du is not None:
             over_time(part, du)
             np.negative(du, out=du)
         if dx is not None:
-            np.copyto(dx, np.multiply(part, sign, out=part), where=self.mask)
+            np.copyto(dx, np.where(line, part * sign, self.dy * abs(sign)))
 
 
 # Operations for the maps that consist of straight lines, which are faster than `Prox`.
@@ -200,30 +178,21 @@ class WienerGain(Op):
     """
 
     def __init__(self, v, n):
-        self.v, self.n = v.data, n.data
-        self.y, self.inverse = np.empty_like(v.data), np.empty_like(v.data)
+        self.v, self.n, self.y = v.data, n.data, np.empty_like(v.data)
         super().__init__([v, n], self.y)
 
     def forward(self):
-        np.maximum(self.v, self.n, out=self.inverse)
-        np.reciprocal(self.inverse, out=self.inverse)
-        np.multiply(self.inverse, self.n, out=self.y)
-        np.subtract(1, self.y, out=self.y)
-
-    def plan(self, memory):
-        self.alive, self.slope = memory.take(self.v, bool), memory.take(self.v)
+        self.inverse = 1 / np.maximum(self.v, self.n)
+        np.subtract(1, self.inverse * self.n, out=self.y)
 
     def backward(self):
-        (dv, dn), slope = self.dx, self.slope
-        np.greater(self.v, self.n, out=self.alive)
-        np.multiply(self.dy, self.inverse, out=slope)
-        np.multiply(slope, self.alive, out=slope)
+        dv, dn = self.dx
+        slope = self.dy * self.inverse * (self.v > self.n)
         if dn is not None:
             over_time(slope, dn)
             np.negative(dn, out=dn)
         if dv is not None:
-            np.multiply(slope, self.inverse, out=dv)
-            np.multiply(dv, self.n, out=dv)
+            np.multiply(slope * self.inverse, self.n, out=dv)
 
 
 def wiener_gain(power, noise):
