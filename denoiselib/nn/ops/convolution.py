@@ -181,35 +181,26 @@ class Filter1d(Op):
     def __init__(self, x, kernel):
         taps, length = kernel.shape[1], x.shape[2]
         y = empty(x.shape, x.dtype)
-        self.x, self.y, self.kernel = inner(x.data), inner(y), kernel.data
-        self.part = np.empty_like(self.x)
+        self.x, self.y, self.kernel = inner(x.data), inner(y), kernel.data[..., None, None]
         self.overlaps = overlaps(length, length, taps, taps // 2)
         super().__init__([x, kernel], y)
 
     def forward(self):
         self.y.fill(0)
-        self._spread(self.x, self.y, 1)
-
-    def _spread(self, source, target, step):
-        """Add the shifted source to the target, forwards or, with step -1, backwards."""
-        for k, *places in self.overlaps:
-            to, of = places[::step]
-            part = self.part[:, of]
-            np.multiply(source[:, of], self.kernel[:, k, None, None], out=part)
-            target[:, to] += part
+        for k, out, seen in self.overlaps:
+            self.y[:, out] += self.x[:, seen] * self.kernel[:, k]
 
     def backward(self):
         dx, dw = self.dx
         dy = inner(self.dy)
         if dx is not None:
-            inner(dx).fill(0)
-            self._spread(dy, inner(dx), -1)
+            dx.fill(0)
+            for k, out, seen in self.overlaps:
+                inner(dx)[:, seen] += dy[:, out] * self.kernel[:, k]
         if dw is not None:
             dw.fill(0)
-            for k, to, of in self.overlaps:
-                part = self.part[:, to]
-                np.multiply(dy[:, to], self.x[:, of], out=part)
-                sums = part.sum(axis=(1, 2))
+            for k, out, seen in self.overlaps:
+                sums = (dy[:, out] * self.x[:, seen]).sum(axis=(1, 2))
                 dw[:, k] += sums if len(dw) > 1 else sums.sum()
 
 

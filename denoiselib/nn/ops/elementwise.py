@@ -149,28 +149,16 @@ class Gelu(Op):
 
     def __init__(self, x):
         self.x, self.y = x.data, np.empty_like(x.data)
-        self.t, self.square = np.empty_like(self.x), np.empty_like(self.x)
         super().__init__([x], self.y)
 
     def forward(self):
-        t = self.t
-        np.multiply(self.x, self.x, out=self.square)
-        np.multiply(self.square, self.a * self.b, out=t)
-        t += self.a
-        t *= self.x
-        np.tanh(t, out=t)
-        np.add(t, 1, out=self.y)
-        self.y *= self.x
-        self.y *= 0.5
+        self.square = self.x * self.x
+        self.t = np.tanh((self.square * (self.a * self.b) + self.a) * self.x)
+        np.multiply((self.t + 1) * self.x, 0.5, out=self.y)
 
     def backward(self):
-        slope = self.square * (3 * self.a * self.b)
-        slope += self.a
-        slope *= self.x
-        slope *= 1 - self.t * self.t
-        slope += 1 + self.t
-        slope *= 0.5
-        np.multiply(self.dy, slope, out=self.dx[0])
+        slope = (self.square * (3 * self.a * self.b) + self.a) * self.x * (1 - self.t * self.t)
+        np.multiply(self.dy, (slope + (1 + self.t)) * 0.5, out=self.dx[0])
 
 
 def gelu(x):

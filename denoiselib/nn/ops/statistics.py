@@ -15,18 +15,14 @@ class MeanMagnitude(Op):
         batch, channels, length = x.shape
         y = empty((batch, channels, 1), x.dtype)
         self.x, self.y = inner(x.data), inner(y)
-        self.size = np.empty_like(self.x)
         self.average = np.full((1, length), 1 / length, x.dtype)
         super().__init__([x], y)
 
     def forward(self):
-        np.absolute(self.x, out=self.size)
-        np.matmul(self.average, self.size, out=self.y)
+        np.matmul(self.average, np.abs(self.x), out=self.y)
 
     def backward(self):
-        dx = inner(self.dx[0])
-        np.sign(self.x, out=dx)
-        dx *= inner(self.dy) * self.average[0, 0]
+        np.multiply(np.sign(self.x), inner(self.dy) * self.average[0, 0], out=inner(self.dx[0]))
 
 
 class Mad(Op):
