@@ -10,7 +10,7 @@ import pytest
 
 from denoiselib.nn import PlainNet, Program, Tensor, UNet, losses
 from denoiselib.nn.norm import NORMS, LineEnhancer, Normalisation, make, recalibrate
-from denoiselib.nn.norm.sparse import BEFORE, LEVELS, MAPS, Prox
+from denoiselib.nn.norm.sparse import BEFORE, MAPS, THRESHOLDS, Prox
 
 MODES = {
     "training": lambda layer: layer.train(),
@@ -67,7 +67,7 @@ def test_every_part_is_in_a_name_that_is_tested():
     before, maps, levels = map(set, zip(*parts, strict=True))
     assert before == {None, *BEFORE} - {""}
     assert maps == set(MAPS)
-    assert levels == {None, *LEVELS} - {"learned"}
+    assert levels == {None, *THRESHOLDS} - {"learned"}
 
 
 STORED = Path(__file__).parents[2] / "data" / "results"

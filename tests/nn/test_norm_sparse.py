@@ -6,7 +6,7 @@ import pytest
 from denoiselib.filters.prox import PENALTIES
 from denoiselib.nn import BatchNorm1d, Program, Tensor, ops
 from denoiselib.nn.norm import SparseNorm, make
-from denoiselib.nn.norm.sparse import FLOOR, LEVELS, MAPS
+from denoiselib.nn.norm.sparse import FLOOR, MAPS, THRESHOLDS
 
 CHANNELS = 5
 
@@ -84,7 +84,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_level_by_its_formula(name):
     level, h = layer_of(**one_sided(name)).level, signals(4, CHANNELS, 20)
     lam = np.broadcast_to(level(h).data, h.shape)
@@ -94,7 +94,7 @@ def test_a_level_by_its_formula(name):
         np.testing.assert_allclose(one, expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_level_starts_near_a_tenth_of_the_noise(name):
     h = np.random.default_rng(1).standard_normal((20, 4, 500))
     lam = SparseNorm(4, **one_sided(name), dtype=np.float64).level(h).data
@@ -110,7 +110,7 @@ def test_an_adaptive_level_grows_with_the_signal(name):
 
 
 def test_the_level_of_one_signal_does_not_depend_on_the_others():
-    for name in LEVELS:
+    for name in THRESHOLDS:
         level, h = layer_of(**one_sided(name)).level, signals(4, CHANNELS, 20)
         together = np.broadcast_to(level(h).data, h.shape)
         alone = np.broadcast_to(level(h[2:3]).data, h[2:3].shape)

@@ -2,9 +2,9 @@ r"""The sparse normalisation: features, normalised or not, then what a penalty l
 
 It is named by its parts, ``before+map*level``. A *level* is a module from features h
 ``(batch, channels, length)`` to thresholds: one for each channel, ``(1, channels, 1)``, for each
-signal and channel, ``(batch, channels, 1)``, or for each sample. What is learned is the argument of
-a softplus or a sigmoid, so that thresholds stay positive; only those of `Linear` may be negative.
-All of them start near 0.1 for features of variance 1. A *map* is a module from features and
+signal and channel, ``(batch, channels, 1)``, or for each sample. They start near 0.1 for features
+of variance 1. The learned numbers are arguments of a softplus or a sigmoid, so that thresholds stay
+positive; only those of `LinearLevel` may be negative. A *map* is a module from features and
 thresholds to what is left.
 """
 
@@ -25,14 +25,14 @@ START = 0.1  #: threshold before training
 FLOOR = 1e-4  #: added to statistics, since those of a silent channel are 0
 
 
-# --- what comes before
+# --- before
 
-#: By name: nothing, or normalisations.
+#: What comes before, by name: nothing, or a normalisation.
 BEFORE = {"": None, "batch": BatchNorm1d, "instance": InstanceNorm}
 
 
 class Following(Module):
-    """A layer that follows a normalisation, its part `norm`, or takes its place."""
+    """A layer that follows a normalisation, its attribute `norm`, or takes its place."""
 
     def __init__(self, channels, before, dtype):
         self.channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
@@ -116,12 +116,12 @@ class Shared(Module):
         return magnitude * ops.sigmoid(self.weight @ seen + self.bias)
 
 
-class Linear(Module):
+class LinearLevel(Module):
     r"""Linear in the magnitudes of all channels: :math:`\lambda = W\,\overline{|h|} + b`.
 
     All channels together tell the noise level better than one of them. W and b may be negative, and
-    so may be the threshold, which is then a reward instead of a penalty, as a positive beta of a
-    batch norm is.
+    so may be the threshold: it then rewards instead of penalising, as a positive beta of a batch
+    norm does.
     """
 
     positive = False
@@ -135,8 +135,8 @@ class Linear(Module):
         return self.weight @ ops.mean_magnitude(h) + self.bias
 
 
-class Rectified(Linear):
-    r"""As `Linear`, but not below zero: :math:`\lambda = \mathrm{relu}(W\,\overline{|h|} + b)`."""
+class RectifiedLevel(LinearLevel):
+    r"""The same, but not below zero: :math:`\lambda = \mathrm{relu}(W\,\overline{|h|} + b)`."""
 
     positive = True
 
@@ -145,15 +145,15 @@ class Rectified(Linear):
         return ops.relu(super().forward(h))
 
 
-#: Levels by name; text says where to import one from.
-LEVELS = {
+#: Levels of thresholds by name; text says where to import one from.
+THRESHOLDS = {
     "fixed": Fixed,
     "learned": Learned,
     "mad": Spread,
     "mean": Magnitude,
     "shared": Shared,
-    "linear": Linear,
-    "rectified": Rectified,
+    "linear": LinearLevel,
+    "rectified": RectifiedLevel,
     "both": "denoiselib.experiments.variants:Both",
     "local": "denoiselib.experiments.variants:Local",
 }
@@ -218,7 +218,7 @@ class SparseNorm(Following):
     penalty : str
         Name of the map, in `MAPS`.
     level : str
-        Where :math:`\lambda` comes from, a name in `LEVELS`.
+        Where :math:`\lambda` comes from, a name in `THRESHOLDS`.
     before : {"", "batch", "instance"}
         What makes h of x: nothing, or a normalisation.
     dtype : numpy dtype
@@ -245,7 +245,7 @@ class SparseNorm(Following):
 
     def __init__(self, channels, *, penalty="l1", level="learned", before="", dtype=np.float32):
         super().__init__(channels, before, dtype)
-        self.level = entry(LEVELS, level, "level")(channels, dtype)
+        self.level = entry(THRESHOLDS, level, "level")(channels, dtype)
         self.map = entry(MAPS, penalty, "penalty")(channels, dtype)
         if penalty != "nonnegative_l1" and not getattr(self.level, "positive", True):
             raise ValueError(f"level {level!r} may be negative: its penalty is 'nonnegative_l1'")
@@ -264,8 +264,8 @@ def named(name):
     parts = re.fullmatch(r"(?:(\w+)\+)?(\w+)(?:\*(\w+))?", name if isinstance(name, str) else "")
     before, penalty, level = parts.groups() if parts else (None, None, None)
     before, level = before or "", level or "learned"
-    if before not in BEFORE or penalty not in MAPS or level not in LEVELS:
-        names, *known = (", ".join(map(repr, table)) for table in (NORMS, BEFORE, MAPS, LEVELS))
+    if before not in BEFORE or penalty not in MAPS or level not in THRESHOLDS:
+        names, *known = (", ".join(map(repr, table)) for table in (NORMS, BEFORE, MAPS, THRESHOLDS))
         raise ValueError(
             f"name of a norm must be one of {names}, or before+map*level with before one of "
             "{}, map one of {}, level one of {}, not {!r}".format(*known, name)

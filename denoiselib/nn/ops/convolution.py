@@ -13,7 +13,7 @@ PAGE = 1024  # numbers of float32 in 4,096 bytes
 SPARE = 16  # numbers between rows that would be multiples of a page apart
 
 
-class Conv1d(Op):
+class Convolution(Op):
     """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends
 
     The shifted copies of x are the rows of one matrix, `columns`. The convolution is its product
@@ -169,7 +169,7 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
         )
     if not weight.data.flags.c_contiguous:
         weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out
-    return Conv1d(x, weight, bias[0] if bias else None, padding, dilation).out
+    return Convolution(x, weight, bias[0] if bias else None, padding, dilation).out
 
 
 # --- each channel by itself

@@ -18,7 +18,7 @@ CURVATURE = {
     ),
 }
 
-# Of penalties whose map jumps: the threshold T(u), and the height of the jump times dT/du.
+# Of the same penalties, whose maps jump: threshold T(u), and the height of the jump times dT/du.
 JUMPS = {
     "l0": (lambda u: np.sqrt(2 * u), lambda u: 1.0),
     "l_half": (lambda u: 1.5 * np.cbrt(u) ** 2, np.cbrt),
@@ -26,13 +26,13 @@ JUMPS = {
 }
 
 
-class Prox(Op):
-    """argmin_z 1/2 (z - x)^2 + p(z, u), a proximal map as an activation
+class Jumping(Op):
+    """argmin_z 1/2 (z - x)^2 + p(z, u) for a penalty p whose proximal map jumps at a threshold T
 
     Where z is not 0 it solves z - x + p_z(z, u) = 0, hence dz/dx = 1 / (1 + p_zz) and
     dz/du = -p_zu / (1 + p_zz). Where z is 0 both are 0. This is the derivative almost everywhere,
-    which does not see that some maps jump at a threshold T. With a `width` w the derivative to u
-    replaces the jump by the logistic step 1 / (1 + exp(-(|x| - T) / w)).
+    which does not see the jump. With a `width` w the derivative to u takes the jump for the
+    logistic step 1 / (1 + exp(-(|x| - T) / w)).
     """
 
     def __init__(self, x, u, penalty, width):
@@ -86,7 +86,7 @@ class Soft(Op):
             np.multiply(part, sign, out=dx)
 
 
-class Rectified(Soft):
+class ShiftedRelu(Soft):
     """max(x - u, 0), the map of the non-negative l1: a ReLU with its threshold"""
 
     def forward(self):
@@ -123,8 +123,8 @@ class Firm(Op):
             np.copyto(dx, np.where(line, part * sign, self.dy * abs(sign)))
 
 
-# Operations for the maps that consist of straight lines, which are faster than `Prox`.
-STRAIGHT = {"l1": Soft, "nonnegative_l1": Rectified, "firm": Firm}
+# Operations for the maps that consist of straight lines, which are faster than `Jumping`.
+STRAIGHT = {"l1": Soft, "nonnegative_l1": ShiftedRelu, "firm": Firm}
 
 
 def prox(x, u, penalty="l1", *, width=None, **options):
@@ -168,7 +168,7 @@ def prox(x, u, penalty="l1", *, width=None, **options):
         x, u = signals(x), signals(u, "u")
     if penalty in STRAIGHT:
         return STRAIGHT[penalty](x, u, **options).out
-    return Prox(x, u, penalty, width, **options).out
+    return Jumping(x, u, penalty, width, **options).out
 
 
 class WienerGain(Op):
