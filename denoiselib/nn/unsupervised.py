@@ -272,12 +272,8 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
     :math:`y + \alpha w` and is compared with :math:`y - w / \alpha`. The two noises are Gaussian,
     and :math:`E\,(n + \alpha w)(n - w / \alpha) = \sigma^2 - \sigma^2 = 0`, so that this is
     `noise2noise` at the level :math:`\sigma \sqrt{1 + \alpha^2}`: the loss is the risk there, plus
-    :math:`\sigma^2 (1 + 1 / \alpha^2)` (Pang et al. 2021; also written with
-    :math:`a = \alpha^2 / (1 + \alpha^2)`). With a small alpha the net learns near the level of the
-    signals, but from a noisy target.
-
-    Of two ways to estimate, ``net.denoise(noisy)`` is usually the better one, though it sees less
-    noise than in training; `estimate_recorrupted` averages over draws of w.
+    :math:`\sigma^2 (1 + 1 / \alpha^2)` (Pang et al. 2021). With a small alpha the net learns near
+    the level of the signals, but from a noisy target. To estimate, see `estimate_recorrupted`.
 
     Examples
     --------
@@ -318,8 +314,7 @@ def noise2self(source, every=10, fill="mean", seed=0):
     The estimates of hidden samples do not depend on these samples. Hence the loss is the mean
     squared error of these estimates plus :math:`\sigma^2` (Batson & Royer 2019, Krull et al. 2019).
     The best it can learn is :math:`E[x_i | y_j, j \neq i]`: where the neighbours say nothing, the
-    mean of all signals. At test the net sees everything (``net.denoise``), or again nothing of a
-    sample that it estimates (`estimate_hidden`).
+    mean of all signals. To estimate, see `estimate_hidden`.
 
     Examples
     --------
@@ -482,9 +477,9 @@ def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
 
     Notes
     -----
-    The net is applied at the level at which it was trained, and the added noise is averaged away
-    (Pang et al. 2021). But it hides some of y, and the average is a blurred function of it:
-    ``net.denoise(noisy)``, which sees less noise than in training, is usually better.
+    The net sees the noise level that it was trained for, and the added noise is averaged away (Pang
+    et al. 2021). ``net.denoise(noisy)``, which sees less noise than in training, is usually better,
+    since nothing of y is hidden from it.
 
     Examples
     --------

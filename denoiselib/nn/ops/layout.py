@@ -95,12 +95,10 @@ class Concat(Op):
     """arrays one after the other along an axis"""
 
     def __init__(self, parts, axis):
-        arrays = [part.data for part in parts]
-        self.y = np.concatenate(arrays, axis=axis)
-        if self.y.ndim == 3:
-            self.y = as_innermost(self.y)
-        self.places = _consecutive(self.y, [a.shape[axis] for a in arrays], axis)
-        self.arrays, self.axis = arrays, axis
+        self.arrays, self.axis = [part.data for part in parts], axis
+        self.cuts = np.cumsum([array.shape[axis] for array in self.arrays])[:-1]
+        self.y = as_innermost(np.concatenate(self.arrays, axis))
+        self.places = np.split(self.y, self.cuts, axis)
         super().__init__(parts, self.y)
 
     def forward(self):
@@ -108,17 +106,12 @@ class Concat(Op):
             np.copyto(place, array)
 
     def plan(self, memory):
-        sizes = [a.shape[self.axis] for a in self.arrays]
-        parts = _consecutive(self.dy, sizes, self.axis)
-        self.back = [(d, part) for d, part in zip(self.dx, parts, strict=True) if d is not None]
+        self.parts = np.split(self.dy, self.cuts, self.axis)
 
     def backward(self):
-        for d, part in self.back:
-            np.copyto(d, part)
-
-
-def _consecutive(array, sizes, axis):
-    return np.split(array, np.cumsum(sizes)[:-1], axis=axis)
+        for d, part in zip(self.dx, self.parts, strict=True):
+            if d is not None:
+                np.copyto(d, part)
 
 
 def concat(parts, axis=1):
