@@ -261,13 +261,14 @@ def named(name):
 
     Nothing may come before, and a level that is left out is ``"learned"``.
     """
-    parts = re.fullmatch(r"(?:(\w+)\+)?(\w+)(?:\*(\w+))?", name if isinstance(name, str) else "")
-    before, penalty, level = parts.groups() if parts else (None, None, None)
-    before, level = before or "", level or "learned"
+    parts = re.fullmatch(r"(?:(\w+)\+)?(\w+)(?:\*(\w+))?", str(name))
+    before, penalty, level = parts.groups("") if parts else ("", "", "")
+    level = level or "learned"
     if before not in BEFORE or penalty not in MAPS or level not in THRESHOLDS:
-        names, *known = (", ".join(map(repr, table)) for table in (NORMS, BEFORE, MAPS, THRESHOLDS))
+        tables = {"": NORMS, "before": BEFORE, "map": MAPS, "level": THRESHOLDS}
+        names, *parts = (f"{k} one of {', '.join(map(repr, v))}" for k, v in tables.items())
         raise ValueError(
-            f"name of a norm must be one of {names}, or before+map*level with before one of "
-            "{}, map one of {}, level one of {}, not {!r}".format(*known, name)
+            f"name of a norm must be{names}, or before+map*level with {', '.join(parts)}, "
+            f"not {name!r}"
         )
     return partial(SparseNorm, penalty=penalty, level=level, before=before)
