@@ -9,7 +9,7 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
-from denoiselib.nn.tensor import Program, Tensor, mode, no_grad, real, using_statistics, watched
+from denoiselib.nn.tensor import Program, Tensor, mode, no_grad, real, using_statistics
 
 STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
@@ -280,7 +280,7 @@ class Activation(Module):
 
     def forward(self, x):
         """Apply the function."""
-        return watched(x, self.function(x))
+        return self.function(x)
 
 
 class PReLU(Activation):
@@ -303,7 +303,7 @@ class PReLU(Activation):
 
     def forward(self, x):
         """Apply the function with the slope."""
-        return watched(x, self.function(x, self.weight))
+        return self.function(x, self.weight)
 
 
 def identity(x):

@@ -23,7 +23,6 @@ class _State(threading.local):
 
     grad = True  # whether operations remember what they were computed from
     record = None  # the list that a Program gathers operations in
-    watch = None  # the list that `watching` gathers features in
     mode = None  # what `using_statistics` puts in the place of the modes of networks
 
 
@@ -363,35 +362,6 @@ def mode(training, statistics):
         return training, statistics
     training, instead = _state.mode
     return training, instead.get(statistics, statistics)
-
-
-@contextmanager
-def watching():
-    """Gather what passes the activations of networks that compute meanwhile.
-
-    Yields
-    ------
-    list of (Tensor, Tensor)
-        Input and output of each activation, in the order in which they are reached.
-
-    Examples
-    --------
-    >>> from denoiselib.nn import PlainNet
-    >>> with watching() as features:
-    ...     y = PlainNet()(np.zeros((1, 1, 20)))
-    >>> [before.shape for before, after in features]
-    [(1, 16, 20), (1, 16, 20), (1, 16, 20)]
-    """
-    features = []
-    with _setting("watch", features):
-        yield features
-
-
-def watched(before, after):
-    """Keep the input and the output of an activation where `watching` asks for them."""
-    if _state.watch is not None:
-        _state.watch.append((before, after))
-    return after
 
 
 @contextmanager

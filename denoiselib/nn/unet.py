@@ -94,7 +94,7 @@ class Style:
     """What all blocks of a network have in common."""
 
     def __init__(self, norm, activation, pool, bias, init, rng, dtype):
-        self.norm_name = _check.choice(norm, "norm", norms.NORMS)
+        self.norm_layer = norms.find(norm)
         self.function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
         self.bias, self.init, self.rng = bias, init, _check.generator(rng)
@@ -115,7 +115,7 @@ class Style:
 
     def norm(self, channels):
         """Make a normalisation, or None."""
-        return norms.make(self.norm_name, channels, self.dtype)
+        return None if self.norm_layer is None else self.norm_layer(channels, dtype=self.dtype)
 
     def activation(self):
         """Make an activation."""
@@ -142,7 +142,7 @@ class UNet(Network):
     channels : sequence of five int
         Widths of the encoder; the decoder mirrors them.
     norm : str
-        Name in `norm.NORMS`, after each convolution.
+        Normalisation after each convolution, a name that `norm.make` takes.
     activation : str
         Name in `modules.ACTIVATIONS`.
     prior : bool

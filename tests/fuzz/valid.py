@@ -7,7 +7,6 @@ import numpy as np
 from denoiselib import bayes, filters, interpret, nn
 from denoiselib.filters import adaptive
 from denoiselib.nn import optim, train
-from denoiselib.nn.losses import sparsity
 
 RNG = np.random.default_rng(0)
 SIGNALS = 3 * RNG.standard_normal((4, 6))
@@ -138,12 +137,10 @@ OWN = {
         "metadata": {"made by": "a test"},
     },
     "nn.denoise_long": {"noisy": RNG.standard_normal((2, 40)), "block": 16, "overlap": 2},
-    "nn.losses.penalised": {"penalty": sparsity(0.1)},
-    "nn.losses.sparsity": {"weight": np.array([0.1, 0.2])},
     "nn.norm": {"eps": 1e-3, "before": "batch", "level": "mad", "threshold": 3.0, "norm": "batch"},
+    "nn.norm.find": {"name": "batch+l1*mad"},
     "nn.norm.make": {"name": "batch+l1*mad"},
     "nn.norm.recalibrate": {"batches": [RNG.standard_normal((2, 1, 8)) for _ in range(2)]},
-    "nn.norm.sparse": {"name": "batch+firm*mad"},
     "nn.ops": {"x": FEATURES, "u": np.ones((2, 2, 1))},
     "nn.ops.add": ELEMENTWISE,
     "nn.ops.concat": {"parts": [FEATURES, FEATURES]},
@@ -152,7 +149,6 @@ OWN = {
     "nn.ops.filter1d": {"kernel": RNG.standard_normal((2, 3))},
     "nn.ops.log": {"x": 1 + FEATURES**2},
     "nn.ops.matmul": {"a": FEATURES, "b": FEATURES.swapaxes(1, 2)},
-    "nn.ops.mixture": {"weights": RNG.standard_normal((2, 4))},
     "nn.ops.multiply": ELEMENTWISE,
     "nn.ops.power": {"x": 1 + FEATURES**2, "exponent": 1.5},
     "nn.ops.prelu": {"slope": np.full((2, 1), 0.1)},

@@ -1,20 +1,63 @@
-"""An adaptive filter in place of a normalisation: it predicts each channel from its past."""
+"""Adaptive filters in place of a normalisation, or after it: a local Wiener filter, a predictor."""
 
 import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
 from denoiselib.nn.modules import Parameter
-from denoiselib.nn.norm.before import Following
+from denoiselib.nn.norm.sparse import FLOOR, Following, positive
 from denoiselib.nn.ops.layout import inner
 from denoiselib.nn.tensor import Op, empty
+
+
+class WienerNorm(Following):
+    r"""A local Wiener filter of each channel, after batch norm or in its place.
+
+    Parameters
+    ----------
+    channels, before, dtype
+        As in `SparseNorm`.
+    window : int
+        Odd number of samples around each one.
+
+    Notes
+    -----
+    .. math:: y = m + \frac{\max(v - n, 0)}{v} (h - m)
+
+    (Lim 1990, here on features). m and v are mean and variance of h over the window, which is cut
+    off at the ends. :math:`n = c\,\overline{v}` is the noise power of each signal and channel, with
+    c learned, from 0.5.
+
+    Examples
+    --------
+    >>> layer = WienerNorm(1)
+    >>> print(layer(np.array([[[0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0]]])).data.round(2))
+    [[[0.   0.   0.64 7.71 0.64 0.   0.  ]]]
+    """
+
+    def __init__(self, channels, *, before="", window=3, dtype=np.float32):
+        super().__init__(channels, before, dtype)
+        self.raw = positive(channels, dtype, 0.5)
+        self.window = _check.integer(window, "window", 1)
+        if window % 2 == 0:
+            raise ValueError(f"window must be odd, so that it has a centre, not {window}")
+
+    def forward(self, x):
+        """Filter ``(batch, channels, length)``."""
+        h = self.features(x)
+        level = h.mean(axis=2, keepdims=True)  # its square would cost the variance digits
+        h = h - level
+        mean = ops.moving_mean(h, self.window)
+        power = ops.relu(ops.moving_mean(h * h, self.window) - mean * mean)
+        noise = ops.softplus(self.raw) * (power.mean(axis=2, keepdims=True) + FLOOR)
+        return level + mean + (h - mean) * ops.wiener_gain(power, noise)
 
 
 class LinePrediction(Op):
     """p[t] = w[t]' u[t], u[t] = x[t - 1] .. x[t - M], the weights found on the way
 
-    After each sample w moves by mu e u / (eps + u'u) - rho sign(w), e = x[t] - p[t]. In the
-    gradient the weights count as constants (it is cut off there): dx[t - k] = w_k[t] dp[t].
+    After each sample w moves by mu e u / (eps + u'u) - rho sign(w), e = x[t] - p[t]. The gradient
+    is truncated, with the weights as constants: dx[t - k] = w_k[t] dp[t].
     """
 
     def __init__(self, x, taps, mu, rho, eps):
@@ -57,7 +100,7 @@ class LinePrediction(Op):
 
 
 class LineEnhancer(Following):
-    r"""An adaptive line enhancer along time: what can be predicted, and what cannot, in a mix.
+    r"""An adaptive line enhancer: a mix of what can be predicted from the past, and of the rest.
 
     Parameters
     ----------
@@ -66,18 +109,18 @@ class LineEnhancer(Following):
     taps : int
         Samples of the past that the prediction is made of.
     mu, rho, eps : float
-        Step size, pull of the weights towards zero, and what is added to the power.
+        Step size, attraction of the weights to zero, and number added to the power.
 
     Notes
     -----
-    For each signal and channel a zero-attracting normalised LMS filter (Widrow et al. 1975; Chen,
-    Gu & Hero 2009) starts with w = 0 and runs along time, :math:`u_t = (x_{t-1} .. x_{t-M})`:
+    A zero-attracting normalised LMS filter (Widrow et al. 1975; Chen, Gu & Hero 2009) of each
+    signal and channel starts with w = 0 and runs along time, :math:`u_t = (x_{t-1} .. x_{t-M})`:
 
     .. math:: p_t = w'u_t, \quad e_t = x_t - p_t, \quad
         w \leftarrow w + \mu e_t u_t / (\epsilon + u_t'u_t) - \rho\,\mathrm{sign}(w)
 
-    and :math:`y = a p + (1 - a) e`, a for each channel the sigmoid of what is learned, started at
-    1/2. In the gradient the recursion's weights count as constants.
+    The output is :math:`y = a p + (1 - a) e`, with a learned for each channel, from 1/2. The
+    gradient treats the weights w as constants.
 
     Examples
     --------
