@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from denoiselib import _check, metrics, signals
-from denoiselib.nn import checkpoint as files
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module
 from denoiselib.nn.optim import Optimizer, constant
@@ -190,9 +189,9 @@ def fit(
     every : int
         Steps between two entries of the history, validations and callbacks.
     callbacks : sequence of callables
-        Called as ``callback(step, history)``: progress bars, `Checkpoint`, and the like.
+        Called as ``callback(step, history)``: progress bars, `checkpoint.Checkpoint`, and the like.
     history : History, optional
-        Of a training that is continued, as `Checkpoint` reads it from a file.
+        Of a training that is continued, as `checkpoint.Checkpoint` reads it from a file.
 
     Returns
     -------
@@ -214,7 +213,7 @@ def fit(
     >>> history["loss"][-1] < history["loss"][0]
     True
     """
-    _must_train(optimizer, net)
+    check_optimizer(optimizer, net)
     _check.function(data, "data")
     loss, validation = _of_net(loss), _pair(validation)
     callbacks = [_check.function(f, "callbacks") for f in _check.several(callbacks, "callbacks")]
@@ -246,7 +245,7 @@ def fit(
     return history
 
 
-def _must_train(optimizer, net):
+def check_optimizer(optimizer, net):
     """Refuse an optimiser that would move anything but the parameters of the network."""
     _check.instance(net, "net", Module)
     _check.instance(optimizer, "optimizer", Optimizer)
@@ -272,81 +271,3 @@ def _pair(validation):
     if len(pair) != 2:
         raise ValueError("validation must be noisy and clean signals")
     return pair
-
-
-class Checkpoint:
-    """A callback of `fit` that saves a training to a file, and takes it up again from there.
-
-    Parameters
-    ----------
-    path : str or Path
-        Ends in ``.safetensors`` or ``.npz``. If the file is there already, the network, the
-        optimiser and the history are put where they were when it was written.
-    net : Network
-        The one that is trained.
-    optimizer : optim.Optimizer
-        Its optimiser.
-
-    Attributes
-    ----------
-    history : History
-        Of the training so far, for `fit` to continue.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, or of another training; it stays as it is.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from denoiselib.nn import PlainNet, optim
-    >>> def train_until(steps):
-    ...     net = PlainNet(width=4, depth=3, rng=0)
-    ...     optimizer = optim.Adam(net, 1e-2)
-    ...     file = Checkpoint(f"{folder}/run.safetensors", net, optimizer)
-    ...     data = fresh("sparse_spikes", 3.0, 16)
-    ...     return fit(net, data, optimizer, steps, callbacks=[file], history=file.history)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     train_until(100)["step"], train_until(200)["step"]
-    ([100], [100, 200])
-    """
-
-    def __init__(self, path, net, optimizer):
-        _must_train(optimizer, net)
-        self.path = _check.path(path, "path", files.ENDINGS)
-        self.net, self.optimizer, self.history = net, optimizer, History()
-        if self.path.exists():
-            self._load()
-
-    def __call__(self, step, history):
-        """Save the state after a step."""
-        parts = {
-            "net": self.net.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "history": {name: np.asarray(x, np.float64) for name, x in history.items()},
-            "best": history.best or {},
-        }
-        arrays = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
-        files.save(self.path, arrays, {"optimizer": str(self.optimizer)})
-
-    def _load(self):
-        arrays, metadata = files.load(self.path)
-        parts = {part: {} for part in ("net", "optimizer", "history", "best")}
-        try:
-            for name, array in arrays.items():
-                part, _, rest = name.partition("/")
-                parts[part][rest] = array
-            if metadata["optimizer"] != str(self.optimizer):
-                raise ValueError(f"it was written with {metadata['optimizer']}")
-            steps = [int(step) for step in parts["history"]["step"]]
-            self.optimizer.fitting(parts["optimizer"])  # before anything is changed
-            self.net.load_state_dict(parts["net"])
-            self.optimizer.load_state_dict(parts["optimizer"])
-            self.history |= {name: parts["history"][name].tolist() for name in self.history}
-            self.history |= {"step": steps}
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"{self.path.name} is no checkpoint of this training: {error}"
-            ) from None
-        self.history.best = parts["best"] or None

@@ -180,7 +180,7 @@ OWN = {
         "callbacks": [same],
         "history": train.History(),
     },
-    "nn.train.Checkpoint": {
+    "nn.checkpoint.Checkpoint": {
         "path": "fit.npz",
         "optimizer": optim.SGD(NET, 0.01),
     },
