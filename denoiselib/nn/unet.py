@@ -35,10 +35,10 @@ class DoubleConv(Module):
             }
         )
 
-    def forward(self, x, mask=None):
+    def forward(self, x, *mask):
         """Pass x through all six; a mask, if there is one, multiplies the first kernel."""
         first, *others = self.double_conv
-        x = first.forward(x, mask)
+        x = first(x, *mask)
         for module in others:
             x = module(x)
         return x
@@ -63,10 +63,10 @@ class Down(Module):
         block = DoubleConv(in_channels, out_channels, layers=layers)
         self.maxpool_conv = Sequential([pool, block])
 
-    def forward(self, x, mask=None):
+    def forward(self, x, *mask):
         """Pool and convolve, the first kernel under a mask if there is one."""
         pool, block = self.maxpool_conv
-        return block.forward(pool(x), mask)
+        return block(pool(x), *mask)
 
 
 class Up(Module):
@@ -243,7 +243,8 @@ class UNet(Network):
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         x4 = self.down3(x3)
-        x5 = self.down4.forward(x4, self.mask(x))
+        mask = [self.mask(x)] if hasattr(self, "wienernet") else []
+        x5 = self.down4(x4, *mask)
         parts = [part and (part[0] >> level, part[1] >> level) for level in (4, 3, 2, 1)]
         y = self.up1.forward(x5, x4, parts[0])
         y = self.up2.forward(y, x3, parts[1])
@@ -251,9 +252,7 @@ class UNet(Network):
         return self.outc(self.up4.forward(y, x1, parts[3]))
 
     def mask(self, x):
-        """Return what multiplies the first kernel of the last encoder block; None without prior."""
-        if not hasattr(self, "wienernet"):
-            return None
+        """Return what the prior network multiplies the first kernel of the last encoder block by."""
         return self.wienernet(x[:, :1] if self.level else x)
 
     def forward_part(self, x, start, length):

@@ -38,6 +38,7 @@ EXCLUDED = {
     "nn.PlainNet.channels": "for PlainNet.denoise and nn.denoise_long",
     "nn.PlainNet.inputs": "for subclasses",
     "nn.train.History.record": "for nn.train.fit",
+    "nn.train.check_optimizer": "for nn.train.fit and nn.checkpoint.Checkpoint",
     "nn.Program.backward": "replayed at each step of a training, with nothing but a number",
     "nn.UNet.forward_part": "for nn.denoise_long",
     "nn.UNet.mask": "a part of its forward",
