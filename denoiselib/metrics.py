@@ -104,35 +104,6 @@ def slide_psnr(estimate, clean):
         return 20 - 40 * np.log10(error)
 
 
-def snr(estimate, clean):
-    r"""Signal-to-noise ratio of each signal in dB, :math:`20 \log_{10}(\|x\| / \|\hat x - x\|)`.
-
-    Parameters
-    ----------
-    estimate, clean : array_like (..., length)
-        Signals in the same units.
-
-    Returns
-    -------
-    ndarray (...)
-        dB; infinite where the error is 0, minus infinity where only the clean signal is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `rmse`.
-
-    Examples
-    --------
-    >>> print(snr([11.0, 0.0], [10.0, 0.0]))
-    20.0
-    """
-    error = rmse(estimate, clean)
-    power = rmse(clean, np.zeros_like(clean, dtype=error.dtype))
-    with np.errstate(divide="ignore", invalid="ignore"):  # inf - inf where both are 0
-        return np.where(error == 0, np.inf, 20 * (np.log10(power) - np.log10(error)))
-
-
 def mean_ci(values, confidence=0.95):
     """Mean of independent values, and the half width of its confidence interval.
 

@@ -602,7 +602,7 @@ def _past(x, taps):
 
 
 def _prox_map(penalty):
-    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)].prox
+    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
 
 
 def _rho(rho):

@@ -66,7 +66,7 @@ def threshold(noisy, lam, penalty="l1", **options):
     noisy = _check.array(noisy, "noisy")
     lam = _check.level(lam, "lam", noisy)
     penalty = prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
-    return penalty.prox(noisy, lam, **options)
+    return penalty(noisy, lam, **options)
 
 
 def l1(

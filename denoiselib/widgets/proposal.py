@@ -158,7 +158,7 @@ class SparseNormPanel(SignalPanel):
         if name == "power":
             return power(h, weight, round(self.p.value, 2)).astype(h.dtype)
         options = {"gamma": 0.5} if name == "firm" else {}  # as in nn.norm.maps
-        return prox.PENALTIES[name].prox(h, weight, **options)
+        return prox.PENALTIES[name](h, weight, **options)
 
     def estimate(self, where, noisy, h):
         """Return what the rest of the network makes of features."""

@@ -347,7 +347,7 @@ def test_k_is_refused(k):
 @pytest.mark.parametrize("penalty", filters.prox.PENALTIES)
 def test_threshold_is_the_proximal_map(penalty):
     lam = np.array([0.5, 1, 2])[:, None, None]
-    expected = filters.prox.PENALTIES[penalty].prox(NOISY, lam)
+    expected = filters.prox.PENALTIES[penalty](NOISY, lam)
     np.testing.assert_array_equal(filters.threshold(NOISY, lam, penalty), expected)
     assert filters.threshold(NOISY.astype(np.float32), 1.0, penalty).dtype == np.float32
 

@@ -48,11 +48,9 @@ FUNCTIONS = {k: v for k, v in public.functions().items() if k not in EXCLUDED}
 
 #: What is not finite though all that went in was.
 INFINITE = {
-    "filters.prox.nonnegative_l1_penalty": "of negative numbers it is infinite",
     "interpret.shrinkage_curve": "an empty bin has no mean",
     "metrics.psnr": "an exact estimate has an infinite one",
     "metrics.slide_psnr": "an exact estimate has an infinite one",
-    "metrics.snr": "an exact estimate has an infinite one",
     "nn.ops": "an operation of the tape is arithmetic: what overflows does, and NaN passes on",
     "nn.Tensor": "the same",
     "nn.losses": "the same",

@@ -37,7 +37,7 @@ class Prox(Op):
 
     def __init__(self, x, u, penalty, width=None, **options):
         self.x, self.u = x.data, u.data
-        self.map, self.options = PENALTIES[penalty].prox, options
+        self.map, self.options = PENALTIES[penalty], options
         self.curvature = CURVATURE.get(penalty)
         self.jump, self.width = JUMPS.get(penalty), width
         self.y = np.empty_like(x.data)
