@@ -301,14 +301,14 @@ def blocks_posterior_mean(noisy, sigma):
     >>> print(blocks_posterior_mean([2.4, 3.3, 2.9, 8.3, 7.8, 8.1], sigma=0.5).round(1))
     [3. 3. 3. 8. 8. 8.]
     """
-    k, jump = len(signals.LEVELS), signals.JUMP_PROBABILITY
+    k, jump = len(signals.BLOCK_HEIGHTS), signals.JUMP_PROBABILITY
     start = np.full(k, -np.log(k))
 
     def push(log_p):  # its own adjoint
         anywhere = _log_sum(log_p, axis=-1)[:, None] + np.log(jump / k)
         return np.logaddexp(log_p + np.log(1 - jump), anywhere)
 
-    return _forward_backward(noisy, sigma, signals.LEVELS.astype(float), start, push, push)
+    return _forward_backward(noisy, sigma, signals.BLOCK_HEIGHTS.astype(float), start, push, push)
 
 
 def unknown_sigma(posterior_mean, noisy, sigmas):

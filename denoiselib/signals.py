@@ -8,10 +8,10 @@ import numpy as np
 
 from denoiselib import _check
 
-AMPLITUDES = np.arange(2, 11)  #: spike heights, all equally likely
+AMPLITUDES = np.arange(2, 11)  #: of spikes and of tones, all equally likely
 SPIKE_PROBABILITY = 1 - 0.99**20  #: that a sample of `pulses` starts a pulse
 PULSE = (1.0, 0.7, 0.4)  #: the shape of one pulse
-LEVELS = np.arange(0, 11)  #: heights of `blocks`, all equally likely
+BLOCK_HEIGHTS = np.arange(0, 11)  #: of `blocks`, all equally likely
 JUMP_PROBABILITY = 0.05  #: that a sample of `blocks` starts a new block
 
 
@@ -140,8 +140,8 @@ def blocks(n, length=100, rng=None):
     jump = rng.random((n, length)) < JUMP_PROBABILITY
     # the sample that started the block it lies in; the first one always does
     last_jump = np.maximum.accumulate(np.where(jump, np.arange(length), 0), axis=-1)
-    levels = rng.choice(LEVELS, size=(n, length)).astype(float)
-    return np.take_along_axis(levels, last_jump, axis=-1)
+    heights = rng.choice(BLOCK_HEIGHTS, size=(n, length)).astype(float)
+    return np.take_along_axis(heights, last_jump, axis=-1)
 
 
 def tones(n, length=100, rng=None):

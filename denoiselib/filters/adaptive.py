@@ -513,7 +513,7 @@ def _shrunk(shrink, new, old):
     try:
         return shrink(new, old).astype(old.dtype, copy=False)
     except ValueError:
-        if np.sqrt(_energy(new).max()) <= _check.largest(new.dtype):
+        if np.sqrt(_energy(new).max()) <= _check.LARGEST[new.dtype]:
             raise
         raise ValueError(DIVERGED) from None  # a proximal map refuses such weights
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from denoiselib import interpret, metrics, nn, plots
 from denoiselib.filters import prox
-from denoiselib.interpret.layers import as_batch, in_place_of
+from denoiselib.interpret import as_batch, in_place_of
 from denoiselib.nn import ops
 from denoiselib.widgets.panel import SIGNALS, SignalPanel, limit_text
 
