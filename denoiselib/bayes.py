@@ -77,11 +77,6 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
         Only with `evidence`: :math:`\log p(y \mid \sigma)`, here of samples that are taken for
         independent.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` not positive.
-
     Notes
     -----
     A sample is 0 with probability :math:`p_0 = (1 - 1/L)^K` and else uniform on
@@ -125,11 +120,6 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     ndarray (..., length)
         The minimiser m of :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` not positive.
-
     Notes
     -----
     The derivative :math:`D(m) = E[\min(\max(m - x, -1), 1) \mid y]` rises, and is linear between
@@ -168,11 +158,6 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
     -------
     ndarray (..., length)
         :math:`E[x_i \mid y_1 \ldots y_L]`, the limit of all rules.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `sparse_spikes_posterior_mean`.
 
     Notes
     -----
@@ -239,11 +224,6 @@ def pulses_posterior_mean(noisy, sigma):
     ndarray (...)
         Only with `evidence`: :math:`\log p(y \mid \sigma)`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` not positive.
-
     Notes
     -----
     A state is :math:`(s_t, s_{t-1}, s_{t-2})`, each height 0 or 2 .. 10: 1,000 states, seen as
@@ -289,11 +269,6 @@ def blocks_posterior_mean(noisy, sigma):
     ndarray (..., length)
         :math:`E[x_i \mid y_1 \ldots y_L]`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `pulses_posterior_mean`.
-
     Examples
     --------
     Six samples of a block agree on its level better than one:
@@ -327,11 +302,6 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
     -------
     ndarray (..., length)
         :math:`E[x \mid y]`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or a level is not positive.
 
     Notes
     -----

@@ -24,11 +24,6 @@ def rmse(estimate, clean):
     ndarray (...)
         One error for each signal, in the units of the signal.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty, not real or not finite, or the shapes do not fit.
-
     Examples
     --------
     >>> print(rmse([3.0, 4.0], [0.0, 0.0]).round(4))
@@ -58,11 +53,6 @@ def psnr(estimate, clean, peak=10.0):
     ndarray (...)
         dB; infinite where the error is 0.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `rmse`, and if `peak` is not positive.
-
     Examples
     --------
     >>> print(psnr([1.0, -1.0], [0.0, 0.0]))
@@ -89,11 +79,6 @@ def slide_psnr(estimate, clean):
     ndarray (...)
         dB; infinite where the error is 0.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `rmse`.
-
     Examples
     --------
     >>> print(slide_psnr([1.0, -1.0], [0.0, 0.0]), slide_psnr([0.5, -0.5], [0.0, 0.0]).round(2))
@@ -118,12 +103,6 @@ def mean_ci(values, confidence=0.95):
     -------
     mean, half_width : float
         The interval is ``mean - half_width`` to ``mean + half_width``, from Student's t.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there are fewer than two values, or one is not finite (a PSNR of an exact estimate is
-        infinite and has no mean).
 
     Examples
     --------
@@ -157,11 +136,6 @@ def paired_difference(a, b, confidence=0.95):
     mean, half_width : float
         As `mean_ci`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `mean_ci`, and if the shapes differ.
-
     Examples
     --------
     >>> mean, half = paired_difference([1.2, 2.2, 3.3], [1.0, 2.0, 3.0])
@@ -192,11 +166,6 @@ def ulps(computed, expected, scale=None):
     ndarray
         One error for each number, not negative; those below 1 come from a finer `expected`, or
         from numbers smaller than the scale.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty, not real or not finite, or the shapes do not fit.
 
     Notes
     -----
@@ -237,11 +206,6 @@ def digest(signal):
     -------
     str
         Norm, and the samples of largest magnitude in three equal parts of the flattened array.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `signal` is empty, not real or not finite.
 
     Examples
     --------

@@ -38,11 +38,6 @@ def sparse_spikes(n, length=100, rng=None, draws=None):
     ndarray (n, length)
         Clean signals.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `n`, `length` or `draws` is not a positive integer.
-
     Examples
     --------
     >>> clean = sparse_spikes(1000, rng=0)
@@ -88,11 +83,6 @@ def pulses(n, length=100, rng=None):
     ndarray (n, length)
         Clean signals.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer.
-
     Examples
     --------
     >>> pulses(2, length=50, rng=0).shape
@@ -124,11 +114,6 @@ def blocks(n, length=100, rng=None):
     ndarray (n, length)
         Clean signals.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer.
-
     Examples
     --------
     >>> clean = blocks(1000, rng=0)
@@ -159,11 +144,6 @@ def tones(n, length=100, rng=None):
     -------
     ndarray (n, length)
         Clean signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer.
 
     Examples
     --------
@@ -200,11 +180,6 @@ def add_noise(clean, sigma, rng=None):
     -------
     ndarray (..., length)
         Noisy signals; float32 if `clean` is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `clean` is empty, not real or not finite, or `sigma` negative or of a foreign shape.
 
     Examples
     --------

@@ -41,11 +41,6 @@ def sure(denoise, grid, noisy, sigma, rng=0):
     Tuned
         Its `risk` is the mean of `sure_risk`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `sure_risk`.
-
     Examples
     --------
     >>> from denoiselib import filters, signals
@@ -84,12 +79,6 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     -------
     ndarray (...)
         One estimate for each signal; it may be negative, and its average is what counts.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` or an estimate is empty, not real or not finite, or `sigma` or `step` is not
-        positive.
 
     Notes
     -----
@@ -138,7 +127,7 @@ def k_sparse_lam(noisy, k, transform="dft"):
         Signals.
     k : int
         Number of coefficients to keep, from 0 to less than there are.
-    transform : {"dft", "identity"} or pair of callables
+    transform : {"dft", "identity"}, pair of callables or Transform
         As in `filters.l1`.
 
     Returns
@@ -149,11 +138,6 @@ def k_sparse_lam(noisy, k, transform="dft"):
         DFT come in pairs of equal magnitude, but for bin 0 and Nyquist's: a `k` that would split a
         pair keeps neither.)
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `k` out of range.
-
     Examples
     --------
     >>> from denoiselib import filters
@@ -162,7 +146,7 @@ def k_sparse_lam(noisy, k, transform="dft"):
     [2.] [3. 0. 1. 0.]
     """
     noisy = _check.array(noisy, "noisy")
-    magnitude = np.abs(sparse.resolve(transform, noisy).analysis(noisy))
+    magnitude = np.abs(sparse.resolve(transform, noisy.shape[-1]).analysis(noisy))
     count = magnitude.shape[-1]
     k = _check.integer(k, "k", 0, count - 1)
     falling = np.sort(magnitude, axis=-1)[..., ::-1]
@@ -185,11 +169,6 @@ def mad_sigma(noisy, difference=False):
     -------
     ndarray (..., 1)
         Estimates; too large where the signal is not sparse enough, more so the weaker the noise.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or a difference is asked of one sample.
 
     Notes
     -----

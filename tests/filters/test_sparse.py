@@ -396,3 +396,19 @@ def test_nonnegative_closed_form_equals_iteration(gamma):
 def test_complex_coefficients_have_no_sign():
     with pytest.raises(ValueError, match="nonnegative"):
         filters.l1(np.ones(8), 1.0, "dft", nonnegative=True)
+
+
+def test_a_transform_that_was_made_once_is_not_tried_again():
+    calls = []
+
+    def analysis(y):
+        calls.append(y.shape)
+        return 2 * y
+
+    pair = analysis, lambda c: 2 * c
+    made = sparse.resolve(pair, NOISY.shape[-1])
+    assert (10,) in calls
+    expected = filters.l1(NOISY, 1.0, pair)
+    calls.clear()
+    np.testing.assert_array_equal(filters.l1(NOISY, 1.0, made), expected)
+    assert (10,) not in calls
