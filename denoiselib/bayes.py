@@ -24,9 +24,10 @@ CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 
 
 
 def _posterior_mean(estimator):
-    """Check the input of an estimator of ``(n, length)`` arrays, and serve it chunks.
+    """Check the arguments of an estimator, and call it with 200 signals at a time.
 
-    It returns estimates and, for each signal, the log of its likelihood over that of noise alone.
+    The estimator takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each
+    signal, the log of the ratio of its likelihood and that of noise alone.
     """
 
     @wraps(estimator)
@@ -110,15 +111,8 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     Not the posterior mean: a network that is trained with SmoothL1 tends to this one, and cannot
     have a smaller RMSE than it in the long run.
 
-    Parameters
-    ----------
-    noisy, sigma, draws, evidence
-        As in `sparse_spikes_posterior_mean`.
-
-    Returns
-    -------
-    ndarray (..., length)
-        The minimiser m of :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
+    Arguments are those of `sparse_spikes_posterior_mean`; the result is the minimiser m of
+    :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
 
     Notes
     -----
@@ -149,15 +143,8 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
 def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
     r"""Exact posterior mean of `signals.sparse_spikes`, which knows how the spikes are drawn.
 
-    Parameters
-    ----------
-    noisy, sigma, draws, evidence
-        As in `sparse_spikes_posterior_mean`; the evidence is exact.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x_i \mid y_1 \ldots y_L]`, the limit of all rules.
+    Arguments are those of `sparse_spikes_posterior_mean`; the result is
+    :math:`E[x_i \mid y_1 \ldots y_L]`, the limit of all rules, and the evidence is exact.
 
     Notes
     -----
@@ -208,21 +195,8 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
 def pulses_posterior_mean(noisy, sigma):
     r"""Exact posterior mean of `signals.pulses`, by forward-backward over the last three heights.
 
-    Parameters
-    ----------
-    noisy : array_like (..., length)
-        Clean signals plus white Gaussian noise.
-    sigma : float or array (..., 1)
-        Noise level, greater than 0.
-    evidence : bool
-        Whether to return the evidence, too.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x_i \mid y_1 \ldots y_L]`.
-    ndarray (...)
-        Only with `evidence`: :math:`\log p(y \mid \sigma)`.
+    Arguments are those of `sparse_spikes_posterior_mean` (but `draws`); the result is
+    :math:`E[x_i \mid y_1 \ldots y_L]`, and the evidence is exact.
 
     Notes
     -----
@@ -257,17 +231,9 @@ def pulses_posterior_mean(noisy, sigma):
 
 @_posterior_mean
 def blocks_posterior_mean(noisy, sigma):
-    r"""Exact posterior mean of `signals.blocks`, by forward-backward over the eleven levels.
+    r"""Exact posterior mean of `signals.blocks`, by forward-backward over the eleven heights.
 
-    Parameters
-    ----------
-    noisy, sigma, evidence
-        As in `pulses_posterior_mean`.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x_i \mid y_1 \ldots y_L]`.
+    Arguments and result are those of `pulses_posterior_mean`.
 
     Examples
     --------
@@ -287,7 +253,7 @@ def blocks_posterior_mean(noisy, sigma):
 
 
 def unknown_sigma(posterior_mean, noisy, sigmas):
-    r"""Posterior mean of those who are not told the noise level: the limit of noise-blind rules.
+    r"""Posterior mean if the noise level is unknown: the limit of noise-blind rules.
 
     Parameters
     ----------
@@ -310,7 +276,7 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
 
     Examples
     --------
-    The small samples give the level away, and so tell what the large one is:
+    The small samples tell the noise level, and so whether the large one is a spike:
 
     >>> noisy = [5.0, 0.3, -0.2, 0.1, 0.4, -0.3]
     >>> for sigma in (0.5, 5.0):
@@ -364,7 +330,7 @@ def _log_surjections(draws, places):
 
 
 def _log_sum(a, axis):
-    """Return log sum exp a; minus infinity, log 0, is a number like any other."""
+    """Return log sum exp a, where elements may be minus infinity."""
     top = np.maximum(a.max(axis=axis, keepdims=True), -1e300)
     with np.errstate(divide="ignore"):
         return np.log(np.exp(a - top).sum(axis=axis)) + top.squeeze(axis)

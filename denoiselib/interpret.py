@@ -51,7 +51,7 @@ class Layer(NamedTuple):
 
 
 class Features(NamedTuple):
-    """What passes through one layer, arrays ``(n, channels, length)``."""
+    """The features of one layer, arrays ``(n, channels, length)``."""
 
     input: np.ndarray  #: what the convolution sees
     before: np.ndarray  #: behind the convolution, before the normalisation
@@ -63,7 +63,7 @@ class Features(NamedTuple):
         return np.mean(self.output == 0, axis=(0, 2))
 
     def dead(self):
-        """Return for each channel whether its output is one constant: it tells nothing."""
+        """Return for each channel whether its output is the same for all signals and samples."""
         return np.ptp(self.output, axis=(0, 2)) == 0
 
 
@@ -116,7 +116,7 @@ def _layers_in(module):
 
 
 def features(net, noisy):
-    """Return what passes through each layer of a network, in the mode that it is in.
+    """Return the features of each layer of a network, in the mode that it is in.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _gather(layer, arrays):
 
 @contextmanager
 def watching(modules):
-    """Gather what modules are given and what they return, whenever they compute meanwhile.
+    """Record the inputs and outputs of modules while a block runs.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def watching(modules):
 
 @contextmanager
 def in_place_of(forwards):
-    """Let modules compute something else for a while: ``{module: function(module, x)}``."""
+    """Replace what modules compute while a block runs: ``{module: function(module, x)}``."""
     before = {module: vars(module).get("forward") for module in forwards}
     for module, function in forwards.items():
         module.forward = lambda x, module=module, function=function: function(module, x)
@@ -205,7 +205,7 @@ def in_place_of(forwards):
 
 @contextmanager
 def constant_parameters(net):
-    """Let no gradient go to parameters for a while, so that those of features cost less."""
+    """Compute no gradients of parameters while a block runs: those of features then cost less."""
     wanted = [parameter for parameter in net.parameters() if parameter.requires_grad]
     for parameter in wanted:
         parameter.requires_grad = False
@@ -257,10 +257,8 @@ def norm_gains(net, noisy):
     (16,) 1.0
     """
     seen, gains = features(net, noisy), {}
-    for name, layer in find_layers(net).items():
-        norm = layer.norm
-        if norm is None:
-            continue
+    norms = {name: layer.norm for name, layer in find_layers(net).items() if layer.norm}
+    for name, norm in norms.items():
         if type(norm) is not BatchNorm1d:
             raise TypeError(f"net must have batch norm or none, not {type(norm).__name__}")
         if norm.statistics == "running":
@@ -352,7 +350,8 @@ def jacobian(net, noisy, rows=None):
     Notes
     -----
     With fixed statistics a signal is repeated once for each of its samples, and one backward pass
-    fills all rows. With those of the batch the copies would influence each other: one pass a row.
+    fills all rows. With statistics of the batch the copies would influence each other, so each row
+    has a pass of its own.
 
     Examples
     --------
@@ -383,7 +382,7 @@ def jacobian(net, noisy, rows=None):
 
 
 def _fixed(net):
-    """Tell whether no layer takes statistics of the batch; refuse a prior network."""
+    """Return whether no layer takes statistics of the batch; refuse a prior network."""
     norms = [layer.norm for layer in find_layers(net).values() if layer.norm is not None]
     return all(norm.statistics == "running" for norm in norms)
 
@@ -391,15 +390,7 @@ def _fixed(net):
 def linearise(net, noisy):
     r"""Write a network at each of the given signals as a linear filter and an offset.
 
-    Parameters
-    ----------
-    net, noisy
-        As in `jacobian`.
-
-    Returns
-    -------
-    Linear
-        J, and :math:`b = f(y) - J y`.
+    Arguments are those of `jacobian`; the offset is :math:`b = f(y) - J y`.
 
     Notes
     -----
@@ -424,7 +415,7 @@ def linearise(net, noisy):
 
 
 def influence(denoise, noisy, step=1.0):
-    r"""Measure how far a denoiser looks: move the sample in the middle and see what else moves.
+    r"""Measure how far a denoiser looks: move the sample in the middle, and see what changes.
 
     Parameters
     ----------
@@ -657,7 +648,7 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     x : Tensor or array_like (n, channels, length)
         Features of that layer, in place of those that its convolution gives.
     noisy : array_like (n, length)
-        Signals: what passes to the rest of the network by other ways, such as skips.
+        Signals: they reach the rest of the network by other ways, such as skips.
     target : array_like (n, length)
         What the output is compared with: the clean signals give the *training* energy, the noisy
         ones the *testing* energy.
@@ -669,7 +660,7 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     Returns
     -------
     Energy
-        Scalars with gradients to `x`, if that is a tensor that wants them.
+        Scalars; with gradients to `x` if that is a tensor with ``requires_grad``.
 
     Notes
     -----
@@ -696,16 +687,12 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     with in_place_of({layer.conv: lambda conv, seen: x}):
         output = net(batch)
     distance = (x if layer.norm is None else layer.norm(x)) - x
-    size = abs(x)
-    return Energy(
-        loss(output, target),
-        (distance * distance).mean(),
-        (size if p == 1 else size**p).mean(),
-    )
+    sparse = abs(x) if p == 1 else abs(x) ** p
+    return Energy(loss(output, target), (distance * distance).mean(), sparse.mean())
 
 
 class Minimum(NamedTuple):
-    """Where a descent has led, and what the network makes of it."""
+    """The result of `minimise_energy`."""
 
     x: np.ndarray  #: features (n, channels, length)
     totals: np.ndarray  #: energy before each step and at the end, (steps + 1,)
@@ -713,7 +700,7 @@ class Minimum(NamedTuple):
 
 
 class _Free(Module):
-    """Features that are free to move."""
+    """Features as parameters, for an optimiser."""
 
     def __init__(self, x):
         self.x = Parameter(x)

@@ -44,7 +44,7 @@ def psnr(estimate, clean, peak=10.0):
     Parameters
     ----------
     estimate, clean : array_like (..., length)
-        Signals in the same units.
+        As in `rmse`.
     peak : float
         Largest height a signal may reach.
 
@@ -69,15 +69,7 @@ def slide_psnr(estimate, clean):
     It is **not** a PSNR: the mean *squared* error stands where its root belongs, so that halving
     the error gains 12 dB instead of 6. Kept for comparison with the slides; see `psnr`.
 
-    Parameters
-    ----------
-    estimate, clean : array_like (..., length)
-        Signals in the same units.
-
-    Returns
-    -------
-    ndarray (...)
-        dB; infinite where the error is 0.
+    Arguments are those of `rmse`.
 
     Examples
     --------
@@ -95,7 +87,8 @@ def mean_ci(values, confidence=0.95):
     Parameters
     ----------
     values : array_like
-        At least two finite values, one for each signal (or training seed); any shape.
+        At least two finite values, one for each signal or training seed; any shape. The PSNR of an
+        exact estimate is infinite and has no mean.
     confidence : float
         Between 0 and 1.
 
@@ -134,7 +127,7 @@ def paired_difference(a, b, confidence=0.95):
     Returns
     -------
     mean, half_width : float
-        As `mean_ci`.
+        As of `mean_ci`.
 
     Examples
     --------
@@ -194,8 +187,8 @@ def ulps(computed, expected, scale=None):
 def digest(signal):
     """One line that identifies an array: its Euclidean norm and three samples.
 
-    A picture cannot be compared by a test, and an RMSE near its minimum hardly moves; this line
-    changes whenever the array does.
+    A test cannot compare pictures, and an RMSE near its minimum hardly moves; this line changes
+    whenever the array does.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Clean signals of four families, and white noise to bury them in.
+"""Clean signals of four families, and white noise to add to them.
 
-Every family is a function ``(n, length=100, rng=None) -> clean (n, length)``; the registry
-`FAMILIES` names them for menus and sweeps.
+Every family is a function ``(n, length=100, rng=None) -> clean (n, length)``: n signals of that
+length, drawn with a seed or a `numpy.random.Generator`. `FAMILIES` names them for menus and sweeps.
 """
 
 import numpy as np
@@ -68,20 +68,10 @@ def default_draws(length):
 
 
 def pulses(n, length=100, rng=None):
-    """Draw spikes that ring: each is followed by two echoes, so that neighbours tell of each other.
+    """Draw spikes with two echoes each, so that neighbouring samples depend on each other.
 
     A sample starts a pulse with probability ``1 - 0.99**20``, with a height from 2, 3 .. 10; the
     spikes are convolved with ``[1, 0.7, 0.4]``, causally, and cut at the signal's end.
-
-    Parameters
-    ----------
-    n, length, rng
-        As in `sparse_spikes`.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals.
 
     Examples
     --------
@@ -99,20 +89,10 @@ def pulses(n, length=100, rng=None):
 
 
 def blocks(n, length=100, rng=None):
-    """Draw piecewise constant signals: long memory, and a level that carries the information.
+    """Draw piecewise constant signals: blocks of random height and length.
 
-    The first level is one of 0, 1 .. 10; each later sample jumps with probability 0.05 to a level
+    The first height is one of 0, 1 .. 10; each later sample jumps with probability 0.05 to a height
     drawn anew, which may repeat the old one.
-
-    Parameters
-    ----------
-    n, length, rng
-        As in `sparse_spikes`.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals.
 
     Examples
     --------
@@ -134,16 +114,6 @@ def tones(n, length=100, rng=None):
 
     Amplitudes are one of 2, 3 .. 10, frequencies uniform below Nyquist (between the bins of a
     DFT, so that they leak), phases uniform.
-
-    Parameters
-    ----------
-    n, length, rng
-        As in `sparse_spikes`.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals.
 
     Examples
     --------

@@ -32,7 +32,7 @@ TRANSFORMS = {
     ),
 }
 
-CACHED = 10_000  #: coefficients that are iterated together: their arrays fit a cache
+GROUP = 10_000  #: coefficients that are iterated together: their arrays fit into the CPU cache
 
 
 def threshold(noisy, lam, penalty="l1", **options):
@@ -220,7 +220,7 @@ def resolve(transform, length):
 
 
 def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
-    """Find `gmc`'s saddle point for all signals, in groups whose arrays fit a cache."""
+    """Find `gmc`'s saddle point for all signals, in groups whose arrays fit into the CPU cache."""
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
     y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).astype(np.float64)
     lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1, 1).astype(np.float64)
@@ -232,7 +232,7 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
     if np.iscomplexobj(data) and basis.unitary:  # A^H A = I: all keep the phases of the data
         magnitude = np.abs(data)
         data, phase = magnitude, data / np.where(magnitude > 0, magnitude, 1)
-    c, moving, size = np.empty_like(data), 0, 1 + CACHED // data.shape[-1]
+    c, moving, size = np.empty_like(data), 0, 1 + GROUP // data.shape[-1]
     for start in range(0, len(data), size):
         group = slice(start, start + size)
         c[group], left = _saddle_point(data[group], lam[group], gamma, basis, shrink, tol, max_iter)

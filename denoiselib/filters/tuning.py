@@ -34,7 +34,7 @@ def sure(denoise, grid, noisy, sigma, rng=0):
     sigma : float or array (..., 1)
         Noise level.
     rng : seed, numpy.random.Generator or None
-        Source of the probe; all values are tried with the same one.
+        Source of the probe, the same for all values.
 
     Returns
     -------
@@ -134,9 +134,8 @@ def k_sparse_lam(noisy, k, transform="dft"):
     -------
     ndarray (..., 1)
         Half way between the magnitudes of coefficients k and k + 1, in falling order; for
-        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. (Bins of a
-        DFT come in pairs of equal magnitude, but for bin 0 and Nyquist's: a `k` that would split a
-        pair keeps neither.)
+        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. Most bins
+        of a DFT come in pairs of equal magnitude: a `k` that would split a pair keeps neither.
 
     Examples
     --------

@@ -97,7 +97,7 @@ def test_an_iteration_over_a_unitary_transform_transforms_only_before_and_after(
 
 
 def test_signals_in_many_groups_equal_one_by_one(monkeypatch):
-    monkeypatch.setattr(sparse, "CACHED", 4 * 200)
+    monkeypatch.setattr(sparse, "GROUP", 4 * 200)
     y = 3 * RNG.standard_normal((12, 200))
     y[::3] *= 1e-3  # some are done at once
     expected = [filters.gmc(row, 1.0, 0.8, KNOWN_PULSE) for row in y]
