@@ -19,7 +19,7 @@ FLOORS = [
     {"signals", "metrics", "bayes", "real"},
     {"filters"},
     {"nn"},
-    {"interpret"},
+    {"interpret", "handmade"},
     {"experiments"},
     {"plots", "widgets"},
 ]

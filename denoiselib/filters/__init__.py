@@ -1,13 +1,14 @@
 """Classical filters: plain functions of a noisy array ``(..., length)``, all signals in one call.
 
 `threshold`, `l1` and `gmc` shrink coefficients, `tv` fits a piecewise constant signal, `wiener` and
-`linear_mmse` are linear estimators, local and global, and the filters in `adaptive` learn while the
-signal passes. `prox` holds the proximal maps behind them, `tuning` chooses their parameters,
-`METHODS` lists them with the one parameter a reader turns.
+`linear_mmse` are linear estimators, local and global; `prox` holds the proximal maps behind them.
+Three extras are loaded when they are first used: `METHODS` lists the filters with the one parameter
+a reader turns, `tuning` chooses it, and the filters in `adaptive` learn while the signal passes.
 """
 
-from denoiselib.filters import adaptive, prox, tuning
-from denoiselib.filters.methods import METHODS, Method
+from importlib import import_module
+
+from denoiselib.filters import prox
 from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import linear_mmse, wiener, wiener_system_function
@@ -26,3 +27,15 @@ __all__ = [
     "wiener",
     "wiener_system_function",
 ]
+
+
+def __getattr__(name):
+    if name in ("METHODS", "Method"):
+        return getattr(import_module("denoiselib.filters.methods"), name)
+    if name in ("adaptive", "tuning"):
+        return import_module(f"denoiselib.filters.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -20,11 +20,6 @@ def tv(noisy, lam):
     ndarray (..., length)
         :math:`\arg\min_x \frac12 \|y - x\|^2 + \lambda \sum_i |x_{i+1} - x_i|`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `lam` negative.
-
     Notes
     -----
     Dynamic programming (N. Johnson, *J. Comput. Graph. Stat.* 22 (2013), 246-260). Let

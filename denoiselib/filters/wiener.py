@@ -28,12 +28,6 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     ndarray (..., length)
         Filtered signals.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, `size` even or wider than the signal from
-        either end, `noise` negative, or `mode` unknown.
-
     Notes
     -----
     With the mean m and the variance v over the window around a sample, and the noise s2,
@@ -72,11 +66,6 @@ def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
     -------
     ndarray (..., length)
         :math:`h = |\mathrm{IDFT}(\mathrm{DFT}(\hat x) / \mathrm{DFT}(y))|`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `wiener`.
 
     Notes
     -----
@@ -118,12 +107,6 @@ def linear_mmse(noisy, sigma, mean, covariance):
     -------
     ndarray (..., length)
         :math:`\hat x = m + C (C + \sigma^2 I)^{-1} (y - m)`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not real or not finite, has a foreign shape, `sigma` is negative, or
-        `covariance` is not symmetric.
 
     Notes
     -----

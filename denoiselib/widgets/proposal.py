@@ -7,7 +7,7 @@ import numpy as np
 
 from denoiselib import interpret, metrics, nn, plots
 from denoiselib.filters import prox
-from denoiselib.interpret.layers import as_batch, in_place_of
+from denoiselib.interpret import as_batch, in_place_of
 from denoiselib.nn import ops
 from denoiselib.widgets.panel import SIGNALS, SignalPanel, limit_text
 
@@ -158,7 +158,7 @@ class SparseNormPanel(SignalPanel):
         if name == "power":
             return power(h, weight, round(self.p.value, 2)).astype(h.dtype)
         options = {"gamma": 0.5} if name == "firm" else {}  # as in nn.norm.maps
-        return prox.PENALTIES[name].prox(h, weight, **options)
+        return prox.PENALTIES[name](h, weight, **options)
 
     def estimate(self, where, noisy, h):
         """Return what the rest of the network makes of features."""

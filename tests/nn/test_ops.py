@@ -88,7 +88,7 @@ def together(x, u, size, window):
 
 def mixed(x, u, w):
     """Four maps, in shares of each channel."""
-    maps = (x, PENALTIES["l1"].prox(x, u), PENALTIES["firm"].prox(x, u, 0.5), np.maximum(x - u, 0))
+    maps = (x, PENALTIES["l1"](x, u), PENALTIES["firm"](x, u, 0.5), np.maximum(x - u, 0))
     return sum(share[:, None] * part for share, part in zip(w.T, maps, strict=True))
 
 
@@ -241,7 +241,7 @@ CASES = {
         f"prox {name}": Case(
             lambda x, u, name=name: ops.prox(x, abs(u) * 0.6, name),
             ((3, 2, 7), (2, 1)),
-            lambda x, u, prox=penalty.prox: prox(x, np.abs(u) * 0.6),
+            lambda x, u, prox=penalty: prox(x, np.abs(u) * 0.6),
         )
         for name, penalty in PENALTIES.items()
     },
@@ -249,14 +249,14 @@ CASES = {
         f"prox {name}, a threshold for each signal": Case(
             lambda x, u, name=name: ops.prox(x, abs(u) * 0.6, name),
             ((3, 2, 7), (3, 2, 1)),
-            lambda x, u, prox=penalty.prox: prox(x, np.abs(u) * 0.6),
+            lambda x, u, prox=penalty: prox(x, np.abs(u) * 0.6),
         )
         for name, penalty in PENALTIES.items()
     },
     "prox firm, gamma 0.3": Case(
         lambda x, u: ops.prox(x, abs(u), "firm", gamma=0.3),
         ((3, 2, 7), (1,)),
-        lambda x, u: PENALTIES["firm"].prox(x, np.abs(u), gamma=0.3),
+        lambda x, u: PENALTIES["firm"](x, np.abs(u), gamma=0.3),
     ),
 }
 ALL = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -470,7 +470,7 @@ def test_with_a_width_the_gradient_to_u_sees_the_jump(penalty, width):
     """
     y = np.linspace(-4, 4, 80_001)
     u, step = 0.7, 0.02
-    prox = PENALTIES[penalty].prox
+    prox = PENALTIES[penalty]
     fall = (prox(y, u + step) - prox(y, u - step)) / (2 * step)
     blind, seeing = Tensor([u], requires_grad=True), Tensor([u], requires_grad=True)
     (ops.prox(y, blind, penalty) * np.sign(y)).sum().backward()
@@ -491,7 +491,7 @@ def threshold_of(function, low=0.0, high=9.0):
 @pytest.mark.parametrize("penalty", ["l0", "l_half", "l_two_thirds"])
 def test_the_width_is_that_of_a_logistic_step(penalty):
     y, u, width, moved = np.linspace(0.1, 3, 30), 0.7, 0.1, 1e-5
-    prox = PENALTIES[penalty].prox
+    prox = PENALTIES[penalty]
     threshold = threshold_of(lambda y: prox(y, u))
     jump = prox(threshold, u)
     rate = (threshold_of(lambda y: prox(y, u + moved)) - threshold) / moved

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from denoiselib import _check, metrics
-from denoiselib.interpret.layers import in_place_of
+from denoiselib.interpret import in_place_of
 from denoiselib.nn.tensor import no_grad
 
 

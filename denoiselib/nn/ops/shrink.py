@@ -37,7 +37,7 @@ class Jumping(Op):
 
     def __init__(self, x, u, penalty, width):
         self.x, self.u = x.data, u.data
-        self.map, self.curvature = PENALTIES[penalty].prox, CURVATURE[penalty]
+        self.map, self.curvature = PENALTIES[penalty], CURVATURE[penalty]
         self.jump, self.width = JUMPS[penalty], width
         self.y = np.empty_like(x.data)
         super().__init__([x, u], self.y)

@@ -34,11 +34,6 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
         Of depth ``2 iterations + 1``, without normalisation, in evaluation mode. Training it on is
         what is known as LISTA (Gregor & LeCun 2010).
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is empty, not real, not finite, or out of range.
-
     Notes
     -----
     :math:`c \leftarrow \mathrm{soft}(c + \mu A^\top (y - A c), \mu\lambda)` takes two layers, one
@@ -64,34 +59,41 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
     step = _check.number(step, "step", positive=True)
 
     signs = (1,) if _check.flag(nonnegative, "nonnegative") else (1, -1)
-    width, middle = 4 + len(signs) * count, taps - 1
-    y, r, c = (0, 1), (2, 3), list(range(4, width))  # channels: +, -; the atoms one after the other
-    size = (width, width, 2 * taps - 1)
-    sign_of = [signs[k // count] for k in range(width - 4)]
-    shape_of = [atoms[k % count] for k in range(width - 4)]
+    y, r = (("y", 1), ("y", -1)), (("r", 1), ("r", -1))  # a channel: what it carries, its sign
+    c = [("c", sign, j) for sign in signs for j in range(count)]  # and of which atom
+    inside = [*y, *r, *c]
 
-    carry = np.zeros(size)  # y stays
-    for row, sign in zip(y, (1, -1), strict=True):
-        carry[row, y, middle] = sign, -sign
-    start = np.zeros((width, 1, size[2]))
-    start[(*y, *r), 0, middle] = 1, -1, 1, -1
-    synthesis = np.zeros((1, width, size[2]))  # A c: atom j, k samples after its coefficient
-    for channel, sign, atom in zip(c, sign_of, shape_of, strict=True):
-        synthesis[0, channel, middle - np.arange(taps)] = sign * atom
-    residual = carry.copy()  # r = y - A c, and c stays
-    for row, sign in zip(r, (1, -1), strict=True):
-        residual[row] = sign * (carry[0] - synthesis[0])
-    residual[c, c, middle] = 1
-    update = carry.copy()  # sign (c + step A' r) - step lam
-    for row, sign, atom in zip(c, sign_of, shape_of, strict=True):
-        same = [k for k in c if (k - row) % count == 0]
-        update[row, same, middle] = [sign * sign_of[k - 4] for k in same]
-        for channel, part in zip(r, (1, -1), strict=True):
-            update[row, channel, middle + np.arange(taps)] = sign * part * step * atom
-    zero, cut = np.zeros(width), np.zeros(width)
-    cut[c] = -step * lam
-    iteration = [(residual, zero), (update, cut)]
-    return _plain([(start, zero), *(iteration * iterations)[1:], (synthesis, np.zeros(1))], dtype)
+    def signed(to, source, shape):
+        return {lag: to[1] * source[1] * weight for lag, weight in shape.items()}
+
+    # a layer is {(to, from): {lag: weight}}, and lag -k is a sample k earlier
+    pulses = {s: {-k: s[1] * a for k, a in enumerate(atoms[s[2]])} for s in c}
+    start = {(to, "x"): {0: to[1]} for to in (*y, *r)}
+    keep = {(to, s): signed(to, s, {0: 1}) for to in y for s in y}  # y stays
+    residual = keep | {(s, s): {0: 1} for s in c}  # r = y - A c, and c stays
+    residual |= {(to, s): signed(to, s, {0: 1}) for to in r for s in y}
+    residual |= {(to, s): {k: -to[1] * a for k, a in pulses[s].items()} for to in r for s in c}
+    update = keep | {(to, s): signed(to, s, {0: 1}) for to in c for s in c if to[2] == s[2]}
+    for to in c:  # c + step A' r, less the threshold
+        ahead = {k: step * a for k, a in enumerate(atoms[to[2]])}
+        update |= {(to, s): signed(to, s, ahead) for s in r}
+    synthesis = {("x", s): pulse for s, pulse in pulses.items()}  # A c
+
+    zero, cut = np.zeros(len(inside)), np.array([-step * lam * (s in c) for s in inside])
+    first = _kernel(start, inside, ["x"], taps - 1), zero
+    half = _kernel(residual, inside, inside, taps - 1), zero
+    move = _kernel(update, inside, inside, taps - 1), cut
+    last = _kernel(synthesis, ["x"], inside, taps - 1), np.zeros(1)
+    return _plain([first, move, *[half, move] * (iterations - 1), last], dtype)
+
+
+def _kernel(weights, outputs, inputs, reach):
+    """Turn ``{(to, from): {lag: weight}}`` into an array (outputs, inputs, 2 reach + 1)."""
+    kernel = np.zeros((len(outputs), len(inputs), 2 * reach + 1))
+    for (to, source), lags in weights.items():
+        for lag, weight in lags.items():
+            kernel[outputs.index(to), inputs.index(source), reach + lag] = weight
+    return kernel
 
 
 def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
@@ -115,11 +117,6 @@ def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
         Two layers with ReLU and one to come back, in evaluation mode. It computes
         ``filters.prox.firm(y, lower * S / scale, gamma=lower / upper)``, S being that of the
         sample's neighbours.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
 
     Notes
     -----
