@@ -13,7 +13,7 @@ from denoiselib.nn.modules import Activation, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, FixedStatistics, Normalisation, Record
 from denoiselib.nn.norm.sparse import FLOOR, START, positive
 from denoiselib.nn.ops.elementwise import over_time
-from denoiselib.nn.ops.layout import inner, signals, tensors
+from denoiselib.nn.ops.layout import inner, signals
 from denoiselib.nn.tensor import Op, empty
 
 # --- normalisations
@@ -173,14 +173,19 @@ class Local(Module):
 
 
 class Group(Module):
-    """The soft threshold of four channels and three samples together, see `group_soft`."""
+    r"""The soft threshold of a group: four consecutive channels, and three samples.
 
-    def __init__(self, channels, dtype):
-        pass
+    :math:`y = x \max(1 - u / r, 0)`, r the root mean square of the group around each number. For
+    groups of n channels alone and one u, this is the proximal map of :math:`u \sqrt{n} \lVert x
+    \rVert_2` (Yuan & Lin 2006); with neighbours in time, block shrinkage (Cai & Silverman 2001).
+    """
+
+    def __init__(self, channels, dtype, size=4, window=3):
+        self.size, self.window = size, window
 
     def forward(self, h, threshold):
         """Shrink the features."""
-        return group_soft(h, threshold, size=4, window=3)
+        return GroupSoft(signals(h), signals(threshold), self.size, self.window).out
 
 
 class GroupSoft(Op):
@@ -238,58 +243,20 @@ class GroupSoft(Op):
             inner(dx)[...] += total
 
 
-def group_soft(x, u, size=4, window=3):
-    r"""Return the block-sparse soft threshold: a group of samples is shrunk as one.
-
-    Parameters
-    ----------
-    x : Tensor (batch, channels, length)
-        Features.
-    u : Tensor (batch, channels, 1) or (1, channels, 1)
-        Threshold, not negative.
-    size : int
-        Number of consecutive channels in a group; the last group may be smaller.
-    window : int
-        Odd number of samples in a group, centred at the one that is shrunk.
-
-    Returns
-    -------
-    Tensor (batch, channels, length)
-        :math:`x \max(1 - u / r, 0)`, r the root mean square of the group. With ``window=1`` and u
-        the same for its channels it is the proximal map of :math:`u \sqrt{n} \lVert x \rVert_2` for
-        each group of n channels (Yuan & Lin 2006); with a window, neighbouring block shrinkage
-        (Cai & Silverman 2001).
-
-    Examples
-    --------
-    >>> x = np.array([[[3.0, 0.0], [1.0, 0.5]]])
-    >>> print(group_soft(x, np.ones((1, 2, 1)), window=1).data.round(2))
-    [[[1.66 0.  ]
-      [0.55 0.  ]]]
-    """
-    x, u = tensors(x=x, u=u)
-    x, u = signals(x), signals(u, "u")
-    _check.integer(size, "size", 1)
-    if _check.integer(window, "window", 1) % 2 == 0:
-        raise ValueError(f"window must be odd, so that it has a centre, not {window}")
-    if _check.broadcast(x, u, "x and u") != x.shape:
-        raise ValueError(f"u of shape {u.shape} is larger than x of shape {x.shape}")
-    return GroupSoft(x, u, size, window).out
-
-
 class Mixture(Module):
-    """Identity, soft, firm and ReLU in learned shares of each channel, see `mixture`.
+    """Identity, soft and firm threshold and ReLU in learned shares of each channel.
 
     The shares are a softmax of what is learned, and equal at the start.
     """
 
-    def __init__(self, channels, dtype):
-        self.raw = Parameter(np.zeros((channels, 4), dtype))
+    def __init__(self, channels, dtype, gamma=0.5):
+        self.raw, self.gamma = Parameter(np.zeros((channels, 4), dtype)), gamma
 
     def forward(self, h, threshold):
         """Shrink the features."""
         shares = ops.exp(self.raw)
-        return mixture(h, threshold, shares / shares.sum(axis=1, keepdims=True))
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        return Maps(signals(h), signals(threshold), shares, self.gamma).out
 
 
 class Maps(Op):
@@ -341,40 +308,6 @@ class Maps(Op):
             slope += w[2] * self.whole
             slope += w[0]
             np.multiply(dy, slope, out=inner(dx))
-
-
-def mixture(x, u, weights, gamma=0.5):
-    """Return a mixture of identity, soft and firm threshold and ReLU, for each channel its own.
-
-    Parameters
-    ----------
-    x : Tensor (batch, channels, length)
-        Features.
-    u : Tensor (batch, channels, 1) or (1, channels, 1)
-        Threshold of the three, not negative.
-    weights : Tensor (channels, 4)
-        Shares of the maps: x itself, soft(x), firm(x), relu(x - u).
-    gamma : float
-        In [0, 1), of the firm map.
-
-    Returns
-    -------
-    Tensor (batch, channels, length)
-        The mixture.
-
-    Examples
-    --------
-    >>> x, u = np.array([[[-3.0, 0.5, 1.5]]]), np.ones((1, 1, 1))
-    >>> print(mixture(x, u, np.array([[0.0, 0.5, 0.5, 0.0]])).data)
-    [[[-2.5   0.    0.75]]]
-    """
-    x, u, weights = tensors(x=x, u=u, weights=weights)
-    x, u = signals(x), signals(u, "u")
-    if weights.shape != (x.shape[1], 4):
-        raise ValueError(f"weights must have the shape {(x.shape[1], 4)}, not {weights.shape}")
-    if _check.broadcast(x, u, "x and u") != x.shape:
-        raise ValueError(f"u of shape {u.shape} is larger than x of shape {x.shape}")
-    return Maps(x, u, weights, _check.fraction(gamma, "gamma")).out
 
 
 class Ista(Module):
