@@ -256,10 +256,10 @@ class Mixture(Module):
         """Shrink the features."""
         shares = ops.exp(self.raw)
         shares = shares / shares.sum(axis=1, keepdims=True)
-        return Maps(signals(h), signals(threshold), shares, self.gamma).out
+        return Mixed(signals(h), signals(threshold), shares, self.gamma).out
 
 
-class Maps(Op):
+class Mixed(Op):
     """y = w1 x + w2 soft(x) + w3 firm(x) + w4 relu(x - u), u the threshold, w for each channel
 
     With soft(x) = x - clip(x, -u, u) the firm map is clip(soft(x) / (1 - gamma), -|x|, |x|).
