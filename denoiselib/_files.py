@@ -1,8 +1,26 @@
-"""A file is written whole or not at all."""
+"""Where the data of the project lies, and how a file is written: whole or not at all."""
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def data(name):
+    """Return the path of a file or folder in the repository's folder ``data``.
+
+    In a checkout the folder lies beside the package. If the package was installed without it, it
+    is looked for in the current folder and in the one above.
+    """
+    here = Path.cwd()
+    places = [root / "data" for root in (Path(__file__).resolve().parents[1], here, here.parent)]
+    for place in places:
+        if (place / name).exists():
+            return place / name
+    looked = ", ".join(str(place) for place in dict.fromkeys(places))
+    raise FileNotFoundError(
+        f"data/{name} is part of the repository, not of the installed package, and was not found "
+        f"in {looked}: start Python in the repository"
+    )
 
 
 @contextmanager

@@ -111,8 +111,17 @@ def test_the_picture_shows_the_signal_chosen():
     np.testing.assert_array_equal(panel.signal_lines["clean"].get_ydata(), clean[5])
     np.testing.assert_allclose(panel.signal_lines["estimate"].get_ydata(), estimate[5])
     np.testing.assert_allclose(panel.residual.get_ydata(), noisy[5] - estimate[5])
-    assert panel.here.get_ydata()[0] == pytest.approx(metrics.rmse(estimate, clean).mean())
-    assert panel.limit.get_ydata()[0] == pytest.approx(metrics.rmse(best, clean).mean())
+    assert panel.here.get_ydata()[0] == pytest.approx(np.sqrt(np.mean((estimate - clean) ** 2)))
+    assert panel.limit.get_ydata()[0] == pytest.approx(np.sqrt(np.mean((best - clean) ** 2)))
+
+
+def test_the_choices_are_measured_as_the_filter_is():
+    panel = widgets.FilterPanel("blocks", "tv", value=8.0)
+    clean, noisy, _ = widgets.batch("blocks", 3.0)
+    for text, labels in (("with SURE's choice", False), ("with the oracle's", True)):
+        value = widgets.tuned("blocks", 3.0, "tv", labels).value
+        error = metrics.rmse(filters.tv(noisy, value), clean).mean()
+        assert f"{text} {error:.3f} ({value:g})" in str(panel)
 
 
 def test_the_error_curve_is_the_error_at_every_lambda():
@@ -120,7 +129,7 @@ def test_the_error_curve_is_the_error_at_every_lambda():
     clean, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     grid, error = panel.error.get_data()
     for lam, value in zip(grid[::4], error[::4], strict=True):
-        expected = metrics.rmse(filters.threshold(noisy, lam), clean).mean()
+        expected = np.sqrt(np.mean((filters.threshold(noisy, lam) - clean) ** 2))
         assert value == pytest.approx(expected)
     assert panel.pick.get_xdata()[0] in grid
 
@@ -414,47 +423,39 @@ def test_shrinkage_of_networks_and_filters_beside_the_limit():
     assert len(panel.curves[0][0].get_xdata()) == 0
 
 
-DIRECT = {  # the filters by their own names
-    "NLMS": lambda x, d, w, mu, rho: adaptive.nlms(x, d, 32, mu, system=w),
-    "zero attraction": lambda x, d, w, mu, rho: adaptive.za_nlms(x, d, 32, mu, rho, system=w),
-    "reweighted attraction": lambda x, d, w, mu, rho: adaptive.rza_nlms(
-        x, d, 32, mu, rho, system=w
-    ),
-    "soft threshold": lambda x, d, w, mu, rho: adaptive.proximal_nlms(x, d, 32, mu, rho, system=w),
-    "half threshold": lambda x, d, w, mu, rho: adaptive.proximal_nlms(
-        x, d, 32, mu, rho, "l_half", system=w
-    ),
-    "hard threshold": lambda x, d, w, mu, rho: adaptive.proximal_nlms(
-        x, d, 32, mu, rho, "l0", system=w
-    ),
-    "soft threshold of blocks": lambda x, d, w, mu, rho: adaptive.block_nlms(
-        x, d, 32, mu, rho, 4, system=w
-    ),
-    "hard threshold of blocks": lambda x, d, w, mu, rho: adaptive.block_nlms(
-        x, d, 32, mu, rho, 4, "l0", system=w
-    ),
-    "subbands": lambda x, d, w, mu, rho: adaptive.nsaf(x, d, 32, mu, 4, system=w),
-    "subbands, soft threshold": lambda x, d, w, mu, rho: adaptive.proximal_nsaf(
-        x, d, 32, mu, rho, 4, system=w
-    ),
-    "clipped errors": lambda x, d, w, mu, rho: adaptive.robust_nlms(x, d, 32, mu, system=w),
-    "clipped errors, hard threshold": lambda x, d, w, mu, rho: adaptive.robust_nlms(
-        x, d, 32, mu, shrink=adaptive.proximal(rho, "l0"), system=w
-    ),
+SHRINKS = {
+    "NLMS": lambda rho: None,
+    "zero attraction": adaptive.zero_attracting,
+    "reweighted attraction": adaptive.reweighted,
+    "soft threshold": adaptive.proximal,
+    "half threshold": lambda rho: adaptive.proximal(rho, "l_half"),
+    "hard threshold": lambda rho: adaptive.proximal(rho, "l0"),
+    "soft threshold of blocks": lambda rho: adaptive.block_proximal(rho, 4),
+    "hard threshold of blocks": lambda rho: adaptive.block_proximal(rho, 4, "l0"),
 }
+
+
+def direct(name, x, d, w, mu, rho):
+    """Apply a filter of the panel by its own name."""
+    if name in SHRINKS:
+        return adaptive.nlms(x, d, 32, mu, shrink=SHRINKS[name](rho), system=w)
+    first, _, last = name.partition(", ")
+    shrink = SHRINKS[last or "NLMS"](rho)
+    named = {"subbands": adaptive.nsaf, "clipped errors": adaptive.robust_nlms}[first]
+    return named(x, d, 32, mu, shrink=shrink, system=w)
 
 
 def test_adaptive_filters_are_those_of_the_library():
     panel = widgets.AdaptivePanel("2 blocks of 4 taps")
     panel.input.value, panel.noise.value, panel.snr.value = 0.9, 0.01, 20.0
     panel.mu.value, panel.rho.value = 0.3, 1e-4
-    assert {"NLMS", *panel.method.options} == set(DIRECT)
+    assert len(panel.method.options) == 11
     x, d, w = widgets.adaptive.scenario("2 blocks of 4 taps", 0.9, 0.01, 20.0)
     assert (np.count_nonzero(w, axis=-1) == 8).all()
-    plain = DIRECT["NLMS"](x, d, w, 0.3, 1e-4)
+    plain = direct("NLMS", x, d, w, 0.3, 1e-4)
     for name in panel.method.options:
         panel.method.value = name
-        found = DIRECT[name](x, d, w, 0.3, 1e-4)
+        found = direct(name, x, d, w, 0.3, 1e-4)
         for line, expected in ((panel.curve, found), (panel.plain, plain)):
             decibel = 10 * np.log10(expected.misalignment.mean(axis=0))
             np.testing.assert_allclose(line.get_ydata(), decibel, atol=1e-9)

@@ -247,15 +247,18 @@ def fit(recipe, seed, batches=None, loss=None, **options):
         loss = recipe["loss"]
         if recipe.get("penalty"):
             loss = variants.penalised(variants.sparsity(**recipe["penalty"]), loss)
+    optimizer = OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"])
+    if recipe["clip"] is not None:
+        optimizer = nn.optim.Clipped(optimizer, recipe["clip"])
+    if recipe["scaling"]:
+        optimizer = nn.optim.Scaled(optimizer)
     history = nn.train.fit(
         net,
         batches or data(recipe, seed),
-        OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"]),
+        optimizer,
         steps,
         schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], steps),
         loss=loss,
-        clip=recipe["clip"],
-        scaler=nn.optim.GradientScaler() if recipe["scaling"] else None,
         **{"every": steps} | options,
     )
     return net.eval(), history

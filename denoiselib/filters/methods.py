@@ -37,19 +37,20 @@ class Method(NamedTuple):
         return np.stack([self.denoise(noisy, sigma, v, **options) for v in self.grid.tolist()])
 
     def tune(self, noisy, sigma, clean=None, **options):
-        """Choose by the RMSE against `clean`, or without labels by Stein's estimate of it.
+        """Choose by the error against `clean`, or without labels by Stein's estimate of it.
 
-        As `tuning.oracle` and `tuning.sure`, but for the whole grid at once; the risk is an RMSE
-        (or an estimate of one) in both cases.
+        The risk is the root of the mean squared error over all signals in both cases, so that the
+        two can be compared. (The mean of `metrics.rmse`, a mean of roots, is smaller.)
         """
         estimates = self.sweep(noisy, sigma, **options)
         if clean is not None:
-            risk = metrics.rmse(estimates, clean).mean(axis=-1)
+            risk = metrics.rmse(estimates, clean) ** 2
         else:
             risk = tuning.sure_risk(
                 lambda y: self.sweep(y, sigma, **options), noisy, sigma, 0, estimate=estimates
             )
-            risk = np.sqrt(np.maximum(risk.mean(axis=-1), 0))
+        mean = risk.reshape(len(self.grid), -1).mean(axis=1)
+        risk = np.sqrt(np.maximum(mean, 0))
         return tuning.Tuned(self.grid[risk.argmin()].item(), self.grid, risk)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn import Conv1d, Module, no_grad
+from denoiselib.nn import BatchNorm1d, Conv1d, Module, no_grad
 from denoiselib.nn.modules import Activation, Network
 from denoiselib.nn.tensor import real
 
@@ -210,7 +210,13 @@ def norm_gains(net, noisy):
     Returns
     -------
     dict of str to ndarray (channels,)
-        By the names of `find_layers`; layers without normalisation are left out.
+        By the names of `find_layers`; layers without normalisation are left out. In the mode
+        ``eval("signal")`` each signal has its own factors, ``(n, channels)``.
+
+    Raises
+    ------
+    TypeError
+        If the network has another normalisation than batch norm.
 
     Notes
     -----
@@ -227,8 +233,14 @@ def norm_gains(net, noisy):
     """
     seen, gains = features(net, noisy), {}
     for name, layer in find_layers(net).items():
-        if layer.norm is not None:
-            running = layer.norm.statistics == "running"
-            var = layer.norm.running_var.data if running else seen[name].before.var(axis=(0, 2))
-            gains[name] = layer.norm.weight.data / np.sqrt(var + layer.norm.eps)
+        norm = layer.norm
+        if norm is None:
+            continue
+        if type(norm) is not BatchNorm1d:
+            raise TypeError(f"net must have batch norm or none, not {type(norm).__name__}")
+        if norm.statistics == "running":
+            var = norm.running_var.data
+        else:
+            var = seen[name].before.var(axis=2 if norm.statistics == "signal" else (0, 2))
+        gains[name] = norm.weight.data / np.sqrt(var + norm.eps)
     return gains

@@ -1,8 +1,7 @@
 """Arrays by name in a file, written whole or not at all: `.npz` or `.safetensors`, never pickle.
 
-A byte that changes later on is noticed: a checksum of arrays and metadata lies in the metadata,
-where other readers pass over it. Files without one, as other writers make them, are taken as they
-are.
+A CRC-32 checksum is stored as one more metadata entry, which other readers ignore; `load` verifies
+it. Files of other writers, which have none, are read without.
 """
 
 import json
@@ -90,8 +89,8 @@ def load(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or of another kind. What `save` has written comes out as it went in,
-        or not at all; where its checksum is no longer found, by one name in the metadata more.
+        If the file is damaged or of another kind. There is one exception: if the *name* of the
+        checksum entry is damaged, it is returned as ordinary metadata.
     """
     path = _check.path(path, "path", ENDINGS)
     with open(path, "rb") as file:
@@ -100,6 +99,8 @@ def load(path):
             arrays, metadata = read(file)
             if SUM in metadata and metadata.pop(SUM) != _checksum(arrays, metadata):
                 raise ValueError("its checksum is another")
+        except MemoryError:  # the machine is too small, the file may be right
+            raise
         except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
             raise ValueError(f"{path.name} is damaged, or no {path.suffix} file: {error}") from None
     return arrays, metadata

@@ -9,13 +9,25 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
-from denoiselib.nn.tensor import Program, Tensor, no_grad, real
+from denoiselib.nn.tensor import Program, Tensor, mode, no_grad, real, using_statistics
 
 STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
+ALONE = 5 * CHUNK  #: the same where each has its own statistics
+PLANNED = 2**27  #: bytes that the plans of a network may hold, for each thread
 
 
-class Parameter(Tensor):
+class State(Tensor):
+    """A tensor of a network. What it is to compute is planned anew if it is given other arrays."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        Module.edits += 1
+
+
+class Parameter(State):
     """A tensor that is trained."""
 
     __slots__ = ()
@@ -24,7 +36,7 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=True)
 
 
-class Buffer(Tensor):
+class Buffer(State):
     """A tensor that belongs to the state, but is not trained."""
 
     __slots__ = ()
@@ -37,8 +49,28 @@ class Module:
     ``(batch, channels, length)``.
     """
 
-    training = True
-    statistics = "batch"  #: where normalisations take mean and variance from: `train`, `eval`
+    #: Counts the changes of all modules: what was planned before the last of them is out of date.
+    edits = 0
+    _training, _statistics = True, "batch"
+
+    def __setattr__(self, name, value):
+        if vars(self).get(name, self) is not value:  # no module is an attribute of itself
+            Module.edits += 1
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name):
+        Module.edits += 1
+        super().__delattr__(name)
+
+    @property
+    def training(self):
+        """Whether running statistics are updated: see `train` and `eval`."""
+        return mode(self._training, self._statistics)[0]
+
+    @property
+    def statistics(self):
+        """Where normalisations take mean and variance from: see `train` and `eval`."""
+        return mode(self._training, self._statistics)[1]
 
     def __call__(self, *inputs):
         """Compute the output; plain arrays take the dtype of the parameters."""
@@ -155,25 +187,59 @@ class Module:
 
     def _switch(self, training, statistics):
         for module in self.modules():
-            module.training, module.statistics = training, statistics
+            module._training, module._statistics = training, statistics
         return self
 
     def flatten(self):
-        """Move all parameters, and their gradients, into one vector each: `vector`, `gradient`.
+        """Move what is trained, and its gradients, into one vector each: `vector`, `gradient`.
 
-        Before the first computation: what was planned earlier still refers to the old places.
+        Parameters with ``requires_grad`` are trained; frozen ones keep arrays of their own.
         """
-        parameters = self.parameters()
-        size = sum(p.data.size for p in parameters)
-        self.vector = np.empty(size, self.dtype)
-        self.gradient = np.zeros(size, self.dtype)
-        start = 0
-        for parameter in parameters:
-            place, shape = slice(start, start + parameter.data.size), parameter.shape
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        size = sum(parameter.data.size for parameter in trained)
+        self.vector, self.gradient = np.empty(size, self.dtype), np.zeros(size, self.dtype)
+        for parameter, place in self._places():
             self.vector[place] = parameter.data.ravel()
-            parameter.data = self.vector[place].reshape(shape)
-            parameter.grad = self.gradient[place].reshape(shape)
-            start = place.stop
+        self._tie()
+
+    def _places(self):
+        """Yield what is trained, each parameter with its place in the vector."""
+        start = 0
+        for parameter in self.parameters():
+            if parameter.requires_grad:
+                place = slice(start, start + parameter.data.size)
+                yield parameter, place
+                start = place.stop
+
+    def _tie(self):
+        """Make parameters and gradients views of the vectors."""
+        for parameter, place in self._places():
+            parameter.data = self.vector[place].reshape(parameter.shape)
+            parameter.grad = self.gradient[place].reshape(parameter.shape)
+
+    def is_flat(self):
+        """Return whether all that is trained, and nothing else, lies in `vector`."""
+        if not hasattr(self, "vector"):
+            return False
+        size = 0
+        for parameter, place in self._places():
+            size = place.stop
+            if not _same(parameter.data, self.vector[place]):
+                return False
+            if not _same(parameter.grad, self.gradient[place]):
+                return False
+        return size == self.vector.size
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        if hasattr(self, "vector"):  # the arrays were copied one by one
+            self._tie()
+
+
+def _same(array, part):
+    """Whether an array is this part of a vector, at the same place in memory."""
+    here, there = (x.__array_interface__["data"][0] for x in (array, part))
+    return array.size == part.size and here == there
 
 
 class Sequential(Module):
@@ -338,6 +404,26 @@ class Conv1d(Module):
 LEVELS = (None, "mad", "given")
 
 
+class Plans(threading.local):
+    """The programs of one network, for each thread its own; those used last, as many as fit."""
+
+    def __init__(self):
+        self.edits, self.programs = Module.edits, {}
+
+    def take(self, key):
+        """Return the program of a shape and a mode, if one is there and no module has changed."""
+        if self.edits != Module.edits:
+            self.edits = Module.edits
+            self.programs.clear()
+        return self.programs.pop(key, None)
+
+    def keep(self, key, program):
+        """Keep a program as the last one used, and drop the oldest beyond `PLANNED` bytes."""
+        self.programs[key] = program
+        while sum(program.nbytes for program in self.programs.values()) > PLANNED:
+            del self.programs[next(iter(self.programs))]
+
+
 class Network(Module):
     """A module from ``(batch, 1, length)`` to the same: a denoiser.
 
@@ -374,17 +460,8 @@ class Network(Module):
             return x
         return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
 
-    def flatten(self):
-        super().flatten()
-        self._parts = [part for part in self.modules() if not any(part._below())]
-        self._programs = {}  # they refer to arrays that have just moved
-
     def __getstate__(self):
-        return vars(self) | {"_programs": None}
-
-    def __setstate__(self, state):
-        vars(self).update(state)
-        self.flatten()  # the copy's parameters go into a vector of its own
+        return {name: value for name, value in vars(self).items() if name != "_plans"}
 
     def denoise(self, noisy, batch_size=None):
         """Denoise signals, without gradients; nothing is updated, in training mode neither.
@@ -414,42 +491,35 @@ class Network(Module):
         noisy = _check.array(noisy, "noisy")
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
+        size, instead = self._together(batch_size, len(flat))
+        estimate = np.empty((len(flat), 1, length), noisy.dtype)
+        with using_statistics(instead):
+            for start in range(0, len(flat), size):
+                batch = slice(start, start + size)
+                estimate[batch] = self._replay(flat[batch], tuple(instead.items()))
+        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
+
+    def _together(self, batch_size, count):
+        """Return how many signals pass together, and which statistics they use instead."""
         if batch_size is not None:
             batch_size = _check.integer(batch_size, "batch_size", 1)
         elif self.mixes_batch or (self.statistics == "batch" and not self.training):
-            batch_size = len(flat)
+            batch_size = count
         else:
-            batch_size = min(len(flat), CHUNK)
-        estimate = np.empty((len(flat), 1, length), noisy.dtype)
-        alone = batch_size == 1 < len(flat) and not self.mixes_batch
-        before = []
-        if self.training or alone:
-            before = [(part, part.training, part.statistics) for part in self.modules()]
+            batch_size = min(count, CHUNK)
         if self.training:
-            self.eval()
-        elif alone:  # all together, each by its own statistics
-            batch_size = 5 * CHUNK
-            for part, _, statistics in before:
-                part.statistics = "signal" if statistics == "batch" else statistics
-        try:
-            modes = tuple([(part.training, part.statistics) for part in self._parts])
-            for start in range(0, len(flat), batch_size):
-                batch = slice(start, start + batch_size)
-                estimate[batch] = self._program(flat[batch].shape, modes)(flat[batch])
-        finally:
-            for part, training, statistics in before:
-                part.training, part.statistics = training, statistics
-        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
+            return batch_size, dict.fromkeys(STATISTICS, "running")
+        if batch_size == 1 < count and not self.mixes_batch:
+            return ALONE, {"batch": "signal"}  # all together, each by its own statistics
+        return batch_size, {}
 
-    def _program(self, shape, modes):
-        """Return the plan for a shape and modes, one for each thread, made when first needed."""
-        key = shape, modes, threading.get_ident()
-        program = self._programs.get(key)
-        if program is None:
-            if len(self._programs) >= 4:  # each holds all its arrays
-                self._programs.clear()
-            program = self._programs[key] = Program(self._without_gradients, self.dtype)
-        return program
+    def _replay(self, batch, *mode):
+        """Compute without gradients, by a plan for the shape and the mode if there is one."""
+        plans, key = vars(self).setdefault("_plans", Plans()), (batch.shape, *mode)
+        program = plans.take(key) or Program(self._without_gradients, self.dtype)
+        estimate = program(batch)
+        plans.keep(key, program)
+        return estimate
 
     def _without_gradients(self, x):
         with no_grad():

@@ -11,6 +11,7 @@ time is then a shift in flat memory, and a convolution is one wide matrix produc
 import math
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from denoiselib import _check
 
 
 class _State(threading.local):
+    """What holds for the computations of this thread alone."""
+
     grad = True  # whether operations remember what they were computed from
     record = None  # the list that a Program gathers operations in
+    mode = None  # what `using_statistics` puts in the place of the modes of networks
 
 
 _state = _State()
@@ -187,6 +191,14 @@ class Program:
                 step()
         return self.output.data
 
+    @cached_property
+    def nbytes(self):
+        """Memory of the arrays that the operations hold, in bytes; views of one count once."""
+        values = [value for op in self.ops for value in (op.out.data, *vars(op).values())]
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        owners = [array if array.base is None else array.base for array in arrays]
+        return sum({id(owner): owner.nbytes for owner in owners}.values())
+
     def backward(self, scale=1.0):
         """Fill the gradients of the last run, of `scale` times the output."""
         if self._back is None:
@@ -314,6 +326,42 @@ def no_grad():
     """
     with _setting("grad", False):
         yield
+
+
+@contextmanager
+def using_statistics(instead, training=False):
+    """Let all networks pass signals in another mode, in this thread.
+
+    The networks stay as they are, so that other threads do not notice.
+
+    Parameters
+    ----------
+    instead : dict of str to str
+        From a network's own way to find its statistics, see `Module.eval`, to the one that takes
+        its place; what is not named stays.
+    training : bool
+        Whether running statistics are updated.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet()
+    >>> with using_statistics({"batch": "signal"}):
+    ...     net.training, net.statistics
+    (False, 'signal')
+    >>> net.training, net.statistics
+    (True, 'batch')
+    """
+    with _setting("mode", (training, instead)):
+        yield
+
+
+def mode(training, statistics):
+    """Return the mode in which a module passes signals in this thread, given its own."""
+    if _state.mode is None:
+        return training, statistics
+    training, instead = _state.mode
+    return training, instead.get(statistics, statistics)
 
 
 @contextmanager

@@ -24,7 +24,6 @@ network learns from it by ``train.fit(net, lesson.data, optimizer, steps, loss=l
 """
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from itertools import product
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ import numpy as np
 
 from denoiselib import _check, signals
 from denoiselib.nn import train
-from denoiselib.nn.tensor import no_grad
+from denoiselib.nn.tensor import no_grad, using_statistics
 
 EVERYWHERE = np.ones((1, 1))  #: the weight where all samples count the same
 KNOTS = np.linspace(-10.0, 20.0, 35)  #: where a rule may bend, for amplitudes up to 10
@@ -243,7 +242,7 @@ def sure(source, sigma, step=0.1, seed=0):
         return noisy, noisy, EVERYWHERE, noisy + step * level * probe, gain, level**2
 
     def added(net, output, target, moved, gain, variance):
-        with _unrecorded(net):
+        with using_statistics({}):
             difference = net(moved) - output
         return (gain * difference - variance).mean()
 
@@ -389,7 +388,7 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
         return seen, target, EVERYWHERE, pairs.reshape(len(noisy), -1), 1.0 - 2 * first
 
     def added(net, output, target, noisy, sign):
-        with _unrecorded(net), no_grad():
+        with using_statistics({}), no_grad():
             estimate = net(noisy)
             expected = sign * (estimate[..., ::2] - estimate[..., 1::2])
         error = output - target - expected
@@ -434,19 +433,6 @@ def _level(sigma, noisy):
     """Return the noise level, estimated if need be, as an array that broadcasts with a batch."""
     level = sigma(noisy) if callable(sigma) else sigma
     return np.atleast_2d(_check.level(level, "sigma", noisy, per_signal=True, positive=True))
-
-
-@contextmanager
-def _unrecorded(net):
-    """Let a net keep its mode, but not its running statistics up to date."""
-    before = [(module, module.training) for module in net.modules()]
-    for module, _ in before:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 # --- estimates that see signals as the net saw them in training

@@ -221,6 +221,10 @@ class FilterPanel(SignalPanel):
         sure = tuned(family, sigma, name, False, gamma)
         error = metrics.rmse(estimate, clean)
 
+        def chosen(found):
+            error = metrics.rmse(method.denoise(noisy, sigma, found.value, **options), clean)
+            return f"{error.mean():.3f} ({found.value:g})"
+
         self.show_signal(clean, noisy, estimate)
         self.residual.set_ydata(noisy[i] - estimate[i])
         curve = shrinkage_curve(noisy, estimate, EDGES)
@@ -235,8 +239,9 @@ class FilterPanel(SignalPanel):
         self.error.set_data(method.grid, oracle.risk)
         self.sure.set_data(method.grid, sure.risk)
         self.pick.set_data([sure.value], [sure.risk.min()])
-        self.here.set_data([value], [error.mean()])
-        self.limit.set_data(method.grid[[0, -1]], [limit, limit])
+        self.here.set_data([value], [np.sqrt(np.mean(error**2))])  # as `Method.tune` measures
+        floor = np.nan if best is None else np.sqrt(np.mean(metrics.rmse(best, clean) ** 2))
+        self.limit.set_data(method.grid[[0, -1]], [floor, floor])
         if self.right.get_xlabel() != method.parameter:
             ticks = TICKS[method.parameter]
             self.right.set(xlim=method.grid[[0, -1]], xlabel=method.parameter)
@@ -246,8 +251,8 @@ class FilterPanel(SignalPanel):
         return {
             "this signal: RMSE": f"{error[i]:.3f}",
             f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
-            "with SURE's choice": f"{oracle.risk[sure.risk.argmin()]:.3f} ({sure.value:g})",
-            "with the oracle's": f"{oracle.risk.min():.3f} ({oracle.value:g})",
+            "with SURE's choice": chosen(sure),
+            "with the oracle's": chosen(oracle),
             "limit": "unknown" if best is None else f"{limit:.3f}",
         }
 

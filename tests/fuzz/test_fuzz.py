@@ -37,6 +37,7 @@ EXCLUDED = {
     "nn.PlainNet.as_part": "for nn.denoise_long",
     "nn.PlainNet.channels": "for PlainNet.denoise and nn.denoise_long",
     "nn.PlainNet.inputs": "for subclasses",
+    "nn.train.History.record": "for nn.train.fit",
     "nn.Program.backward": "replayed at each step of a training, with nothing but a number",
     "nn.UNet.as_part": "for nn.denoise_long",
     "nn.UNet.guided": "a part of its forward",
@@ -76,7 +77,7 @@ KEPT = {
     ("nn.ops.take", "index"),  # NumPy's own indexing, and its errors
 }
 #: What changes the array that it is given, as it says.
-IN_PLACE = ("nn.optim.clip", "nn.optim.GradientScaler.unscale")
+IN_PLACE = ("nn.optim.clip",)
 
 
 def _calling(made, arguments):

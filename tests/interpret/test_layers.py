@@ -114,15 +114,16 @@ def test_zeros_and_dead_channels_are_counted(plain, noisy):
     assert seen.zeros()[3] == count / noisy.size
 
 
-@pytest.mark.parametrize("statistics", ["running", "batch"])
+@pytest.mark.parametrize("statistics", ["running", "batch", "signal"])
 def test_gains_are_the_factors_of_batch_norm(unet, noisy, statistics):
     gains, seen = norm_gains(unet.eval(statistics), noisy), features(unet, noisy)
     assert list(gains) == list(seen)[:-1]
     for name, gain in gains.items():
-        centred = [
-            x - x.mean(axis=(0, 2), keepdims=True) for x in (seen[name].before, seen[name].normal)
-        ]
-        np.testing.assert_allclose(gain[:, None] * centred[0], centred[1], atol=1e-10)
+        axes = 2 if statistics == "signal" else (0, 2)
+        before, after = (
+            x - x.mean(axis=axes, keepdims=True) for x in (seen[name].before, seen[name].normal)
+        )
+        np.testing.assert_allclose(gain[..., None] * before, after, atol=1e-10)
 
 
 def test_unfixed_gain_undoes_the_scale(plain, noisy):

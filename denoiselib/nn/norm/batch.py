@@ -3,9 +3,9 @@
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import Buffer, Module, Parameter
+from denoiselib.nn.modules import STATISTICS, Buffer, Module, Parameter
 from denoiselib.nn.ops.layout import rows, signals
-from denoiselib.nn.tensor import Op, Tensor
+from denoiselib.nn.tensor import Op, Tensor, using_statistics
 
 
 class BatchStatistics(Op):
@@ -246,26 +246,23 @@ def recalibrate(net, batches):
     [2.] [0.]
     """
     _check.instance(net, "net", Module)
-    before = [(module, module.training, module.statistics) for module in net.modules()]
     averages = {m: Average(m.running) for m in net.modules() if isinstance(m, Normalisation)}
     count = 0
     try:
-        net.train()
         for layer, average in averages.items():
-            layer.record = average.add  # hides the method
+            vars(layer)["record"] = average.add  # hides the method
         for batch in _check.iterator(batches, "batches"):
             batch = _check.array(batch.data if isinstance(batch, Tensor) else batch, "batches")
             if batch.ndim != 3:
                 raise ValueError(
                     f"batches must have the shape (batch, channels, length), not {batch.shape}"
                 )
-            net(batch)
+            with using_statistics(dict.fromkeys(STATISTICS, "batch"), training=True):
+                net(batch)
             count += 1
     finally:
         for layer in averages:
             vars(layer).pop("record", None)
-        for module, training, statistics in before:
-            module.training, module.statistics = training, statistics
     if not count:
         raise ValueError("batches must not be empty")
     if not all(np.isfinite(average.value).all() for average in averages.values()):

@@ -1,0 +1,673 @@
+r"""Adaptive filters: weights that learn while the signal passes, one small step at each sample.
+
+`identify` is the loop behind all of them: predict, compare, step, and shrink the weights. `lms`,
+`nlms`, `robust_nlms` and `nsaf` are choices of its options that have names; a sparse filter is one
+of them with ``shrink=``, a map that pulls the weights towards zero after each step:
+`zero_attracting`, `reweighted`, `proximal` or `block_proximal`. `enhance` is a denoiser made of it.
+`sparse_system`, `coloured` and `observe` make the classical test: find an unknown system from its
+input and its noisy output.
+
+The parameters of the named filters are those of `identify`: the input x, the desired signal d, the
+number of taps, the step size mu, and options. The maps for ``shrink=`` are functions of rho, a
+float or array (..., 1): how hard they pull in one step, in units of the weights; an array has one
+value for each filter of a batch, so that many can be tried at once. A map ``(new, old) -> weights``
+is given the weights after the step and those before it, both (..., taps).
+"""
+
+from collections import deque
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.filters import prox
+
+MEMORY = 31  #: steps whose errors say how large an error usually is
+ROBUST = 1.483  #: standard deviations of Gaussian numbers in the median of their magnitudes
+LEAST_SNR = -1000  #: in dB: with less there is nothing but noise, even in float64
+BAND_TAPS = 8  #: taps of a band-pass filter, for each band
+KAISER_SHAPE = 7.0  #: of the window: one band away a filter has fallen below -70 dB
+DIVERGED = (
+    "the filter diverged: mu is too large for these signals, delta too small, or x too small "
+    "beside d"
+)
+
+
+class Adapted(NamedTuple):
+    """What an adaptive filter leaves behind."""
+
+    output: np.ndarray  #: (..., length), what the weights made of `x` before they saw `d`
+    error: np.ndarray  #: (..., length), `d` minus that
+    weights: np.ndarray  #: (..., taps), at the end
+    misalignment: np.ndarray | None  #: (..., length), if the true system is known
+    history: np.ndarray | None  #: (..., length, taps), the weights behind each output, if asked for
+
+
+def identify(
+    x,
+    d,
+    taps,
+    mu,
+    *,
+    normalised=True,
+    bands=1,
+    shrink=None,
+    clip=None,
+    delta=1e-3,
+    system=None,
+    start=None,
+    history=False,
+):
+    r"""Learn, sample by sample, the filter that makes `d` out of `x`.
+
+    Parameters
+    ----------
+    x, d : array_like (..., length)
+        Input and desired signals; leading axes broadcast, each pair has a filter of its own.
+    taps : int
+        Length of the filter.
+    mu : float or array (..., 1)
+        Step size. Normalised: between 0 and 2, without unit. Otherwise in units of one over the
+        power of `x`, and below 2 over the largest energy that ever lies in the taps.
+    normalised : bool
+        Divide the step by the energy in the taps.
+    bands : int
+        Compare `x` and `d` in this many frequency bands, once every `bands`
+        samples. The error in a weak band then counts as much as that in a strong one.
+    shrink : callable, optional
+        Map ``(new, old) -> weights`` after each step, such as `zero_attracting` or `proximal`.
+    clip : float, optional
+        Largest error that counts, in robust standard deviations of the last 31 errors; 2.5 leaves
+        99 % of Gaussian errors as they are and takes most of an impulse away.
+    delta : float
+        Regularisation of a normalised step, as a fraction of the mean energy in the taps (of the
+        mean over bands, too), so that no unit of `x` matters.
+    system : array_like (..., taps), optional
+        The true filter; if given, the misalignment is returned.
+    start : array_like (..., taps), optional
+        Weights to start from, instead of zeros.
+    history : bool
+        Keep the weights of all times. Mind the memory: ``length * taps`` numbers a filter.
+
+    Returns
+    -------
+    Adapted
+        ``output``, ``error``, ``weights``; ``misalignment`` is :math:`\|w - w_0\|^2 / \|w_0\|^2`
+        for the weights behind each output, 1 at the start (average it over runs, then take
+        :math:`10 \log_{10}`); ``history`` as asked.
+
+    Notes
+    -----
+    With the last samples :math:`u_i` of band i, and :math:`\psi` the clipping of `clip`,
+
+    .. math:: e_i = d_i - u_i^T w, \qquad
+        w \leftarrow shrink\left(w + \mu \sum_i \frac{u_i\,\psi(e_i)}{\|u_i\|^2 + \delta}\right)
+
+    One band is NLMS (Nagumo & Noda 1967), without the denominator LMS (Widrow & Hoff 1960); many
+    are the normalised subband adaptive filter (Lee & Gan, *IEEE Signal Processing Letters* 11
+    (2004), 736-739). Before the start `x` is zero. In one band no step can overshoot, so that the
+    weights stay bounded: the reason for the limits of `mu`. With several bands and a large `mu` the
+    filter may diverge: that is a ValueError.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal(500)
+    >>> d = np.convolve(x, [1.0, 0.0, -0.5])[:500]
+    >>> print(identify(x, d, taps=3, mu=0.5).weights.round(3))
+    [ 1.  -0.  -0.5]
+    """
+    x, d = _signals(x, d)
+    taps, bands = _check.integer(taps, "taps", 1), _check.integer(bands, "bands", 1)
+    normalised = _check.flag(normalised, "normalised")
+    history = _check.flag(history, "history")
+    if shrink is not None:
+        _check.function(shrink, "shrink")
+    mu = _check.level(mu, "mu", x, per_signal=True, positive=True)
+    delta = _check.level(delta, "delta", x, per_signal=True)
+    if clip is not None:
+        clip = _check.level(clip, "clip", x, per_signal=True, positive=True)
+    system, start = _filter(system, "system", taps, x), _filter(start, "start", taps, x)
+    if system is not None and not _energy(system).all():
+        raise ValueError("system must not be zero, for the misalignment is relative to it")
+
+    # in units of the input squares neither overflow nor vanish, and the weights are the same
+    unit = np.abs(x).max(axis=-1, keepdims=True)
+    unit = np.where(unit > 0, unit, 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is told at the end
+        x, d = x / unit, d / unit
+        hops = slice(bands - 1, None, bands)  # a step after the last sample of each hop
+        u = _past(_split(x, bands), taps)[..., hops, :]  # (..., bands, hops, taps)
+        target = _split(d, bands)[..., hops]
+        gain = _normalised(mu, u, delta) if normalised else _fixed(mu, u, unit)
+        w0 = _first(start, taps, shrink, x, d, mu, delta, clip, system)
+        kept = _Kept(w0, x, system, history)
+        for step, w in enumerate(_weights(w0, u, target, gain, shrink, clip)):
+            kept.add(w, slice(step * bands, (step + 1) * bands))
+        found = Adapted(kept.output * unit, (d - kept.output) * unit, w, kept.gap, kept.history)
+    if not all(np.isfinite(a).all() for a in found if a is not None):
+        raise ValueError(DIVERGED)
+    return found
+
+
+def lms(x, d, taps, mu, **options):
+    r"""Least mean squares: :math:`w \leftarrow w + \mu e u` (Widrow & Hoff 1960).
+
+    Examples
+    --------
+    >>> print(lms([1.0, 1.0], [1.0, 1.0], taps=1, mu=0.5).output)
+    [0.  0.5]
+    """
+    return identify(x, d, taps, mu, normalised=False, **options)
+
+
+def nlms(x, d, taps, mu, **options):
+    r"""Normalised LMS: :math:`w \leftarrow w + \mu e u / (\|u\|^2 + \delta)`.
+
+    In a stationary state, for a white input of n taps and noise that is s times the output's power,
+    the misalignment is about :math:`s\,\frac{\mu}{2 - \mu} \frac{n}{n - 2}`.
+
+    Examples
+    --------
+    >>> print(nlms([3.0, 3.0], [3.0, 3.0], taps=1, mu=0.5, delta=0).output)
+    [0.  1.5]
+    """
+    return identify(x, d, taps, mu, **options)
+
+
+def robust_nlms(x, d, taps, mu, clip=2.5, **options):
+    r"""NLMS with clipped errors, for noise with impulses: Huber's :math:`\psi(e)` in place of e.
+
+    The limit is `clip` robust standard deviations of the last errors (their median magnitude
+    times 1.483), after the M-estimates of Zou, Chan & Ng (*IEEE Trans. Circuits Syst. II* 47
+    (2000), 1564-1569), who set such errors to zero. It fails where half of the last errors are
+    impulses.
+
+    Examples
+    --------
+    >>> d = [1.0, 1.0, 1.0, 99.0]
+    >>> print(robust_nlms([1.0] * 4, d, taps=1, mu=0.5, delta=0).weights.round(2))
+    [2.27]
+    """
+    return nlms(x, d, taps, mu, clip=clip, **options)
+
+
+def nsaf(x, d, taps, mu, bands=4, **options):
+    r"""Normalised subband adaptive filter: NLMS in each of `bands`, for coloured inputs.
+
+    :math:`w \leftarrow w + \mu \sum_i u_i e_i / (\|u_i\|^2 + \delta)` once every `bands` samples
+    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small, for the bands
+    then correct the same weights; and where `x` is a tone the empty bands learn from noise, unless
+    `delta` is larger.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal(500)
+    >>> print(nsaf(x, 2 * x, taps=2, mu=1).weights.round(1))
+    [ 2. -0.]
+    """
+    return identify(x, d, taps, mu, bands=bands, **options)
+
+
+def enhance(noisy, taps=32, delay=1, mu=0.1, rho=0.0, passes=1):
+    r"""Adaptive line enhancer: keep of each sample what the past foretells.
+
+    Parameters
+    ----------
+    noisy : array_like (..., length)
+        Signals.
+    taps : int
+        Past samples that foretell one.
+    delay : int
+        Age of the youngest of them: longer than the noise is correlated, 1 for white noise.
+    mu : float or array (..., 1)
+        Step size of NLMS, between 0 and 2; small is slow and precise.
+    rho : float or array (..., 1)
+        Soft threshold of the weights after each step.
+    passes : int
+        How often a signal is gone through; the weights go on, the output is that of the last pass.
+
+    Returns
+    -------
+    ndarray (..., length)
+        Predictions; the first `delay` samples are 0, for nothing foretells them.
+
+    Notes
+    -----
+    A prediction :math:`\hat x_t = \sum_k w_k y_{t - delay - k}` by NLMS (Widrow et al., *Proc.
+    IEEE* 63 (1975), 1692-1716). White noise cannot be foretold, tones can: the weights become a
+    filter tuned to them. Nor can anything be foretold of independent spikes: on them the best
+    prediction is their mean, and the answer of this filter is worse. With `passes` it is no
+    longer on line, and it learns the noise of a short signal too.
+
+    Examples
+    --------
+    >>> from denoiselib import metrics, signals
+    >>> tone = 5 * np.sin(0.3 * np.arange(2000))
+    >>> noisy = signals.add_noise(tone, sigma=3, rng=0)
+    >>> estimate = enhance(noisy, taps=32, mu=0.05)
+    >>> for y in (noisy, estimate):
+    ...     print(f"{metrics.rmse(y[1000:], tone[1000:]):.2f}")
+    3.07
+    1.05
+    """
+    noisy = _check.array(noisy, "noisy")
+    delay = _check.integer(delay, "delay", 1)
+    past = np.zeros_like(noisy)
+    past[..., delay:] = noisy[..., : max(0, noisy.shape[-1] - delay)]
+    pull, weights = proximal(rho), None
+    for _ in range(_check.integer(passes, "passes", 1)):
+        output, _, weights, *_ = nlms(past, noisy, taps, mu, shrink=pull, start=weights)
+    return output
+
+
+def zero_attracting(rho):
+    r"""Pull all weights alike: :math:`w' - \rho\,\mathrm{sign}(w)`, a subgradient of |w|.
+
+    Chen, Gu & Hero, *Sparse LMS for system identification*, ICASSP 2009. Zeros are never exact: a
+    small weight swings around zero by `rho`.
+
+    Examples
+    --------
+    >>> w = np.array([-3.0, 0.1, 0.0])
+    >>> print(zero_attracting(0.5)(w, w))
+    [-2.5 -0.4  0. ]
+    """
+    rho = _rho(rho)
+    return lambda new, old: new - _of(rho, new) * np.sign(old)
+
+
+def reweighted(rho, eps=10.0):
+    r"""Pull small weights most: :math:`w' - \rho\,\mathrm{sign}(w) / (1 + \epsilon |w|)`.
+
+    It follows the gradient of :math:`\log(1 + \epsilon |w|)`, and biases large weights little;
+    :math:`1 / \epsilon` says which are large. From the same paper as `zero_attracting`.
+
+    Examples
+    --------
+    >>> w = np.array([-3.0, 0.1, 0.0])
+    >>> print(reweighted(0.5)(w, w).round(3))
+    [-2.984 -0.15   0.   ]
+    """
+    rho = _rho(rho)
+    eps = _check.level(eps, "eps", np.zeros(1), per_signal=True)
+    return lambda new, old: new - _of(rho, new) * np.sign(old) / (1 + _of(eps, new) * np.abs(old))
+
+
+def proximal(rho, penalty="l1"):
+    r"""Apply a proximal map of `prox.PENALTIES`, with weight `rho`: :math:`prox_{\rho f}(w')`.
+
+    With ``"l1"`` the online filter is ISTA that sees one sample, or one sample of each band, at a
+    step (Murakami et al., *A sparse adaptive filtering using time-varying soft-thresholding
+    techniques*, ICASSP 2010). Zeros are exact.
+
+    Examples
+    --------
+    >>> w = np.array([-3.0, 0.1, 0.0])
+    >>> print(proximal(0.5)(w, w))
+    [-2.5  0.   0. ]
+    """
+    rho, prox_map = _rho(rho), _prox_map(penalty)
+    return lambda new, old: prox_map(new, _of(rho, new))
+
+
+def block_proximal(rho, block, penalty="l1"):
+    r"""Shrink blocks of neighbouring taps by their length: all of a block or nothing.
+
+    Parameters
+    ----------
+    rho : float or array (..., 1)
+        How hard it pulls in one step.
+    block : int
+        Taps in a block; it must divide the number of taps.
+    penalty : str
+        One of `prox.PENALTIES`, of the length of a block.
+
+    Notes
+    -----
+    The proximal map of :math:`\rho \sum_b f(\|w_b\|_2)`; with f(x) = x the group soft threshold
+    (Yuan & Lin, *J. R. Stat. Soc. B* 68 (2006), 49-67):
+
+    .. math:: \frac{w_b}{\|w_b\|_2}\,prox_{\rho f}(\|w_b\|_2)
+
+    Examples
+    --------
+    >>> w = np.array([3.0, 4.0, 0.3, 0.4])
+    >>> print(block_proximal(1.0, block=2)(w, w))
+    [2.4 3.2 0.  0. ]
+    """
+    rho, block, prox_map = _rho(rho), _check.integer(block, "block", 1), _prox_map(penalty)
+
+    def shrink(new, old):
+        taps = new.shape[-1]
+        if taps % block:
+            raise ValueError(f"block must divide the {taps} taps, and {block} does not")
+        blocks = new.reshape(*new.shape[:-1], -1, block)
+        size = np.sqrt(np.einsum("...k,...k->...", blocks, blocks))
+        kept = prox_map(size, _of(rho, size)) / np.where(size > 0, size, 1)
+        return (kept[..., None] * blocks).reshape(*kept.shape[:-1], taps)
+
+    return shrink
+
+
+def sparse_system(n, taps=64, active=4, rng=None):
+    """Draw impulse responses with a few non-zero taps anywhere.
+
+    Parameters
+    ----------
+    n : int
+        Number of systems.
+    taps : int
+        Length of each.
+    active : int
+        Taps that are not zero, at places drawn without replacement, of Gaussian heights;
+        ``active=taps`` makes dense systems.
+    rng : seed, numpy.random.Generator or None
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray (n, taps)
+        Systems of norm 1.
+
+    Examples
+    --------
+    >>> w = sparse_system(10, taps=64, active=4, rng=0)
+    >>> print(w.shape, np.count_nonzero(w[0]), f"{np.linalg.norm(w[0]):.3f}")
+    (10, 64) 4 1.000
+    """
+    n, taps = _check.integer(n, "n", 1), _check.integer(taps, "taps", 1)
+    active = _check.integer(active, "active", 1, taps)
+    return _scattered(n, taps, active, 1, rng)
+
+
+def block_sparse_system(n, taps=64, active=2, block=8, rng=None):
+    """Draw impulse responses with a few non-zero blocks of neighbouring taps.
+
+    Parameters
+    ----------
+    n, taps, rng
+        As in `sparse_system`.
+    active : int
+        Blocks that are not zero.
+    block : int
+        Taps in a block; it must divide `taps`. Blocks begin at multiples of it.
+
+    Returns
+    -------
+    ndarray (n, taps)
+        Systems of norm 1.
+
+    Examples
+    --------
+    >>> w = block_sparse_system(10, taps=64, active=2, block=8, rng=0)
+    >>> print(np.count_nonzero(w, axis=-1))
+    [16 16 16 16 16 16 16 16 16 16]
+    """
+    n, taps = _check.integer(n, "n", 1), _check.integer(taps, "taps", 1)
+    block = _check.integer(block, "block", 1, taps)
+    if taps % block:
+        raise ValueError(f"block must divide the {taps} taps, and {block} does not")
+    active = _check.integer(active, "active", 1, taps // block)
+    return _scattered(n, taps // block, active, block, rng)
+
+
+def coloured(n, length, pole=0.0, rng=None):
+    r"""Draw inputs of unit power: :math:`x_t = a x_{t-1} + \sqrt{1 - a^2}\,n_t`, white for a = 0.
+
+    Parameters
+    ----------
+    n, length : int
+        Number of signals, samples in each.
+    pole : float
+        The pole a, in (-1, 1).
+    rng : seed, numpy.random.Generator or None
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray (n, length)
+        Gaussian signals, stationary from the start.
+
+    Examples
+    --------
+    >>> x = coloured(100, 1000, pole=0.9, rng=0)
+    >>> print(f"{x.var():.2f} {(x[:, 1:] * x[:, :-1]).mean():.2f}")
+    1.00 0.90
+    """
+    n, length = _check.integer(n, "n", 1), _check.integer(length, "length", 1)
+    pole = _check.number(pole, "pole", signed=True)
+    _check.fraction(abs(pole), "pole")
+    x = _check.generator(rng).standard_normal((n, length))
+    if pole:
+        x[:, 1:] *= np.sqrt(1 - pole**2)
+        for t in range(1, length):
+            x[:, t] += pole * x[:, t - 1]
+    return x
+
+
+def observe(x, system, snr=30.0, impulses=0.0, strength=1000.0, rng=None):
+    r"""Return what comes out of a system, with noise and, if asked for, with impulses.
+
+    Parameters
+    ----------
+    x : array_like (..., length)
+        Inputs.
+    system : array_like (..., taps)
+        Impulse responses; leading axes broadcast.
+    snr : float
+        Power of the output over that of the Gaussian noise, in dB.
+    impulses : float
+        Probability of an impulse at a sample, in [0, 1).
+    strength : float
+        Variance of an impulse over the power of the output.
+    rng : seed, numpy.random.Generator or None
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray (..., length)
+        :math:`d = w_0 * x + v + b\,g`, with Gaussian v and g and b = 1 where there is an impulse
+        (Bernoulli-Gaussian noise). The SNR does not count the impulses.
+
+    Examples
+    --------
+    >>> print(observe([1.0, 0.0, 0.0, 2.0], [3.0, 1.0], snr=300, rng=0).round(3))
+    [3. 1. 0. 6.]
+    """
+    x, system = _check.array(x, "x"), _check.array(system, "system")
+    _check.broadcast(x[..., :1], system[..., :1], "x and system")
+    snr = _check.array(snr, "snr", numbers=True)
+    _check.broadcast(x, snr, "x and snr")
+    if snr.min() < LEAST_SNR:
+        raise ValueError(f"snr must be at least {LEAST_SNR} dB, not {snr.min():g}")
+    strength = _check.level(strength, "strength", x, per_signal=True)
+    impulses, rng = _check.fraction(impulses, "impulses", x), _check.generator(rng)
+    size = x.shape[-1] + system.shape[-1] - 1
+    clean = np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(system, size), size)
+    clean = clean[..., : x.shape[-1]]
+    power = (clean**2).mean(axis=-1, keepdims=True)
+    noise = rng.standard_normal(clean.shape) * np.sqrt(power) * 10 ** (-snr / 20)
+    hit = rng.random(clean.shape) < impulses
+    impulse = rng.standard_normal(clean.shape) * np.sqrt(strength * power)
+    return (clean + noise + np.where(hit, impulse, 0)).astype(clean.dtype)
+
+
+def _weights(w, u, target, gain, shrink, clip):
+    """Yield the weights before each step, and those after the last."""
+    recent = deque(maxlen=MEMORY)
+    yield w
+    for step in range(target.shape[-1]):
+        e = target[..., step] - np.einsum("...ik,...k->...i", u[..., step, :], w)
+        if clip is not None:
+            recent.append(np.abs(e))
+            limit = clip * ROBUST * np.median(recent, axis=0)
+            e = np.clip(e, -limit, limit)
+        new = w + np.einsum("...ik,...i->...k", u[..., step, :], gain[..., step] * e)
+        w = new if shrink is None else _shrunk(shrink, new, w)
+        yield w
+
+
+def _shrunk(shrink, new, old):
+    try:
+        return shrink(new, old).astype(old.dtype, copy=False)
+    except ValueError:
+        if np.sqrt(_energy(new).max()) <= _check.largest(new.dtype):
+            raise
+        raise ValueError(DIVERGED) from None  # a proximal map refuses such weights
+
+
+class _Kept:
+    """What is written down of the weights, hop by hop."""
+
+    def __init__(self, w, x, system, history):
+        *lead, taps = w.shape
+        length = x.shape[-1]
+        self.past, self.system = _past(x, taps), system
+        self.output = np.empty((*lead, length), x.dtype)
+        self.gap = None if system is None else np.empty_like(self.output)
+        self.history = np.empty((*lead, length, taps), x.dtype) if history else None
+
+    def add(self, w, hop):
+        self.output[..., hop] = np.einsum("...tk,...k->...t", self.past[..., hop, :], w)
+        if self.system is not None:
+            self.gap[..., hop] = (_energy(w - self.system) / _energy(self.system))[..., None]
+        if self.history is not None:
+            self.history[..., hop, :] = w[..., None, :]
+
+
+def _energy(u):
+    return np.einsum("...k,...k->...", u, u)
+
+
+def _normalised(mu, u, delta):
+    """Step sizes ``(..., bands, hops)``, 0 where there is nothing to learn from."""
+    if mu.max() >= 2:
+        raise ValueError(f"mu must be less than 2, but holds {mu.max():.4g}")
+    energy = _energy(u)
+    mean = energy.sum(axis=(-2, -1)) / max(1, energy.shape[-2] * energy.shape[-1])
+    total = energy + (delta * mean[..., None])[..., None]
+    return np.where(total > 0, mu[..., None], 0) / np.where(total > 0, total, 1)
+
+
+def _fixed(mu, u, unit):
+    """Step sizes ``(..., bands, hops)`` that do not follow the energy, but may not overshoot."""
+    largest = _energy(u).sum(axis=-2).max(axis=-1, initial=0)[..., None]
+    scaled = mu * unit**2
+    overshoot = scaled * largest / 2
+    if overshoot.max() >= 1:
+        bound = np.broadcast_to(mu, overshoot.shape)[overshoot >= 1] / overshoot[overshoot >= 1]
+        raise ValueError(
+            f"mu must be less than 2 / the largest energy in the taps, here {bound.min():.3g}, "
+            f"but holds {mu.max():.4g}"
+        )
+    return np.broadcast_to(scaled[..., None], (*scaled.shape[:-1], *u.shape[-3:-1]))
+
+
+def _first(start, taps, shrink, *arrays):
+    """Weights to begin with, one filter for all that broadcasts, with the axes of `shrink` too."""
+    try:
+        shape = np.broadcast_shapes(*(a.shape[:-1] for a in (*arrays, start) if a is not None))
+    except ValueError:
+        raise ValueError("x, d, mu, delta, clip, system and start must broadcast") from None
+    w = np.zeros((*shape, taps), arrays[0].dtype)
+    shape = w.shape if shrink is None else shrink(w, w).shape
+    return np.broadcast_to(w if start is None else start, shape)
+
+
+def _signals(x, d):
+    x, d = _check.array(x, "x"), _check.array(d, "d")
+    _check.broadcast(x, d, "x and d")
+    if x.shape[-1] != d.shape[-1]:
+        raise ValueError(f"x and d have lengths {x.shape[-1]} and {d.shape[-1]}")
+    dtype = np.result_type(x, d)
+    return x.astype(dtype, copy=False), d.astype(dtype, copy=False)
+
+
+def _filter(value, name, taps, like):
+    if value is None:
+        return None
+    value = _check.array(value, name)
+    if value.shape[-1] != taps:
+        raise ValueError(f"{name} must have {taps} taps, not {value.shape[-1]}")
+    return value.astype(like.dtype, copy=False)
+
+
+def _past(x, taps):
+    """View ``(..., length)`` as ``(..., length, taps)``: at each time the newest sample first."""
+    back = np.zeros((*x.shape[:-1], x.shape[-1] + taps - 1), x.dtype)
+    back[..., : x.shape[-1]] = x[..., ::-1]
+    return np.lib.stride_tricks.sliding_window_view(back, taps, axis=-1)[..., ::-1, :]
+
+
+def _prox_map(penalty):
+    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)].prox
+
+
+def _rho(rho):
+    return _check.level(rho, "rho", np.zeros(1), per_signal=True)
+
+
+def _of(rho, weights):
+    """Bring `rho` to the precision of the weights, with which it must broadcast."""
+    _check.broadcast(weights, rho, "the filters and rho")
+    return rho.astype(weights.dtype)
+
+
+def _scattered(n, places, active, block, rng):
+    rng = _check.generator(rng)
+    chosen = rng.random((n, places)).argsort(axis=-1)[:, :active, None]
+    w = np.zeros((n, places, block))
+    np.put_along_axis(w, chosen, rng.standard_normal((n, active, block)), axis=1)
+    return w.reshape(n, -1) / np.sqrt((w**2).sum(axis=(-2, -1)))[:, None]
+
+
+def _split(x, bands):
+    r"""Filter signals ``(..., length)`` into ``(..., bands, length)``, zeros before the start.
+
+    The N band-pass filters are one low-pass prototype p of L taps, cut at about
+    :math:`\pi / 2N` and shifted to N places of the spectrum (a cosine-modulated filter bank):
+
+    .. math:: h_i(l) \propto p(l) \cos\left(\tfrac{(2i + 1) \pi}{2N}
+        \left(l - \tfrac{L - 1}{2}\right) + (-1)^i \tfrac{\pi}{4}\right)
+
+    The phase makes neighbours meet in quadrature, so that their overlaps cancel. p is a sinc under
+    a Kaiser window, its cut-off chosen so that :math:`p \star p` comes nearest to zero at all lags
+    2N, 4N .. (Lin & Vaidyanathan, *IEEE Signal Processing Letters* 5 (1998), 132-134). The bank is
+    then almost power complementary, :math:`\sum_i |H_i(\omega)|^2 = 1`, to about one part in
+    1,000: nothing of a signal is lost or counted twice.
+    """
+    if bands == 1:
+        return x[..., None, :]
+    bank = _bank(bands).astype(x.dtype)
+    size = x.shape[-1] + bank.shape[-1] - 1
+    spectrum = np.fft.rfft(x, size)[..., None, :] * np.fft.rfft(bank, size)
+    return np.fft.irfft(spectrum, size)[..., : x.shape[-1]]
+
+
+@lru_cache
+def _bank(bands):
+    if bands == 1:
+        return np.ones((1, 1))
+    prototype = _prototype(bands)
+    i = np.arange(bands)[:, None]
+    centred = np.arange(prototype.size) - (prototype.size - 1) / 2
+    bank = prototype * np.cos((2 * i + 1) * np.pi / (2 * bands) * centred + (-1.0) ** i * np.pi / 4)
+    return bank / np.sqrt((bank**2).sum())
+
+
+def _prototype(bands):
+    """Search the cut-off, in cycles a sample, on a grid that closes in on the best one."""
+    length = BAND_TAPS * bands
+    centred = np.arange(length) - (length - 1) / 2
+    low, high = 0.2 / bands, 0.4 / bands
+    for _ in range(6):
+        cutoff = np.linspace(low, high, 21)[:, None]
+        p = 2 * cutoff * np.sinc(2 * cutoff * centred) * np.kaiser(length, KAISER_SHAPE)
+        p /= np.sqrt((p**2).sum(axis=-1, keepdims=True))
+        lags = range(2 * bands, length, 2 * bands)
+        overlap = np.max([abs((p[:, lag:] * p[:, :-lag]).sum(axis=-1)) for lag in lags], axis=0)
+        best = overlap.argmin()
+        low, high = cutoff[max(best - 1, 0), 0], cutoff[min(best + 1, 20), 0]
+    return p[best]
