@@ -248,9 +248,9 @@ def recalibrate(net, batches):
     _check.instance(net, "net", Module)
     averages = {m: Average(m.running) for m in net.modules() if isinstance(m, Normalisation)}
     count = 0
+    for layer, average in averages.items():
+        layer.record = average.add  # hides the method
     try:
-        for layer, average in averages.items():
-            vars(layer)["record"] = average.add  # hides the method
         for batch in _check.iterator(batches, "batches"):
             batch = _check.array(batch.data if isinstance(batch, Tensor) else batch, "batches")
             if batch.ndim != 3:
@@ -262,7 +262,7 @@ def recalibrate(net, batches):
             count += 1
     finally:
         for layer in averages:
-            vars(layer).pop("record", None)
+            del layer.record
     if not count:
         raise ValueError("batches must not be empty")
     if not all(np.isfinite(average.value).all() for average in averages.values()):

@@ -67,7 +67,7 @@ __all__ = [
 
 
 def _give_operators():
-    """Let tensors be written as numbers are: ``a + b`` is ``add(a, b)``."""
+    """Let tensors be written as numbers are: ``a + b`` for ``add(a, b)``, and so on."""
     two = {"add": add, "sub": subtract, "mul": multiply, "truediv": divide, "matmul": matmul}
     for name, operation in two.items():
         setattr(Tensor, f"__{name}__", operation)
