@@ -222,26 +222,18 @@ class GroupSoft(Op):
         radius = np.sqrt(self.mean(self.x * self.x))
         self.alive = radius > self.u
         self.inverse = np.reciprocal(np.maximum(radius, self.u + self.least))
-        self.gain = 1 - self.u * self.inverse
-        self.gain *= self.alive
+        self.gain = (1 - self.u * self.inverse) * self.alive
         np.multiply(self.gain, self.x, out=self.y)
 
     def backward(self):
         dx, du = self.dx
-        slope = inner(self.dy) * self.x
-        slope *= self.inverse
-        slope *= self.alive
+        slope = inner(self.dy) * self.x * self.inverse * self.alive
         if du is not None:
             over_time(slope.transpose(2, 0, 1), du)
             np.negative(du, out=du)
         if dx is not None:
-            slope *= self.inverse
-            slope *= self.inverse
-            slope *= self.u
-            total = self.mean(slope, transpose=True)
-            total *= self.x
-            np.multiply(self.gain, inner(self.dy), out=inner(dx))
-            inner(dx)[...] += total
+            total = self.mean(slope * self.inverse * self.inverse * self.u, transpose=True)
+            np.add(self.gain * inner(self.dy), total * self.x, out=inner(dx))
 
 
 class Mixture(Module):
@@ -271,44 +263,33 @@ class Mixed(Op):
         self.steep = 1 / (1 - gamma)
         y = empty(x.shape, x.dtype)
         self.y = inner(y)
-        self.parts = np.empty((3, *self.x.shape), x.dtype)
         super().__init__([x, u, weights], y)
 
     def forward(self):
-        x, u, (soft, firm, positive) = self.x, self.u, self.parts
-        np.minimum(x, u, out=soft)
-        np.maximum(soft, -u, out=soft)
-        np.subtract(x, soft, out=soft)
-        np.multiply(soft, self.steep, out=firm)
-        self.whole = np.abs(firm) >= np.abs(x)  # the firm map leaves it as it is
-        np.copyto(firm, x, where=self.whole)
-        np.maximum(soft, 0, out=positive)
-        share = self.weights.T[..., None, None]
-        np.multiply(x, share[0], out=self.y)
-        for part, w in zip(self.parts, share[1:], strict=True):
+        x, u = self.x, self.u
+        soft = x - np.maximum(np.minimum(x, u), -u)
+        self.whole = np.abs(soft * self.steep) >= np.abs(x)  # the firm map leaves it as it is
+        firm = np.where(self.whole, x, soft * self.steep)
+        self.parts = x, soft, firm, np.maximum(soft, 0)
+        self.y.fill(0)
+        for part, w in zip(self.parts, self.weights.T[..., None, None], strict=True):
             self.y += part * w
 
     def backward(self):
         dx, du, dw = self.dx
-        dy, (soft, *_), w = inner(self.dy), self.parts, self.weights.T[..., None, None]
+        dy, soft, w = inner(self.dy), self.parts[1], self.weights.T[..., None, None]
         sign = np.sign(soft)
-        # slopes to x of the parts that u moves; times -sign they are the slopes to u
-        slope = w[2] * self.steep * ~self.whole + w[1]
-        slope *= np.abs(sign)
-        slope += w[3] * (soft > 0)
+        # slope to x of the parts that u moves; times -sign it is the slope to u
+        slope = (w[2] * self.steep * ~self.whole + w[1]) * np.abs(sign) + w[3] * (soft > 0)
         if dw is not None:
             flat = dy.reshape(len(dy), -1)
-            for k, part in enumerate((self.x, *self.parts)):
+            for k, part in enumerate(self.parts):
                 np.vecdot(flat, part.reshape(flat.shape), out=dw[:, k])
         if du is not None:
-            np.multiply(sign, slope, out=sign)
-            sign *= dy
-            over_time(sign.transpose(2, 0, 1), du)
+            over_time((sign * slope * dy).transpose(2, 0, 1), du)
             np.negative(du, out=du)
         if dx is not None:
-            slope += w[2] * self.whole
-            slope += w[0]
-            np.multiply(dy, slope, out=inner(dx))
+            np.multiply(dy, slope + w[2] * self.whole + w[0], out=inner(dx))
 
 
 class Ista(Module):

@@ -98,21 +98,13 @@ class LinePrediction(Op):
         x, w = self.past, np.zeros_like(self.weights[0])
         np.copyto(x[self.taps :], self.x.swapaxes(0, 1))
         predicted = self.y.swapaxes(0, 1)
-        power = np.full_like(x[0], self.eps)
         for t, kept in enumerate(self.weights):
             np.copyto(kept, w)
             u = x[t : t + self.taps]  # the oldest comes first
             p = np.add.reduce(w * u)
             predicted[t] = p
-            power = np.add.reduce(u * u)
-            power += self.eps
-            p = x[t + self.taps] - p
-            p *= self.mu
-            p /= power
-            sign = np.sign(w)
-            sign *= self.rho
-            w += p * u
-            w -= sign
+            step = self.mu * (x[t + self.taps] - p) / (self.eps + np.add.reduce(u * u))
+            w = w + step * u - self.rho * np.sign(w)
 
     def backward(self):
         dx, dp = inner(self.dx[0]).swapaxes(0, 1), inner(self.dy).swapaxes(0, 1)
