@@ -144,7 +144,6 @@ class Both(Module):
         self.magnitude = positive(channels, dtype, START / 2)
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         spread = ops.softplus(self.spread) * (ops.mad(h) + FLOOR)
         return spread + ops.softplus(self.magnitude) * (ops.mean_magnitude(h) + FLOOR)
 
@@ -163,7 +162,6 @@ class Local(Module):
         self.window = window
 
     def forward(self, h):
-        """Return a threshold for each sample, ``(batch, channels, length)``."""
         mean = ops.mean_magnitude(h) + FLOOR
         near = ops.moving_mean(abs(h), self.window) + FLOOR
         activity = ops.log(near) - ops.log(mean)
@@ -185,7 +183,6 @@ class Group(Module):
         self.size, self.window = size, window
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         return GroupSoft(signals(h), signals(threshold), self.size, self.window).out
 
 
@@ -246,7 +243,6 @@ class Mixture(Module):
         self.raw, self.gamma = Parameter(np.zeros((channels, 4), dtype)), gamma
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         shares = ops.exp(self.raw)
         shares = shares / shares.sum(axis=1, keepdims=True)
         return Mixed(signals(h), signals(threshold), shares, self.gamma).out
@@ -310,7 +306,6 @@ class Ista(Module):
         self.steps = steps
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         mu = ops.sigmoid(self.raw)
         z = ops.prox(h, threshold)
         for _ in range(self.steps):
