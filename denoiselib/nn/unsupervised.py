@@ -163,7 +163,7 @@ def noise2noise(pairs):
     ----------
     pairs : callable
         ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, the same signals with
-        independent noise: as `copies` draws them, or as `train.fixed` takes them from a set.
+        independent noise, such as `copies` draws.
 
     Returns
     -------
@@ -177,9 +177,8 @@ def noise2noise(pairs):
 
     Examples
     --------
-    >>> seen, target, weight = noise2noise(copies("blocks", 1.0, batch_size=4)).data(step=0)
-    >>> seen.shape, target.shape
-    ((4, 100), (4, 100))
+    >>> [array.shape for array in noise2noise(copies("blocks", 1.0, batch_size=4)).data(step=0)]
+    [(4, 100), (4, 100), (1, 1)]
     """
 
     def draw(rng, noisy, again):
@@ -197,8 +196,7 @@ def sure(source, sigma, step=0.1, seed=0):
         ``source(step) -> (noisy, ...)``, of shape ``(batch, length)``, with white Gaussian noise.
         What else it gives is ignored.
     sigma : float, array (..., 1) or callable
-        Noise level, or how to estimate it from a batch, such as `filters.tuning.mad_sigma`: an
-        error of the estimate is an error of the loss.
+        Noise level, or how to estimate it from a batch, such as `filters.tuning.mad_sigma`.
     step : float
         Length of the difference quotient, as a part of sigma.
     seed : int
@@ -357,15 +355,14 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
     Notes
     -----
     Of each pair of neighbours in y one, drawn by lot, goes to :math:`g_1 y` and the other to
-    :math:`g_2 y`, signals of half the length. They are two noisy copies of *nearly* the same
-    signal. By how much the clean signals differ is taken from the net's own estimate, without a
-    gradient:
+    :math:`g_2 y`: two noisy copies of *nearly* the same signal, of half the length. By how much the
+    clean signals differ is taken from the net's own estimate, without a gradient:
 
     .. math:: \text{mean}\,(f(g_1 y) - g_2 y)^2
         + \gamma\; \text{mean}\,(f(g_1 y) - g_2 y - (g_1 f(y) - g_2 f(y)))^2
 
-    (Huang et al. 2021). The method knows neither the level nor the law of the noise, but needs
-    signals that are smooth from one sample to the next: spikes are not.
+    (Huang et al. 2021). It needs to know nothing of the noise, but signals that are smooth from one
+    sample to the next: spikes are not.
 
     Examples
     --------
@@ -501,8 +498,8 @@ def estimate_hidden(net, noisy, every=10):
     Returns
     -------
     ndarray (..., length)
-        What the loss of `noise2self` judges. ``net.denoise(noisy)`` also looks at the sample
-        itself, and is better where the net has learnt anything.
+        What the loss of `noise2self` judges. ``net.denoise(noisy)``, which sees the sample itself
+        too, is better where the net has learnt anything.
 
     Examples
     --------

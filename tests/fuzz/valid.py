@@ -157,7 +157,6 @@ OWN = {
     "nn.ops.subtract": ELEMENTWISE,
     "nn.ops.take": {"index": (slice(None), 1)},
     "nn.ops.upsample1d": {"part": (0, 6)},
-    "nn.ops.wiener_gain": {"power": FEATURES**2, "noise": np.ones((2, 1))},
     "nn.optim.warm_restarts": {"factor": 2},
     "nn.optim.Clipped": {"inner": optim.Adam(NET)},
     "nn.optim.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},

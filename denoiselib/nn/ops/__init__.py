@@ -63,7 +63,6 @@ __all__ = [
     "sum",
     "take",
     "upsample1d",
-    "wiener_gain",
 ]
 
 
@@ -86,7 +85,6 @@ ELSEWHERE = {
     "mad": "statistics",
     "mean_magnitude": "statistics",
     "prox": "shrink",
-    "wiener_gain": "shrink",
 }
 
 
