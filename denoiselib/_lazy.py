@@ -14,13 +14,13 @@ def extras(package, places):
         Where a name is found: ``"module"``, or ``"module:name"`` for what is in one.
     """
 
-    def __getattr__(name):
+    def find(name):
         if name not in places:
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
         package[name] = found = resolve_name(places[name])
         return found
 
-    def __dir__():
+    def listed():
         return sorted({*package, *places})
 
-    return __getattr__, __dir__
+    return find, listed
