@@ -6,7 +6,7 @@ A recipe is a dict of plain values, `BASE` with some of them changed, and perhap
 - ``bias``, False for convolutions that add nothing;
 - ``level``, what a second input channel says of the noise: ``"mad"``, the network's own estimate,
   one of `ESTIMATES`, or ``"given"``, the truth;
-- ``penalty``, arguments of `nn.losses.sparsity` that is added to the loss.
+- ``penalty``, arguments of `variants.sparsity` that is added to the loss.
 
 A seed draws the initial weights and the training data, and the signals of validation and test:
 these are the same for all recipes, so that differences between recipes are paired.
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from denoiselib import bayes, filters, metrics, nn, signals
+from denoiselib.experiments import variants
 
 #: The recipe that the others differ from.
 BASE = {
@@ -245,16 +246,19 @@ def fit(recipe, seed, batches=None, loss=None, **options):
     if loss is None:
         loss = recipe["loss"]
         if recipe.get("penalty"):
-            loss = nn.losses.penalised(nn.losses.sparsity(**recipe["penalty"]), loss)
+            loss = variants.penalised(variants.sparsity(**recipe["penalty"]), loss)
+    optimizer = OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"])
+    if recipe["clip"] is not None:
+        optimizer = nn.optim.Clipped(optimizer, recipe["clip"])
+    if recipe["scaling"]:
+        optimizer = nn.optim.Scaled(optimizer)
     history = nn.train.fit(
         net,
         batches or data(recipe, seed),
-        OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"]),
+        optimizer,
         steps,
         schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], steps),
         loss=loss,
-        clip=recipe["clip"],
-        scaler=nn.optim.GradientScaler() if recipe["scaling"] else None,
         **{"every": steps} | options,
     )
     return net.eval(), history

@@ -9,13 +9,25 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import ops
-from denoiselib.nn.tensor import Program, Tensor, no_grad, real, watched
+from denoiselib.nn.tensor import Program, Tensor, mode, no_grad, real, using_statistics
 
 STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
+ALONE = 5 * CHUNK  #: the same where each has its own statistics
+PLANNED = 2**27  #: bytes that the plans of a network may hold, for each thread
 
 
-class Parameter(Tensor):
+class State(Tensor):
+    """A tensor of a network. What it is to compute is planned anew if it is given other arrays."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        Module.edits += 1
+
+
+class Parameter(State):
     """A tensor that is trained."""
 
     __slots__ = ()
@@ -24,7 +36,7 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=True)
 
 
-class Buffer(Tensor):
+class Buffer(State):
     """A tensor that belongs to the state, but is not trained."""
 
     __slots__ = ()
@@ -37,8 +49,28 @@ class Module:
     ``(batch, channels, length)``.
     """
 
-    training = True
-    statistics = "batch"  #: where normalisations take mean and variance from: `train`, `eval`
+    #: Counts the changes of all modules: what was planned before the last of them is out of date.
+    edits = 0
+    _training, _statistics = True, "batch"
+
+    def __setattr__(self, name, value):
+        if vars(self).get(name, self) is not value:  # no module is an attribute of itself
+            Module.edits += 1
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name):
+        Module.edits += 1
+        super().__delattr__(name)
+
+    @property
+    def training(self):
+        """Whether running statistics are updated: see `train` and `eval`."""
+        return mode(self._training, self._statistics)[0]
+
+    @property
+    def statistics(self):
+        """Where normalisations take mean and variance from: see `train` and `eval`."""
+        return mode(self._training, self._statistics)[1]
 
     def __call__(self, *inputs):
         """Compute the output; plain arrays take the dtype of the parameters."""
@@ -155,25 +187,59 @@ class Module:
 
     def _switch(self, training, statistics):
         for module in self.modules():
-            module.training, module.statistics = training, statistics
+            module._training, module._statistics = training, statistics
         return self
 
     def flatten(self):
-        """Move all parameters, and their gradients, into one vector each: `vector`, `gradient`.
+        """Move what is trained, and its gradients, into one vector each: `vector`, `gradient`.
 
-        Before the first computation: what was planned earlier still refers to the old places.
+        Parameters with ``requires_grad`` are trained; frozen ones keep arrays of their own.
         """
-        parameters = self.parameters()
-        size = sum(p.data.size for p in parameters)
-        self.vector = np.empty(size, self.dtype)
-        self.gradient = np.zeros(size, self.dtype)
-        start = 0
-        for parameter in parameters:
-            place, shape = slice(start, start + parameter.data.size), parameter.shape
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        size = sum(parameter.data.size for parameter in trained)
+        self.vector, self.gradient = np.empty(size, self.dtype), np.zeros(size, self.dtype)
+        for parameter, place in self._places():
             self.vector[place] = parameter.data.ravel()
-            parameter.data = self.vector[place].reshape(shape)
-            parameter.grad = self.gradient[place].reshape(shape)
-            start = place.stop
+        self._tie()
+
+    def _places(self):
+        """Yield what is trained, each parameter with its place in the vector."""
+        start = 0
+        for parameter in self.parameters():
+            if parameter.requires_grad:
+                place = slice(start, start + parameter.data.size)
+                yield parameter, place
+                start = place.stop
+
+    def _tie(self):
+        """Make parameters and gradients views of the vectors."""
+        for parameter, place in self._places():
+            parameter.data = self.vector[place].reshape(parameter.shape)
+            parameter.grad = self.gradient[place].reshape(parameter.shape)
+
+    def is_flat(self):
+        """Return whether all that is trained, and nothing else, lies in `vector`."""
+        if not hasattr(self, "vector"):
+            return False
+        size = 0
+        for parameter, place in self._places():
+            size = place.stop
+            if not _same(parameter.data, self.vector[place]):
+                return False
+            if not _same(parameter.grad, self.gradient[place]):
+                return False
+        return size == self.vector.size
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        if hasattr(self, "vector"):  # the arrays were copied one by one
+            self._tie()
+
+
+def _same(array, part):
+    """Whether an array is this part of a vector, at the same place in memory."""
+    here, there = (x.__array_interface__["data"][0] for x in (array, part))
+    return array.size == part.size and here == there
 
 
 class Sequential(Module):
@@ -193,9 +259,12 @@ class Sequential(Module):
                 name = str(_check.integer(number, "a number in modules", 0))
                 setattr(self, name, _check.instance(module, f"modules[{name}]", Module))
 
+    def __iter__(self):
+        return (module for _, module in self.children())
+
     def forward(self, x):
         """Pass x through all of them."""
-        for _, module in self.children():
+        for module in self:
             x = module(x)
         return x
 
@@ -214,7 +283,7 @@ class Activation(Module):
 
     def forward(self, x):
         """Apply the function."""
-        return watched(x, self.function(x))
+        return self.function(x)
 
 
 class PReLU(Activation):
@@ -237,7 +306,7 @@ class PReLU(Activation):
 
     def forward(self, x):
         """Apply the function with the slope."""
-        return watched(x, self.function(x, self.weight))
+        return self.function(x, self.weight)
 
 
 def identity(x):
@@ -328,14 +397,35 @@ class Conv1d(Module):
         usual = self.dilation * (taps // 2)
         self.padding = usual if padding is None else _check.integer(padding, "padding", 0)
 
-    def forward(self, x):
-        """Convolve ``(batch, in_channels, length)``."""
-        return ops.conv1d(x, self.weight, self.bias, self.padding, self.dilation)
+    def forward(self, x, mask=None):
+        """Convolve ``(batch, in_channels, length)``; the kernel times a mask if there is one."""
+        weight = self.weight if mask is None else self.weight * mask
+        return ops.conv1d(x, weight, self.bias, self.padding, self.dilation)
 
 
-#: Where a network takes the noise level from that is its second input channel: there is none, it
-#: estimates it itself (`ops.mad`), or it is given as the second channel of its signals.
-LEVELS = (None, "mad", "given")
+#: How a network is told the noise level, as a second input channel: not at all, by its own estimate
+#: (`ops.mad`), or by the caller, who gives it as the second channel of the signals.
+LEVEL_SOURCES = (None, "mad", "given")
+
+
+class Plans(threading.local):
+    """The programs of one network, for each thread its own; those used last, as many as fit."""
+
+    def __init__(self):
+        self.edits, self.programs = Module.edits, {}
+
+    def take(self, key):
+        """Return the program of a shape and a mode, if one is there and no module has changed."""
+        if self.edits != Module.edits:
+            self.edits = Module.edits
+            self.programs.clear()
+        return self.programs.pop(key, None)
+
+    def keep(self, key, program):
+        """Keep a program as the last one used, and drop the oldest beyond `PLANNED` bytes."""
+        self.programs[key] = program
+        while sum(program.nbytes for program in self.programs.values()) > PLANNED:
+            del self.programs[next(iter(self.programs))]
 
 
 class Network(Module):
@@ -347,12 +437,13 @@ class Network(Module):
 
     #: Whether signals of one batch influence each other even with running statistics.
     mixes_batch = False
-    level = None  #: where a second input channel takes the noise level from: `LEVELS`
+    level = None  #: how it is told the noise level: `LEVEL_SOURCES`
     reach = 0  #: how far its convolutions, poolings and upsamplings see to either side, in samples
     align = 1  #: blocks of a longer signal must begin at multiples of this
 
-    def as_part(self, start, length):
-        """Take what comes for the samples from `start` on of a signal of that length."""
+    def forward_part(self, x, start, length):
+        """Denoise samples that begin at `start` of a longer signal of `length` samples."""
+        return self.forward(x)
 
     def channels(self, noisy):
         """Return how many channels signals have, 2 if their noise level is given."""
@@ -374,17 +465,8 @@ class Network(Module):
             return x
         return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
 
-    def flatten(self):
-        super().flatten()
-        self._parts = [part for part in self.modules() if not any(part._below())]
-        self._programs = {}  # they refer to arrays that have just moved
-
     def __getstate__(self):
-        return vars(self) | {"_programs": None}
-
-    def __setstate__(self, state):
-        vars(self).update(state)
-        self.flatten()  # the copy's parameters go into a vector of its own
+        return {name: value for name, value in vars(self).items() if name != "_plans"}
 
     def denoise(self, noisy, batch_size=None):
         """Denoise signals, without gradients; nothing is updated, in training mode neither.
@@ -414,42 +496,35 @@ class Network(Module):
         noisy = _check.array(noisy, "noisy")
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
+        size, instead = self._together(batch_size, len(flat))
+        estimate = np.empty((len(flat), 1, length), noisy.dtype)
+        with using_statistics(instead):
+            for start in range(0, len(flat), size):
+                batch = slice(start, start + size)
+                estimate[batch] = self._replay(flat[batch], tuple(instead.items()))
+        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
+
+    def _together(self, batch_size, count):
+        """Return how many signals pass together, and which statistics they use instead."""
         if batch_size is not None:
             batch_size = _check.integer(batch_size, "batch_size", 1)
         elif self.mixes_batch or (self.statistics == "batch" and not self.training):
-            batch_size = len(flat)
+            batch_size = count
         else:
-            batch_size = min(len(flat), CHUNK)
-        estimate = np.empty((len(flat), 1, length), noisy.dtype)
-        alone = batch_size == 1 < len(flat) and not self.mixes_batch
-        before = []
-        if self.training or alone:
-            before = [(part, part.training, part.statistics) for part in self.modules()]
+            batch_size = min(count, CHUNK)
         if self.training:
-            self.eval()
-        elif alone:  # all together, each by its own statistics
-            batch_size = 5 * CHUNK
-            for part, _, statistics in before:
-                part.statistics = "signal" if statistics == "batch" else statistics
-        try:
-            modes = tuple([(part.training, part.statistics) for part in self._parts])
-            for start in range(0, len(flat), batch_size):
-                batch = slice(start, start + batch_size)
-                estimate[batch] = self._program(flat[batch].shape, modes)(flat[batch])
-        finally:
-            for part, training, statistics in before:
-                part.training, part.statistics = training, statistics
-        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
+            return batch_size, dict.fromkeys(STATISTICS, "running")
+        if batch_size == 1 < count and not self.mixes_batch:
+            return ALONE, {"batch": "signal"}  # all together, each by its own statistics
+        return batch_size, {}
 
-    def _program(self, shape, modes):
-        """Return the plan for a shape and modes, one for each thread, made when first needed."""
-        key = shape, modes, threading.get_ident()
-        program = self._programs.get(key)
-        if program is None:
-            if len(self._programs) >= 4:  # each holds all its arrays
-                self._programs.clear()
-            program = self._programs[key] = Program(self._without_gradients, self.dtype)
-        return program
+    def _replay(self, batch, *mode):
+        """Compute without gradients, by a plan for the shape and the mode if there is one."""
+        plans, key = vars(self).setdefault("_plans", Plans()), (batch.shape, *mode)
+        program = plans.take(key) or Program(self._without_gradients, self.dtype)
+        estimate = program(batch)
+        plans.keep(key, program)
+        return estimate
 
     def _without_gradients(self, x):
         with no_grad():

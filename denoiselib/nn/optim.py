@@ -1,4 +1,4 @@
-"""Optimisers, learning-rate schedules, gradient scaling and clipping.
+"""Optimisers, learning-rate schedules, and what wraps an optimiser: gradient clipping and scaling.
 
 An optimiser updates all parameters of a network at once: they lie in one vector, their gradients in
 another (`Module.flatten`). A schedule is a function from the number of the step, counted from 0, to
@@ -27,10 +27,17 @@ class Optimizer:
     ----------
     lr : float
         Used by the next step.
+    scale : float
+        What the loss is to be multiplied by before its gradients are taken: 1 but in `Scaled`.
+    skips : bool
+        Whether a step whose gradients are not finite is skipped.
     """
 
+    scale = 1.0
+    skips = False
+
     def __init__(self, net, lr):
-        if not hasattr(_check.instance(net, "net", Module), "vector"):
+        if not _check.instance(net, "net", Module).is_flat():
             net.flatten()
         self.p, self.g = net.vector, net.gradient
         self.lr = _check.number(lr, "lr", dtype=self.p.dtype)
@@ -46,19 +53,20 @@ class Optimizer:
         return {name: array.copy() for name, array in self.state.items()}
 
     def load_state_dict(self, state):
-        """Take the state from arrays.
+        """Take the state from arrays by name."""
+        for name, array in self.fitting(state).items():
+            self.state[name][...] = array
 
-        Raises
-        ------
-        ValueError
-            If names or shapes do not fit.
-        """
+    def fitting(self, state):
+        """Return arrays that fit the state, or say why they do not."""
         _check.instance(state, "state", dict)
         state = {name: _check.real(array, f"state[{name!r}]") for name, array in state.items()}
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in self.state.items()}:
             raise ValueError(f"state must hold {', '.join(self.state)}, as this optimiser saves it")
-        for name, array in self.state.items():
-            array[...] = state[name]
+        return state
+
+    def __str__(self):
+        return type(self).__name__
 
 
 class SGD(Optimizer):
@@ -267,11 +275,78 @@ def staircase(lr, every, factor=0.1):
     return lambda step: lr * factor ** (step // every)
 
 
-class GradientScaler:
-    """Scale the loss so that small gradients survive a short number format, and undo it.
+class Wrapper(Optimizer):
+    """An optimiser that changes the gradient before another one takes its step.
 
     Parameters
     ----------
+    inner : Optimizer
+        The other one, which may be a wrapper itself.
+    """
+
+    def __init__(self, inner):
+        self.inner = _check.instance(inner, "inner", Optimizer)
+        self.p, self.g, self.state = inner.p, inner.g, dict(inner.state)
+
+    @property
+    def lr(self):
+        """Learning rate of the inner optimiser."""
+        return self.inner.lr
+
+    @lr.setter
+    def lr(self, value):
+        self.inner.lr = value
+
+    @property
+    def scale(self):
+        """Scale of the inner optimiser."""
+        return self.inner.scale
+
+    @property
+    def skips(self):
+        """Whether the inner optimiser skips steps."""
+        return self.inner.skips
+
+    def __str__(self):
+        return f"{type(self).__name__}({self.inner})"
+
+
+class Clipped(Wrapper):
+    """An optimiser whose gradient is shortened to at most `norm` before each step, as `clip` does.
+
+    Parameters
+    ----------
+    inner : Optimizer
+        Takes the step.
+    norm : float
+        Largest length of the gradient.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=1, depth=2, norm="none")
+    >>> net.vector[:], net.gradient[:] = 1.0, 8.0
+    >>> Clipped(SGD(net, lr=1.0, momentum=0.0), norm=0.5).step()
+    >>> print(f"{np.linalg.norm(net.vector - 1.0):.3f}")
+    0.500
+    """
+
+    def __init__(self, inner, norm):
+        super().__init__(inner)
+        self.norm = _check.number(norm, "norm", dtype=self.p.dtype)
+
+    def step(self):
+        clip(self.g, self.norm * self.scale)
+        self.inner.step()
+
+
+class Scaled(Wrapper):
+    """An optimiser that has the loss scaled, so that small gradients survive a short number format.
+
+    Parameters
+    ----------
+    inner : Optimizer
+        Takes the step, with the gradient divided by the scale.
     scale : float
         What the loss is multiplied by at first.
     interval : int
@@ -285,32 +360,46 @@ class GradientScaler:
 
     Examples
     --------
-    >>> scaler = GradientScaler(scale=4.0)
-    >>> gradient = np.array([8.0, np.inf])
-    >>> print(scaler.unscale(gradient), scaler.scale)
-    False 2.0
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=1, depth=2, norm="none")
+    >>> optimizer = Scaled(SGD(net, lr=1.0), scale=4.0)
+    >>> net.gradient[0] = np.inf
+    >>> optimizer.step()
+    >>> optimizer.scale
+    2.0
     """
 
-    def __init__(self, scale=2.0**16, interval=2000):
-        self.scale = _check.number(scale, "scale", positive=True)
-        self.interval = _check.integer(interval, "interval", 1)
-        self.good = 0
+    skips = True
 
-    def unscale(self, gradient):
-        """Divide gradients by the scale, in place; return whether to take the step."""
-        _gradient(gradient)
-        gradient *= 1 / self.scale
-        if not np.isfinite(gradient).all():
-            self.scale, self.good = self.scale / 2, 0
-            return False
-        self.good += 1
-        if self.good == self.interval:
-            self.scale, self.good = self.scale * 2, 0
-        return True
+    def __init__(self, inner, scale=2.0**16, interval=2000):
+        super().__init__(inner)
+        scale = _check.number(scale, "scale", positive=True)
+        self.interval = _check.integer(interval, "interval", 1)
+        self.state |= {"scale": np.array(scale), "good": np.zeros((), np.int64)}
+
+    @property
+    def scale(self):
+        """What the loss is multiplied by."""
+        return self.state["scale"].item()
+
+    def step(self):
+        scale, good = self.state["scale"], self.state["good"]
+        self.g *= 1 / self.scale
+        if not np.isfinite(self.g).all():
+            scale /= 2
+            good[...] = 0
+            return
+        self.inner.step()
+        good += 1
+        if good == self.interval:
+            scale *= 2
+            good[...] = 0
 
 
 def clip(gradient, norm):
     """Shorten a gradient to at most `norm`, in place; return the length it had.
+
+    A gradient that is not finite stays as it is.
 
     Examples
     --------
@@ -319,8 +408,14 @@ def clip(gradient, norm):
     5.0 [0.6 0.8]
     """
     _gradient(gradient)
-    length = float(np.sqrt(np.dot(gradient, gradient)))
-    gradient *= min(1.0, _check.number(norm, "norm") / (length + 1e-6))
+    norm = _check.number(norm, "norm")
+    with np.errstate(over="ignore"):
+        length = float(np.sqrt(np.dot(gradient, gradient)))
+    if np.isinf(length):  # a square overflows before the length does
+        largest = float(np.abs(gradient).max())
+        length = largest * float(np.linalg.norm(gradient / largest))
+    if np.isfinite(length):
+        gradient *= min(1.0, norm / (length + 1e-6))
     return length
 
 

@@ -11,6 +11,7 @@ time is then a shift in flat memory, and a convolution is one wide matrix produc
 import math
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from denoiselib import _check
 
 
 class _State(threading.local):
+    """What holds for the computations of this thread alone."""
+
     grad = True  # whether operations remember what they were computed from
     record = None  # the list that a Program gathers operations in
-    watch = None  # the list that `watching` gathers features in
+    mode = None  # what `using_statistics` puts in the place of the modes of networks
 
 
 _state = _State()
@@ -28,6 +31,9 @@ _state = _State()
 
 class Tensor:
     """An array with a gradient, and the operation that made it.
+
+    The operators ``+ - * / ** @ abs() []`` and the methods `sum` and `mean` are given to it by
+    `ops`, which knows the tensor; the tensor does not know its operations.
 
     Parameters
     ----------
@@ -43,11 +49,6 @@ class Tensor:
     grad : ndarray or None
         Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
         Results on the way keep none.
-
-    Raises
-    ------
-    TypeError
-        If `data` does not hold real numbers.
 
     Examples
     --------
@@ -99,56 +100,6 @@ class Tensor:
             raise ValueError("this was computed in a program: call the program's backward")
         for step in backward_steps(self, ops):
             step()
-
-    def sum(self, axis=None, keepdims=False):
-        """Sum over axes."""
-        return ops.sum(self, axis, keepdims)
-
-    def mean(self, axis=None, keepdims=False):
-        """Mean over axes."""
-        return ops.mean(self, axis, keepdims)
-
-    def __add__(self, other):
-        return ops.add(self, other)
-
-    def __radd__(self, other):
-        return ops.add(other, self)
-
-    def __sub__(self, other):
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other):
-        return ops.subtract(other, self)
-
-    def __mul__(self, other):
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other):
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other):
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other):
-        return ops.divide(other, self)
-
-    def __neg__(self):
-        return ops.multiply(self, -1.0)
-
-    def __pow__(self, exponent):
-        return ops.power(self, exponent)
-
-    def __abs__(self):
-        return ops.absolute(self)
-
-    def __matmul__(self, other):
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other):
-        return ops.matmul(other, self)
-
-    def __getitem__(self, index):
-        return ops.take(self, index)
 
     def __repr__(self):
         return f"Tensor({np.array2string(self.data, threshold=20, precision=4)}, {self.dtype})"
@@ -239,6 +190,14 @@ class Program:
             for step in self._steps:
                 step()
         return self.output.data
+
+    @cached_property
+    def nbytes(self):
+        """Memory of the arrays that the operations hold, in bytes; views of one count once."""
+        values = [value for op in self.ops for value in (op.out.data, *vars(op).values())]
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        owners = [array if array.base is None else array.base for array in arrays]
+        return sum({id(owner): owner.nbytes for owner in owners}.values())
 
     def backward(self, scale=1.0):
         """Fill the gradients of the last run, of `scale` times the output."""
@@ -370,32 +329,39 @@ def no_grad():
 
 
 @contextmanager
-def watching():
-    """Gather what passes the activations of networks that compute meanwhile.
+def using_statistics(instead, training=False):
+    """Let all networks pass signals in another mode, in this thread.
 
-    Yields
-    ------
-    list of (Tensor, Tensor)
-        Input and output of each activation, in the order in which they are reached.
+    The networks stay as they are, so that other threads do not notice.
+
+    Parameters
+    ----------
+    instead : dict of str to str
+        From a network's own way to find its statistics, see `Module.eval`, to the one that takes
+        its place; what is not named stays.
+    training : bool
+        Whether running statistics are updated.
 
     Examples
     --------
     >>> from denoiselib.nn import PlainNet
-    >>> with watching() as features:
-    ...     y = PlainNet()(np.zeros((1, 1, 20)))
-    >>> [before.shape for before, after in features]
-    [(1, 16, 20), (1, 16, 20), (1, 16, 20)]
+    >>> net = PlainNet()
+    >>> with using_statistics({"batch": "signal"}):
+    ...     net.training, net.statistics
+    (False, 'signal')
+    >>> net.training, net.statistics
+    (True, 'batch')
     """
-    features = []
-    with _setting("watch", features):
-        yield features
+    with _setting("mode", (training, instead)):
+        yield
 
 
-def watched(before, after):
-    """Keep the input and the output of an activation where `watching` asks for them."""
-    if _state.watch is not None:
-        _state.watch.append((before, after))
-    return after
+def mode(training, statistics):
+    """Return the mode in which a module passes signals in this thread, given its own."""
+    if _state.mode is None:
+        return training, statistics
+    training, instead = _state.mode
+    return training, instead.get(statistics, statistics)
 
 
 @contextmanager
@@ -410,6 +376,3 @@ def _setting(name, value):
 
 def _adding(total, part):
     return lambda: np.add(total, part, out=total)
-
-
-from denoiselib.nn import ops  # noqa: E402  (the operators above are written with it)

@@ -5,16 +5,15 @@ loss wants. Nothing else is random, so that a run which resumes from a checkpoin
 bit as if it had never stopped.
 """
 
-import json
+from collections import defaultdict
+from functools import partial
 
 import numpy as np
 
 from denoiselib import _check, metrics, signals
-from denoiselib.nn import checkpoint as files
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module
-from denoiselib.nn.optim import GradientScaler, Optimizer, constant
-from denoiselib.nn.optim import clip as clip_gradient
+from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program
 
 
@@ -129,7 +128,28 @@ def fixed(noisy, clean, batch_size, seed=0):
 
 
 class History(dict):
-    """What happened: lists by name, ``step``, ``lr``, ``loss`` and, if validated, ``rmse``."""
+    """What happened: lists by name, ``step``, ``lr``, ``loss`` and, if validated, ``rmse``.
+
+    Attributes
+    ----------
+    best : dict or None
+        The state of the network at its best validation.
+    """
+
+    def __init__(self):
+        super().__init__(step=[], lr=[], loss=[], rmse=[])
+        self.best = None
+
+    def record(self, net, validation, **values):
+        """Append values by name, and the RMSE on validation signals if there are any."""
+        for name, value in values.items():
+            self[name].append(value)
+        if validation is not None:
+            noisy, clean = validation
+            error = float(metrics.rmse(net.denoise(noisy), clean).mean())
+            if error < min(self["rmse"], default=np.inf):
+                self.best = net.state_dict()
+            self["rmse"].append(error)
 
 
 def fit(
@@ -142,10 +162,8 @@ def fit(
     loss="mse",
     validation=None,
     every=100,
-    scaler=None,
-    clip=None,
     callbacks=(),
-    checkpoint=None,
+    history=None,
 ):
     """Train a network.
 
@@ -157,9 +175,9 @@ def fit(
         ``data(step) -> (noisy, clean)``, as `fresh` and `fixed` make them, or other arrays
         ``(batch, length)`` for a loss of one's own.
     optimizer : optim.Optimizer
-        Made for this network.
+        Made for this network as it is now. Its learning rate is put back after the last step.
     steps : int
-        How many in all, those before a checkpoint included.
+        How many in all, those of an earlier `history` included.
     schedule : callable, optional
         From the number of the step to the learning rate; the optimiser's own rate if not given.
     loss : str or callable
@@ -169,27 +187,23 @@ def fit(
     validation : (noisy, clean), optional
         Signals ``(n, length)`` on which the RMSE is measured, with running statistics.
     every : int
-        Steps between two entries of the history, validations, callbacks and checkpoints.
-    scaler : optim.GradientScaler, optional
-        Scales the loss.
-    clip : float, optional
-        Largest norm of the gradient.
+        Steps between two entries of the history, validations and callbacks.
     callbacks : sequence of callables
-        Called as ``callback(step, history)``, for progress bars and the like.
-    checkpoint : str or Path, optional
-        A file to save to and, if it is there already, to resume from.
+        Called as ``callback(step, history)``: progress bars, `checkpoint.Checkpoint`, and the like.
+    history : History, optional
+        Of a training that is continued, as `checkpoint.Checkpoint` reads it from a file.
 
     Returns
     -------
     History
-        With ``best``, the state of the best validation, as an attribute.
+        What happened.
 
     Raises
     ------
     FloatingPointError
-        If the loss is not finite, and no scaler is there to skip the step; the step is named.
+        If the loss is not finite, and the optimiser does not skip such steps; the step is named.
     ValueError
-        If a name is unknown, or the checkpoint is damaged or of another network.
+        If the optimiser is that of another network, or the network has changed since.
 
     Examples
     --------
@@ -199,106 +213,61 @@ def fit(
     >>> history["loss"][-1] < history["loss"][0]
     True
     """
-    _check.instance(net, "net", Module)
-    _check.instance(optimizer, "optimizer", Optimizer)
+    check_optimizer(optimizer, net)
     _check.function(data, "data")
-    if validation is not None:
-        validation = [
-            _check.array(part, "validation") for part in _check.several(validation, "validation")
-        ]
-        if len(validation) != 2:
-            raise ValueError("validation must be noisy and clean signals")
-    if scaler is not None:
-        _check.instance(scaler, "scaler", GradientScaler)
-    if clip is not None:
-        clip = _check.number(clip, "clip")
-    if checkpoint is not None:
-        checkpoint = _check.path(checkpoint, "checkpoint", files.ENDINGS)
+    loss, validation = _of_net(loss), _pair(validation)
     callbacks = [_check.function(f, "callbacks") for f in _check.several(callbacks, "callbacks")]
-    if not callable(loss):
-        loss = _between_output_and_target(LOSSES[_check.choice(loss, "loss", LOSSES)])
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
-    schedule = constant(optimizer.lr) if schedule is None else schedule
-    _check.function(schedule, "schedule")
-    history, start = History(step=[], lr=[], loss=[], rmse=[]), 0
-    history.best = None
-    if checkpoint is not None and checkpoint.exists():
-        start = _resume(checkpoint, net, optimizer, scaler, history)
+    own = optimizer.lr
+    schedule = constant(own) if schedule is None else _check.function(schedule, "schedule")
+    history = History() if history is None else _check.instance(history, "history", History)
+    programs = defaultdict(lambda: Program(partial(loss, net), net.dtype))
     net.train()
-    programs = {}
-
-    def of_batch(*arrays):
-        return loss(net, *arrays)
-
-    for step in range(start, steps):
-        arrays = [part[:, None] if part.ndim == 2 else part for part in data(step)]
-        program = programs.setdefault(arrays[0].shape, Program(of_batch, net.dtype))
-        value = float(program(*arrays))
-        if not np.isfinite(value) and scaler is None:
-            raise FloatingPointError(
-                f"the loss is {value} at step {step}: lower the learning rate, or clip the gradient"
-            )
-        program.backward(1.0 if scaler is None else scaler.scale)
-        optimizer.lr = schedule(step)
-        if scaler is None or scaler.unscale(net.gradient):
-            if clip is not None:
-                clip_gradient(net.gradient, clip)
+    try:
+        for step in range(history["step"][-1] if history["step"] else 0, steps):
+            batch = [part[:, None] if part.ndim == 2 else part for part in data(step)]
+            program = programs[batch[0].shape, Module.edits]  # planned anew if the net has changed
+            value = float(program(*batch))
+            if not (np.isfinite(value) or optimizer.skips):
+                raise FloatingPointError(
+                    f"the loss is {value} at step {step}: "
+                    "lower the learning rate, or clip the gradient"
+                )
+            program.backward(optimizer.scale)
+            optimizer.lr = schedule(step)
             optimizer.step()
-        if (step + 1) % every == 0 or step + 1 == steps:
-            _record(history, step + 1, optimizer.lr, value, net, validation)
-            if checkpoint is not None:
-                _save(checkpoint, net, optimizer, scaler, history)
-            for callback in callbacks:
-                callback(step + 1, history)
+            if (step + 1) % every == 0 or step + 1 == steps:
+                history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value)
+                for callback in callbacks:
+                    callback(step + 1, history)
+    finally:
+        optimizer.lr = own
     return history
 
 
-def _between_output_and_target(measure):
+def check_optimizer(optimizer, net):
+    """Refuse an optimiser that would move anything but the parameters of the network."""
+    _check.instance(net, "net", Module)
+    _check.instance(optimizer, "optimizer", Optimizer)
+    if not (net.is_flat() and optimizer.p is net.vector):
+        raise ValueError(
+            "optimizer must be made for this network as it is now; after a copy of either, a new "
+            "layer, a parameter that is frozen or given another array, make the optimizer anew"
+        )
+
+
+def _of_net(loss):
+    """Return ``loss(net, *arrays)`` from the name of a loss between output and target."""
+    if callable(loss):
+        return loss
+    measure = LOSSES[_check.choice(loss, "loss", LOSSES)]
     return lambda net, noisy, target: measure(net(noisy), target)
 
 
-def _record(history, step, lr, value, net, validation):
-    history["step"].append(step)
-    history["lr"].append(lr)
-    history["loss"].append(value)
-    if validation is not None:
-        noisy, clean = validation
-        error = float(metrics.rmse(net.denoise(noisy), clean).mean())
-        if error < min(history["rmse"], default=np.inf):
-            history.best = net.state_dict()
-        history["rmse"].append(error)
-
-
-def _save(path, net, optimizer, scaler, history):
-    arrays = {f"net/{k}": v for k, v in net.state_dict().items()}
-    arrays |= {f"optimizer/{k}": v for k, v in optimizer.state_dict().items()}
-    arrays |= {f"history/{k}": np.asarray(v, np.float64) for k, v in history.items()}
-    arrays |= {f"best/{k}": v for k, v in (history.best or {}).items()}
-    state = {"optimizer": type(optimizer).__name__}
-    if scaler is not None:
-        state |= {"scale": scaler.scale, "good": scaler.good}
-    files.save(path, arrays, {"state": json.dumps(state)})
-
-
-def _resume(path, net, optimizer, scaler, history):
-    arrays, metadata = files.load(path)
-    parts = {part: {} for part in ("net", "optimizer", "history", "best")}
-    for name, array in arrays.items():
-        part, _, rest = name.partition("/")
-        parts.setdefault(part, {})[rest] = array
-    try:
-        state = json.loads(metadata["state"])
-        if state["optimizer"] != type(optimizer).__name__:
-            raise ValueError(f"it was written with {state['optimizer']}")
-        net.load_state_dict(parts["net"])
-        optimizer.load_state_dict(parts["optimizer"])
-        if scaler is not None:
-            scaler.scale, scaler.good = state["scale"], state["good"]
-        for name in history:
-            history[name] = parts["history"][name].tolist()
-        start = int(history["step"][-1])
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(f"{path.name} is no checkpoint of this training: {error}") from None
-    history["step"] = [int(step) for step in history["step"]]
-    history.best = parts["best"] or None
-    return start
+def _pair(validation):
+    if validation is None:
+        return None
+    pair = [_check.array(x, "validation") for x in _check.several(validation, "validation")]
+    if len(pair) != 2:
+        raise ValueError("validation must be noisy and clean signals")
+    return pair

@@ -34,12 +34,14 @@ EXCLUDED = {
     "nn.BatchNorm1d.normalise": "for subclasses",
     "nn.BatchNorm1d.record": "for subclasses",
     "nn.BatchNorm1d.run": "for subclasses",
-    "nn.PlainNet.as_part": "for nn.denoise_long",
+    "nn.PlainNet.forward_part": "for nn.denoise_long",
     "nn.PlainNet.channels": "for PlainNet.denoise and nn.denoise_long",
     "nn.PlainNet.inputs": "for subclasses",
+    "nn.train.History.record": "for nn.train.fit",
+    "nn.train.check_optimizer": "for nn.train.fit and nn.checkpoint.Checkpoint",
     "nn.Program.backward": "replayed at each step of a training, with nothing but a number",
-    "nn.UNet.as_part": "for nn.denoise_long",
-    "nn.UNet.guided": "a part of its forward",
+    "nn.UNet.forward_part": "for nn.denoise_long",
+    "nn.UNet.mask": "a part of its forward",
     "nn.norm.LineEnhancer.features": "for subclasses",
     "nn.unsupervised.Lesson.loss": "called by nn.train.fit, with tensors",
 }
@@ -74,7 +76,7 @@ KEPT = {
     ("nn.ops.take", "index"),  # NumPy's own indexing, and its errors
 }
 #: What changes the array that it is given, as it says.
-IN_PLACE = ("nn.optim.clip", "nn.optim.GradientScaler.unscale")
+IN_PLACE = ("nn.optim.clip",)
 
 
 def _calling(made, arguments):

@@ -7,7 +7,6 @@ import numpy as np
 from denoiselib import bayes, filters, interpret, nn
 from denoiselib.filters import adaptive
 from denoiselib.nn import optim, train
-from denoiselib.nn.losses import sparsity
 
 RNG = np.random.default_rng(0)
 SIGNALS = 3 * RNG.standard_normal((4, 6))
@@ -130,8 +129,6 @@ OWN = {
     "nn.Program": {"function": same},
     "nn.Sequential": {"modules": [NET, None, NET]},
     "nn.Tensor": {"data": SIGNALS},
-    "nn.Tensor.mean": {"self": nn.Tensor(SIGNALS)},
-    "nn.Tensor.sum": {"self": nn.Tensor(SIGNALS)},
     "nn.UNet": NETWORK | {"channels": (1, 2, 2, 2, 2)},
     "nn.checkpoint.load": {"path": "a.safetensors"},
     "nn.checkpoint.save": {
@@ -140,12 +137,10 @@ OWN = {
         "metadata": {"made by": "a test"},
     },
     "nn.denoise_long": {"noisy": RNG.standard_normal((2, 40)), "block": 16, "overlap": 2},
-    "nn.losses.penalised": {"penalty": sparsity(0.1)},
-    "nn.losses.sparsity": {"weight": np.array([0.1, 0.2])},
     "nn.norm": {"eps": 1e-3, "before": "batch", "level": "mad", "threshold": 3.0, "norm": "batch"},
+    "nn.norm.find": {"name": "batch+l1*mad"},
     "nn.norm.make": {"name": "batch+l1*mad"},
     "nn.norm.recalibrate": {"batches": [RNG.standard_normal((2, 1, 8)) for _ in range(2)]},
-    "nn.norm.sparse": {"name": "batch+firm*mad"},
     "nn.ops": {"x": FEATURES, "u": np.ones((2, 2, 1))},
     "nn.ops.add": ELEMENTWISE,
     "nn.ops.concat": {"parts": [FEATURES, FEATURES]},
@@ -154,7 +149,6 @@ OWN = {
     "nn.ops.filter1d": {"kernel": RNG.standard_normal((2, 3))},
     "nn.ops.log": {"x": 1 + FEATURES**2},
     "nn.ops.matmul": {"a": FEATURES, "b": FEATURES.swapaxes(1, 2)},
-    "nn.ops.mixture": {"weights": RNG.standard_normal((2, 4))},
     "nn.ops.multiply": ELEMENTWISE,
     "nn.ops.power": {"x": 1 + FEATURES**2, "exponent": 1.5},
     "nn.ops.prelu": {"slope": np.full((2, 1), 0.1)},
@@ -163,10 +157,14 @@ OWN = {
     "nn.ops.subtract": ELEMENTWISE,
     "nn.ops.take": {"index": (slice(None), 1)},
     "nn.ops.upsample1d": {"part": (0, 6)},
-    "nn.ops.wiener_gain": {"power": FEATURES**2, "noise": np.ones((2, 1))},
     "nn.optim.warm_restarts": {"factor": 2},
-    "nn.optim.GradientScaler": {"scale": 4.0},
-    "nn.optim.GradientScaler.unscale": {"self": optim.GradientScaler(4.0)},
+    "nn.optim.Clipped": {"inner": optim.Adam(NET)},
+    "nn.optim.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},
+    "nn.optim.Wrapper": {"inner": optim.Adam(NET)},
+    "nn.optim.Optimizer.fitting": {
+        "self": optim.Adam(NET),
+        "state": optim.Adam(NET).state_dict(),
+    },
     "nn.optim.Optimizer.load_state_dict": {
         "self": optim.Adam(NET),
         "state": optim.Adam(NET).state_dict(),
@@ -178,9 +176,12 @@ OWN = {
         "optimizer": optim.SGD(NET, 0.01),
         "schedule": optim.constant(0.01),
         "validation": (SIGNALS, SIGNALS),
-        "scaler": optim.GradientScaler(4.0),
         "callbacks": [same],
-        "checkpoint": "fit.npz",
+        "history": train.History(),
+    },
+    "nn.checkpoint.Checkpoint": {
+        "path": "fit.npz",
+        "optimizer": optim.SGD(NET, 0.01),
     },
     "nn.unsupervised": TEACHING,
     "nn.unsupervised.noise2noise": {"pairs": nn.unsupervised.copies("blocks", 1.0, 3, 8)},

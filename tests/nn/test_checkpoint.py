@@ -98,6 +98,19 @@ def test_a_changed_byte_is_refused_or_harmless(tmp_path, ending):
     assert refused > 500
 
 
+@both
+def test_too_little_memory_is_not_the_fault_of_the_file(tmp_path, ending, monkeypatch):
+    path = tmp_path / f"a.{ending}"
+    checkpoint.save(path, ARRAYS)
+
+    def exhausted(*_):
+        raise MemoryError("Unable to allocate")
+
+    monkeypatch.setattr(zlib, "crc32", exhausted)
+    with pytest.raises(MemoryError, match="Unable to allocate"):
+        checkpoint.load(path)
+
+
 def test_files_without_a_checksum_are_read(tmp_path):
     path = tmp_path / "a.safetensors"
     header = b'{"__metadata__":{"k":"v"},"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}'

@@ -4,14 +4,29 @@ import contextlib
 import copy
 import itertools
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.nn import BatchNorm1d, Conv1d, Module, PlainNet, Program, Sequential, Tensor, UNet
-from denoiselib.nn.modules import INITS, Buffer, Parameter
+from denoiselib.interpret.layers import in_place_of
+from denoiselib.nn import (
+    BatchNorm1d,
+    Conv1d,
+    Module,
+    PlainNet,
+    Program,
+    Sequential,
+    Tensor,
+    UNet,
+    modules,
+    ops,
+    optim,
+)
+from denoiselib.nn.modules import INITS, Activation, Buffer, Parameter
+from denoiselib.nn.norm import InstanceNorm
 
 #: Where the double convolutions of the slides' U-Net are: (in, middle, out) channels.
 BLOCKS = {
@@ -571,6 +586,119 @@ def test_denoise_sees_what_has_changed_since(make):
         net.vector *= np.float32(0.9)
 
 
+def _activation(net):
+    return next(m for m in net.modules() if isinstance(m, Activation))
+
+
+def _norm(net):
+    return next(m for m in net.modules() if isinstance(m, BatchNorm1d))
+
+
+def _block(net):
+    """The first part of a network whose parts are numbered."""
+    return next(m for m in net.modules() if isinstance(m, Sequential) and hasattr(m, "0"))
+
+
+#: Ways to change a network, each with the object and the attribute that it changes.
+CHANGES = {
+    "function": lambda net: (_activation(net), "function", ops.absolute),
+    "layer": lambda net: (_block(net), "2", Activation(ops.sigmoid)),
+    "another norm": lambda net: (_block(net), "1", InstanceNorm(_norm(net).weight.shape[0])),
+    "kernel": lambda net: (_block(net), "0", Conv1d(1, _norm(net).weight.shape[0], 3, rng=9)),
+    "no bias": lambda net: (getattr(_block(net), "0"), "bias", None),
+    "padding": lambda net: (
+        getattr(_block(net), "0"),
+        "forward",
+        lambda x: ops.conv1d(x, getattr(_block(net), "0").weight, padding=1),
+    ),
+    "eps": lambda net: (_norm(net), "eps", 10.0),
+    "parameter": lambda net: (_norm(net).weight, "data", _norm(net).weight.data * 2),
+    "buffer": lambda net: (_norm(net).running_var, "data", _norm(net).running_var.data * 5),
+    "one part's mode": lambda net: (_norm(net), "_statistics", "signal"),
+    "forward of a class": lambda net: (_activation(net), "forward", lambda x: x * 0.5),
+}
+
+
+@ALL
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_denoise_sees_every_change_of_a_network_and_that_it_is_undone(make, change):
+    net, x = trained(make, "running"), noisy(5, 40)
+    expected = net.denoise(x)
+    thing, name, value = change(net)
+    before = vars(thing).get(name) if isinstance(thing, Module) else getattr(thing, name)
+    for _ in range(2):
+        setattr(thing, name, value)
+        np.testing.assert_array_equal(net.denoise(x), net(x[:, None]).data[:, 0])
+        assert np.abs(net.denoise(x) - expected).max() > 1e-4
+        if before is None:
+            delattr(thing, name)
+        else:
+            setattr(thing, name, before)
+        np.testing.assert_array_equal(net.denoise(x), expected)
+
+
+@ALL
+def test_denoise_in_place_of_a_layer_is_that_of_the_call(make):
+    net, x = trained(make, "running"), noisy(5, 40)
+    for planned in (True, False):
+        if planned:
+            expected = net.denoise(x)
+        with in_place_of({_activation(net): lambda module, x: x * 0.5}):
+            np.testing.assert_array_equal(net.denoise(x), net(x[:, None]).data[:, 0])
+            assert np.abs(net.denoise(x) - expected).max() > 1e-4
+        np.testing.assert_array_equal(net.denoise(x), expected)
+
+
+def planned(monkeypatch):
+    """Count the programs that are made from now on."""
+    made, start = [], Program.__init__
+
+    def noted(self, *args):
+        made.append(args)
+        start(self, *args)
+
+    monkeypatch.setattr(Program, "__init__", noted)
+    return made
+
+
+@ALL
+def test_a_plan_is_kept_as_long_as_nothing_changes(make, monkeypatch):
+    net, made = trained(make, "running"), planned(monkeypatch)
+    for x in 3 * [noisy(5, 40), noisy(4, 40)]:
+        net.denoise(x)
+        net.load_state_dict(changed(net))
+        net.vector *= np.float32(0.9)
+        net(x[:, None])
+    assert len(made) == 2
+    net.train()
+    for _ in range(3):
+        net.denoise(x)
+        net(x[:, None])
+    assert len(made) == 3
+    net.eval("batch")
+    for _ in range(3):
+        net.denoise(x)
+        net.denoise(x, batch_size=1)
+    assert len(made) == (4 if net.mixes_batch else 5) + net.mixes_batch
+
+
+def test_plans_are_kept_up_to_a_bound(monkeypatch):
+    net, made = UNet(rng=0).eval("batch"), planned(monkeypatch)
+    few, many = noisy(100, 100), noisy(1200, 100)
+    net.denoise(few)
+    size = net._plans.programs[few[:, None].shape, ()].nbytes
+    assert 20e6 > size > 20 * few.nbytes
+    for count in (80, 90, *range(100, 1000, 100)):
+        net.denoise(many[:count])
+        held = sum(program.nbytes for program in net._plans.programs.values())
+        assert held <= modules.PLANNED
+    before = len(made)
+    net.denoise(many[:count])
+    assert len(made) == before
+    net.denoise(many)
+    assert not net._plans.programs  # one that is larger than all that may be kept
+
+
 @ALL
 @STATISTICS
 def test_denoise_takes_many_signals_at_once(make, statistics):
@@ -582,13 +710,37 @@ def test_denoise_takes_many_signals_at_once(make, statistics):
     np.testing.assert_allclose(net.denoise(x), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.fixture
+def impatient_threads():
+    """Let threads take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
 @ALL
-def test_denoise_may_run_in_threads(make):
-    net, signals = trained(make, "running"), noisy(8, 100, 64)
-    expected = [net.denoise(x) for x in signals]
+@pytest.mark.parametrize("mode", ["training", "running", "batch", "signal", "mixed"])
+@pytest.mark.parametrize("batch_size", [None, 1])
+@pytest.mark.usefixtures("impatient_threads")
+def test_denoise_may_run_in_threads_in_every_mode(make, mode, batch_size):
+    net, signals = trained(make, "running"), noisy(8, 20, 64)
+    if mode == "training":
+        net.train()
+    elif mode == "mixed":
+        _block(net).train()
+    else:
+        net.eval(mode)
+    modes, state = [(m.training, m.statistics) for m in net.modules()], net.state_dict()
+    expected = [net.denoise(x, batch_size) for x in signals]
     with ThreadPoolExecutor(4) as pool:
-        for y, alone in zip(pool.map(net.denoise, [*signals] * 4), expected * 4, strict=True):
+        found = pool.map(lambda x: net.denoise(x, batch_size), [*signals] * 4)
+        for y, alone in zip(found, expected * 4, strict=True):
             np.testing.assert_array_equal(y, alone)
+    for x, alone in zip(signals, expected, strict=True):
+        np.testing.assert_array_equal(net.denoise(x, batch_size), alone)
+    assert [(m.training, m.statistics) for m in net.modules()] == modes
+    assert_same_state(net, state)
 
 
 @ALL
@@ -610,6 +762,37 @@ def test_a_clone_is_a_net_of_its_own_that_trains_as_the_first(make, clone):
     assert_same_state(other, net.state_dict())
     assert (net.vector != make(rng=0).vector).any()
     np.testing.assert_array_equal(other.denoise(x), net.denoise(x))
+
+
+CLONES = {
+    "copy": copy.deepcopy,
+    "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
+}
+
+
+@pytest.mark.parametrize("clone", CLONES.values(), ids=CLONES)
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_clone_of_any_module_trains(clone, flat):
+    module = Sequential([Conv1d(1, 2, 3, rng=0), BatchNorm1d(2), Conv1d(2, 1, 3, rng=1)])
+    if flat:
+        module.flatten()
+    other = clone(module)
+    assert other.is_flat() == flat
+    optimizer, before = optim.SGD(other, 0.1), module.state_dict()
+    (other(noisy(4, 1, 20)) ** 2).sum().backward()
+    optimizer.step()
+    assert all((a.data != before[name]).any() for name, a in other.named_parameters())
+    for name, array in module.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("clone", CLONES.values(), ids=CLONES)
+def test_a_net_and_its_optimiser_are_cloned_together(clone):
+    net = PlainNet(rng=0)
+    other, optimizer = clone((net, optim.Adam(net, 0.1)))
+    assert other.is_flat()
+    assert optimizer.p is other.vector
+    assert optimizer.g is other.gradient
 
 
 @ALL

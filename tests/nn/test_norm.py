@@ -1,12 +1,15 @@
 """Normalisation: which statistics each mode takes, which it moves, and the gradients of all."""
 
+import re
+
 import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.nn import BatchNorm1d, Tensor, UNet
+from denoiselib.nn import BatchNorm1d, PlainNet, Tensor, UNet
 from denoiselib.nn.modules import Module, Sequential
 from denoiselib.nn.norm import NORMS, make, recalibrate
+from tests.benchmarks.folding import fold
 
 MODES = {
     "training": lambda layer: layer.train(),
@@ -208,6 +211,21 @@ def test_another_number_of_axes_or_nothing_is_refused(shape):
         layer_of()(np.ones(shape))
 
 
+# --- folding, for benchmarks
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", ["batch", "batch+l1*mean", "bias_free"])
+def test_batch_norm_folds_into_kernels_and_others_stay(norm, bias):
+    net = PlainNet(width=4, depth=3, norm=norm, bias=bias, rng=0, dtype=np.float64)
+    x = signals(5, 1, 40)
+    recalibrate(net, [x])
+    folded = fold(net)
+    np.testing.assert_allclose(folded(x).data, net.eval()(x).data, rtol=1e-9, atol=1e-10)
+    stays = any("running" in name for name in folded.state_dict())
+    assert stays == (norm != "batch")
+
+
 # --- recalibration
 
 
@@ -285,12 +303,54 @@ def test_recalibration_on_the_batch_at_hand_makes_fixed_and_unfixed_alike():
     np.testing.assert_allclose(fixed, unfixed, atol=2e-3 * np.abs(unfixed).max())
 
 
+@pytest.mark.parametrize("name", ["batch", "bias_free", "representative", "filtered"])
+@pytest.mark.parametrize("spoil", [np.nan, np.inf])
+def test_a_batch_that_is_not_finite_leaves_no_trace(name, spoil):
+    """As the one that makes a gradient scaler skip its step."""
+    layer, x = make(name, 3, np.float64), signals(4, 3, 10)
+    layer(x)
+    before = layer.running.copy()
+    spoilt = Tensor(x.copy())
+    spoilt.data[0, 1, 2] = spoil
+    with np.errstate(invalid="ignore"):
+        layer(spoilt)
+    np.testing.assert_array_equal(layer.running, before)
+    layer(x)
+    assert not np.array_equal(layer.running, before)
+
+
+@pytest.mark.parametrize("spoil", [np.nan, np.inf])
+def test_recalibration_mends_statistics_that_are_not_finite(spoil):
+    one, other = deep(), deep()
+    for _, module in other.children():
+        if isinstance(module, BatchNorm1d):
+            module.running[...] = spoil
+    recalibrate(one, BATCHES)
+    recalibrate(other, BATCHES)
+    for name, value in one.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[name], value)
+
+
+def test_recalibration_refuses_statistics_that_are_not_finite():
+    net = deep()
+    next(net.modules()).parameters()[0].data[0, 0, 0] = np.nan
+    before = net.state_dict()
+    with pytest.raises(ValueError, match="batches lead to statistics that are not finite"):
+        recalibrate(net, BATCHES)
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 # --- registry
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    for call in (lambda: make("bach", 3, np.float32), lambda: UNet(norm="bach")):
-        with pytest.raises(ValueError, match=r"norm must be one of .*'none', 'batch'.*'bach'"):
+@pytest.mark.parametrize(
+    "name", ["bach", "batch+l3", "l1*sure", "+l1", "l1*", "batch+batch+l1", "", 3, None, ["batch"]]
+)
+def test_an_unknown_name_lists_the_known_ones(name):
+    words = r"norm must be one of 'none', 'batch'.*map one of 'l1'.*level one of .*'mad'.*, not "
+    for call in (lambda: make(name, 3, np.float32), lambda: UNet(norm=name)):
+        with pytest.raises(ValueError, match=words + re.escape(repr(name))):
             call()
 
 

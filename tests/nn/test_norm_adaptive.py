@@ -5,8 +5,8 @@ import pytest
 
 from denoiselib.nn import Tensor
 from denoiselib.nn.norm import LineEnhancer, WienerNorm
-from denoiselib.nn.norm.levels import FLOOR
-from denoiselib.nn.norm.predict import LinePrediction
+from denoiselib.nn.norm.adaptive import LinePrediction
+from denoiselib.nn.norm.sparse import FLOOR
 
 
 def signals(*shape, seed=0):

@@ -2,13 +2,15 @@
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from denoiselib.nn import PlainNet, Program, Tensor, UNet, losses
 from denoiselib.nn.norm import NORMS, LineEnhancer, Normalisation, make, recalibrate
-from denoiselib.nn.norm.maps import Prox
+from denoiselib.nn.norm.sparse import BEFORE, MAPS, THRESHOLDS, Prox
 
 MODES = {
     "training": lambda layer: layer.train(),
@@ -16,7 +18,22 @@ MODES = {
     "unfixed": lambda layer: layer.eval("batch"),
     "each": lambda layer: layer.eval("signal"),
 }
-NAMES = [name for name in NORMS if name != "none"]
+#: Sparse norms that have every part in one of them.
+SPARSE = [
+    "l1",
+    "firm*local",
+    "instance+nonnegative_l1*shared",
+    "batch+l1*fixed",
+    "batch+firm*mad",
+    "batch+l_half*mean",
+    "batch+l_two_thirds*shared",
+    "batch+l0*rectified",
+    "batch+nonnegative_l1*linear",
+    "batch+group*both",
+    "batch+mixture*local",
+    "batch+ista*mean",
+]
+NAMES = [*(name for name in NORMS if name != "none"), *SPARSE]
 ALL = pytest.mark.parametrize("name", NAMES)
 ALL_MODES = pytest.mark.parametrize("mode", MODES)
 
@@ -43,6 +60,30 @@ def layer_of(name, channels=3, dtype=np.float64, seed=9):
 
 def depends_on_statistics(layer):
     return any(isinstance(module, Normalisation) for module in layer.modules())
+
+
+def test_every_part_is_in_a_name_that_is_tested():
+    parts = [re.fullmatch(r"(?:(.+)\+)?(.+?)(?:\*(.+))?", name).groups() for name in SPARSE]
+    before, maps, levels = map(set, zip(*parts, strict=True))
+    assert before == {None, *BEFORE} - {""}
+    assert maps == set(MAPS)
+    assert levels == {None, *THRESHOLDS} - {"learned"}
+
+
+STORED = Path(__file__).parents[2] / "data" / "results"
+
+
+def test_every_norm_of_a_stored_recipe_is_made():
+    stored = {
+        name
+        for file in STORED.glob("*.jsonl")
+        for name in re.findall(r'"norm": "([^"]+)"', file.read_text())
+    }
+    assert len(stored) > 40
+    x = features(3, 1, 30)[:, 0]
+    for name in sorted(stored):
+        net = PlainNet(width=4, depth=3, norm=name, rng=0).eval("batch")
+        assert np.isfinite(net.denoise(x)).all(), name
 
 
 @ALL

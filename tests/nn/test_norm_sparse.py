@@ -5,9 +5,8 @@ import pytest
 
 from denoiselib.filters.prox import PENALTIES
 from denoiselib.nn import BatchNorm1d, Program, Tensor, ops
-from denoiselib.nn.norm import SparseNorm, sparse
-from denoiselib.nn.norm.levels import FLOOR, LEVELS
-from denoiselib.nn.norm.maps import MAPS
+from denoiselib.nn.norm import SparseNorm, make
+from denoiselib.nn.norm.sparse import FLOOR, MAPS, THRESHOLDS
 
 CHANNELS = 5
 
@@ -85,7 +84,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_level_by_its_formula(name):
     level, h = layer_of(**one_sided(name)).level, signals(4, CHANNELS, 20)
     lam = np.broadcast_to(level(h).data, h.shape)
@@ -95,7 +94,7 @@ def test_a_level_by_its_formula(name):
         np.testing.assert_allclose(one, expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_level_starts_near_a_tenth_of_the_noise(name):
     h = np.random.default_rng(1).standard_normal((20, 4, 500))
     lam = SparseNorm(4, **one_sided(name), dtype=np.float64).level(h).data
@@ -111,7 +110,7 @@ def test_an_adaptive_level_grows_with_the_signal(name):
 
 
 def test_the_level_of_one_signal_does_not_depend_on_the_others():
-    for name in LEVELS:
+    for name in THRESHOLDS:
         level, h = layer_of(**one_sided(name)).level, signals(4, CHANNELS, 20)
         together = np.broadcast_to(level(h).data, h.shape)
         alone = np.broadcast_to(level(h[2:3]).data, h[2:3].shape)
@@ -157,8 +156,6 @@ OTHERS = {"group": group, "mixture": mixture, "ista": ista}
 @pytest.mark.parametrize("level", ["learned", "mean", "local"])
 @pytest.mark.parametrize("penalty", MAPS)
 def test_a_sparse_norm_is_a_map_of_what_comes_before(penalty, level, before):
-    if penalty == "group" and level == "local":
-        level = "both"
     layer, x = layer_of(penalty=penalty, level=level, before=before), signals(4, CHANNELS, 20)
     y = layer.eval("batch")(x).data
     state = layer.state_dict()
@@ -265,7 +262,7 @@ def test_the_level_of_a_jumping_map_learns_by_the_jump(penalty):
     ],
 )
 def test_a_name_says_all(name, penalty, level, before):
-    one = sparse(name)(2)
+    one = make(name, 2, np.float32)
     other = SparseNorm(2, penalty=penalty, level=level, before=before)
     assert {k: v.tolist() for k, v in one.state_dict().items()} == {
         k: v.tolist() for k, v in other.state_dict().items()

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from denoiselib.experiments import variants
 from denoiselib.filters.prox import PENALTIES
 from denoiselib.nn import Program, Tensor, ops
+from denoiselib.nn.norm import adaptive
 from denoiselib.nn.tensor import Op, as_innermost
 
 PROPERTY = settings(max_examples=30, derandomize=True, deadline=None)
@@ -215,23 +217,23 @@ CASES = {
         ops.filter1d, ((3, 2, 4), (1, 11)), filtered
     ),
     "moving_mean": Case(lambda x: ops.moving_mean(x, 5), ((3, 2, 7),), lambda x: moved_mean(x, 5)),
-    "wiener_gain": Case(
-        lambda v, n: ops.wiener_gain(abs(v), abs(n)),
+    "the gain of a Wiener norm": Case(
+        lambda v, n: adaptive.WienerGain(abs(v), abs(n)).out,
         ((3, 2, 7), (3, 2, 1)),
         lambda v, n: np.maximum(1 - np.abs(n / v), 0),
     ),
     "group_soft": Case(
-        lambda x, u: ops.group_soft(x, abs(u), 2, 3),
+        lambda x, u: variants.GroupSoft(ops.signals(x), ops.signals(abs(u)), 2, 3).out,
         ((3, 5, 7), (3, 5, 1)),
         lambda x, u: together(x, np.abs(u), 2, 3),
     ),
     "group_soft, at each time": Case(
-        lambda x, u: ops.group_soft(x, abs(u), 4, 1),
+        lambda x, u: variants.GroupSoft(ops.signals(x), ops.signals(abs(u)), 4, 1).out,
         ((3, 4, 7), (1, 4, 1)),
         lambda x, u: together(x, np.abs(u), 4, 1),
     ),
     "mixture": Case(
-        lambda x, u, w: ops.mixture(x, abs(u), w),
+        lambda x, u, w: variants.Mixed(ops.signals(x), ops.signals(abs(u)), w, 0.5).out,
         ((3, 2, 7), (3, 2, 1), (2, 4)),
         lambda x, u, w: mixed(x, np.abs(u), w),
     ),
@@ -337,17 +339,21 @@ def test_constants_get_no_gradient_and_do_not_disturb(case):
         assert all(x.grad is None for i, x in enumerate(alone) if i != k)
 
 
+#: Operations of single layers.
+EXTRA = {adaptive.WienerGain, variants.GroupSoft, variants.Mixed}
+
+
 def test_no_operation_is_left_out():
     rng = np.random.default_rng(5)
     modules = [module for _, module in inspect.getmembers(ops, inspect.ismodule)]
     classes = {c for module in modules for _, c in inspect.getmembers(module, inspect.isclass)}
-    defined = {c for c in classes if issubclass(c, Op)}
+    defined = {c for c in classes if issubclass(c, Op)} | EXTRA
     seen = set()
     for case in CASES.values():
         program = Program(lambda case=case: case.op(*map(Tensor, draw(case.shapes, rng))))
         program()
         seen |= {type(op) for op in program.ops}
-    assert seen == defined - {Op, ops.arithmetic.Elementwise, ops.pooling.Pool1d}  # the bases
+    assert seen == defined - {Op, ops.resample.Pool1d}  # the base
 
 
 # --- refusals
@@ -378,13 +384,6 @@ def test_no_operation_is_left_out():
         (lambda x, w: ops.filter1d(x, np.ones((2, 2))), r"kernel must have the shape \(2 or 1, an"),
         (lambda x, w: ops.filter1d(x, np.ones((3, 3))), r"kernel must have the shape \(2 or 1, an"),
         (lambda x, w: ops.moving_mean(x, 4), "window must be odd"),
-        (lambda x, w: ops.group_soft(x, x[:1, :, :1], 0), "size must be at least 1"),
-        (lambda x, w: ops.group_soft(x, x[:1, :, :1], 2, 2), "window must be odd"),
-        (lambda x, w: ops.group_soft(x[:1], x), "u of shape .* is larger"),
-        (lambda x, w: ops.mixture(x, x[:1, :, :1], w), r"weights must have the shape \(2, 4\)"),
-        (lambda x, w: ops.mixture(x[:1], x, np.ones((2, 4))), "u of shape .* is larger"),
-        (lambda x, w: ops.mixture(x, x, np.ones((2, 4)), gamma=1), "gamma must lie in"),
-        (lambda x, w: ops.wiener_gain(x[:1], x), "noise of shape .* is larger"),
         (lambda x, w: ops.prelu(x[:1], x), "slope of shape .* is larger"),
         (lambda x, w: ops.mad(x[0]), "x must have the shape"),
         (lambda x, w: ops.mean_magnitude(x[0]), "x must have the shape"),
@@ -686,3 +685,31 @@ def test_the_input_is_left_as_it_was():
         y.sum().backward()
         y.data[...] = 0
     np.testing.assert_array_equal(x, kept)
+
+
+@pytest.mark.parametrize(
+    ("index", "basic"),
+    [
+        (1, True),
+        (np.int64(-1), True),
+        (slice(None, None, -2), True),
+        ((..., 2), True),
+        ((slice(1, 3), None, 0), True),
+        ((1, 2, 3), True),
+        (True, False),
+        ([2, 0, 2, 2], False),
+        ((slice(None), np.array([1, 1])), False),
+        (np.arange(3) > 0, False),
+        ((1, ..., [3, 3]), False),
+    ],
+)
+def test_a_part_hands_its_gradient_to_where_it_came_from(index, basic):
+    """Adding at repeated places is slow: only indices that can repeat one do it."""
+    x = Tensor(np.arange(60.0).reshape(3, 4, 5), requires_grad=True)
+    y = ops.take(x, index)
+    upstream = np.random.default_rng(0).standard_normal(y.shape)
+    (y * upstream).sum().backward()
+    expected = np.zeros(x.shape)
+    np.add.at(expected, index, upstream)
+    np.testing.assert_array_equal(x.grad, expected)
+    assert y.op.basic == basic

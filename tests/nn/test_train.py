@@ -1,3 +1,6 @@
+import contextlib
+import copy
+import pickle
 import random
 import signal
 import subprocess
@@ -8,7 +11,8 @@ import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, signals
-from denoiselib.nn import PlainNet, checkpoint, optim, train
+from denoiselib.nn import Conv1d, PlainNet, checkpoint, ops, optim, train
+from denoiselib.nn.modules import Parameter
 
 DATA = train.fresh("sparse_spikes", 3.0, 8)
 
@@ -74,43 +78,174 @@ def test_a_diverging_run_is_stopped_and_says_where():
         train.fit(net, DATA, optimizer, 200, schedule=optim.constant(1e3))
 
 
-def test_a_scaler_skips_what_overflows():
-    net, optimizer = make()
-    scaler = optim.GradientScaler(2.0**140)
+def test_scaling_skips_what_overflows():
+    net, inner = make()
+    optimizer = optim.Scaled(inner, 2.0**140)
     before = net.vector.copy()
     with np.errstate(all="ignore"):
-        train.fit(net, DATA, optimizer, 5, scaler=scaler)
-    assert scaler.scale == 2.0**135
+        train.fit(net, DATA, optimizer, 5)
+    assert optimizer.scale == 2.0**135
     np.testing.assert_array_equal(net.vector, before)
+
+
+def fit_wrapped(wrap, steps=20, path=None, **options):
+    net, optimizer = make()
+    optimizer = wrap(optimizer)
+    if path is not None:
+        file = checkpoint.Checkpoint(path, net, optimizer)
+        options |= {"callbacks": [file], "history": file.history}
+    return net, train.fit(net, DATA, optimizer, steps, every=10, **options)
 
 
 def test_scaling_changes_nothing_in_single_precision():
     plain, _ = fit(20)
-    scaled, _ = fit(20, scaler=optim.GradientScaler())
+    scaled, _ = fit_wrapped(optim.Scaled)
     np.testing.assert_array_equal(plain.vector, scaled.vector)
 
 
-def test_clipping_bounds_the_step():
-    net, optimizer = make(kind=optim.SGD)
-    before = net.vector.copy()
-    train.fit(net, DATA, optimizer, 1, clip=0.5, schedule=optim.constant(1.0))
-    assert np.linalg.norm(net.vector - before) <= 0.5 + 1e-6
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda optimizer: optim.Clipped(optimizer, 0.5),
+        lambda optimizer: optim.Scaled(optim.Clipped(optimizer, 0.5)),
+        lambda optimizer: optim.Clipped(optim.Scaled(optimizer), 0.5),
+    ],
+)
+def test_clipping_shortens_the_step_inside_of_scaling_and_outside(wrap):
+    steps = []
+    for change in (lambda optimizer: optimizer, wrap):
+        net, optimizer = make(kind=optim.SGD)
+        before = net.vector.copy()
+        train.fit(net, DATA, change(optimizer), 1, schedule=optim.constant(1.0))
+        steps.append(net.vector - before)
+    whole, clipped = steps
+    assert np.linalg.norm(whole) > 1
+    np.testing.assert_allclose(clipped, whole * (0.5 / np.linalg.norm(whole)), atol=1e-6)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_learning_rate_is_put_back(fails):
+    net, optimizer = make()
+
+    def stop(step, history):
+        if fails:
+            raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        train.fit(net, DATA, optimizer, 30, schedule=optim.cosine(0.1, 30), callbacks=[stop])
+    assert optimizer.lr == 1e-2
+
+
+def copied(net, optimizer):
+    return copy.deepcopy(net), optimizer
+
+
+def copied_optimizer(net, optimizer):
+    return net, copy.deepcopy(optimizer)
+
+
+def through_a_file(net, optimizer):
+    return pickle.loads(pickle.dumps(net)), optimizer
+
+
+def flattened(net, optimizer):
+    net.flatten()
+    return net, optimizer
+
+
+def another(net, optimizer):
+    return make()[0], optimizer
+
+
+def reassigned(net, optimizer):
+    parameter = net.parameters()[2]
+    parameter.data = parameter.data.copy()
+    return net, optimizer
+
+
+def frozen(net, optimizer):
+    net.parameters()[0].requires_grad = False
+    return net, optimizer
+
+
+def grown(net, optimizer):
+    net.gain = Parameter(np.ones(1, np.float32))
+    return net, optimizer
+
+
+def replaced(net, optimizer):
+    setattr(net.layers, "0", Conv1d(1, 4, 3))
+    return net, optimizer
+
+
+def shrunk(net, optimizer):
+    delattr(net.layers, "1")
+    return net, optimizer
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: optim.Clipped(optim.Scaled(x), 1.0)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(copied, copied_optimizer, through_a_file, flattened, another),
+        *(reassigned, frozen, grown, replaced, shrunk),
+    ],
+)
+def test_an_optimiser_that_would_not_move_the_net_is_refused(tmp_path, change, wrap):
+    net, optimizer = make()
+    train.fit(net, DATA, optimizer, 1)
+    net, optimizer = change(net, wrap(optimizer))
+    before = net.state_dict()
+    with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
+        train.fit(net, DATA, optimizer, 1)
+    with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
+        checkpoint.Checkpoint(tmp_path / "run.npz", net, optimizer)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    train.fit(net, DATA, wrap(optim.Adam(net, 1e-2)), 1)
+    moved = {name for name, p in net.named_parameters() if not np.array_equal(p.data, before[name])}
+    trained = {name for name, p in net.named_parameters() if p.requires_grad}
+    assert moved == trained - {"gain"}  # which no computation uses
+
+
+@pytest.mark.parametrize("kind", optim.OPTIMIZERS.values())
+def test_frozen_parameters_do_not_move_not_even_by_their_decay(kind):
+    net = PlainNet(width=4, depth=3, rng=0)
+    train.fit(net, DATA, kind(net, 1e-2), 3)  # so that there are moments and gradients
+    frozen = net.parameters()[:3]
+    for parameter in frozen:
+        parameter.requires_grad = False
+    before = [parameter.data.copy() for parameter in frozen]
+    train.fit(net, DATA, kind(net, 1e-2, weight_decay=0.1), 10)
+    for parameter, array in zip(frozen, before, strict=True):
+        np.testing.assert_array_equal(parameter.data, array)
+
+
+def test_a_net_that_changes_on_the_way_is_planned_anew():
+    net, optimizer = make()
+    activation = getattr(net.layers, "2")
+
+    def change(step, history):
+        activation.function = ops.absolute
+
+    train.fit(net, DATA, optimizer, 11, every=10, callbacks=[change])
+    straight, other = make()
+    train.fit(straight, DATA, other, 10)
+    getattr(straight.layers, "2").function = ops.absolute
+    train.fit(straight, lambda step: DATA(step + 10), other, 1)
+    np.testing.assert_array_equal(net.vector, straight.vector)
 
 
 @pytest.mark.parametrize("ending", ["npz", "safetensors"])
-def test_resuming_is_bit_for_bit(tmp_path, ending):
+@pytest.mark.parametrize(
+    "wrap", [lambda x: x, lambda x: optim.Scaled(optim.Clipped(x, 0.5), 16.0, interval=7)]
+)
+def test_resuming_is_bit_for_bit(tmp_path, ending, wrap):
     path = tmp_path / f"run.{ending}"
-    noisy, clean = DATA(0)
-    options = {
-        "validation": (noisy, clean),
-        "schedule": optim.cosine(0.05, 60),
-        "scaler": optim.GradientScaler(16.0, interval=7),
-    }
-    whole, history = fit(60, **options)
-    options["scaler"] = optim.GradientScaler(16.0, interval=7)
-    fit(30, checkpoint=path, **options)
-    options["scaler"] = optim.GradientScaler(1.0)  # the checkpoint knows better
-    resumed, again = fit(60, checkpoint=path, **options)
+    options = {"validation": DATA(0), "schedule": optim.cosine(0.05, 60)}
+    whole, history = fit_wrapped(wrap, 60, **options)
+    fit_wrapped(wrap, 30, path, **options)
+    resumed, again = fit_wrapped(wrap, 60, path, **options)
     for name, array in whole.state_dict().items():
         np.testing.assert_array_equal(resumed.state_dict()[name], array, err_msg=name)
     assert again == history
@@ -120,21 +255,24 @@ def test_resuming_is_bit_for_bit(tmp_path, ending):
 
 def test_a_finished_run_is_not_run_again(tmp_path):
     path = tmp_path / "run.npz"
-    first, history = fit(20, checkpoint=path)
-    second, again = fit(20, checkpoint=path)
+    first, history = fit_wrapped(lambda x: x, 20, path)
+    second, again = fit_wrapped(lambda x: x, 20, path)
     np.testing.assert_array_equal(first.vector, second.vector)
     assert again == history
 
 
 RUN = """
 import sys
-from denoiselib.nn import PlainNet, checkpoint, optim, train
+from denoiselib.nn import Conv1d, PlainNet, checkpoint, ops, optim, train
+from denoiselib.nn.modules import Parameter
 path, final = sys.argv[1:]
 net = PlainNet(width=4, depth=3, rng=0)
+optimizer = optim.Adam(net)
 data = train.fresh("sparse_spikes", 3.0, 8)
 print("started", flush=True)
-train.fit(net, data, optim.Adam(net), 3000, schedule=optim.cosine(0.05, 3000), every=20,
-          checkpoint=path)
+file = checkpoint.Checkpoint(path, net, optimizer)
+train.fit(net, data, optimizer, 3000, schedule=optim.cosine(0.05, 3000), every=20,
+          callbacks=[file], history=file.history)
 checkpoint.save(final, net.state_dict())
 """
 
@@ -161,21 +299,31 @@ def test_killed_ten_times_it_ends_with_the_same_weights(tmp_path):
         np.testing.assert_array_equal(b[name], array, err_msg=name)
 
 
-def test_a_foreign_checkpoint_is_refused(tmp_path):
+def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
     path = tmp_path / "run.npz"
-    fit(10, checkpoint=path)
+    fit_wrapped(lambda x: x, 10, path)
+    written = path.read_bytes()
+
+    def refused(net, optimizer, match):
+        before, state = net.state_dict(), optimizer.state_dict()
+        with pytest.raises(ValueError, match=match):
+            checkpoint.Checkpoint(path, net, optimizer)
+        for now, then in ((net.state_dict(), before), (optimizer.state_dict(), state)):
+            assert all(np.array_equal(now[name], then[name]) for name in then)
+
     net = PlainNet(width=5, depth=3)
-    with pytest.raises(ValueError, match=r"run\.npz is no checkpoint.*has shape"):
-        train.fit(net, DATA, optim.Adam(net), 20, checkpoint=path)
-    net, optimizer = make(kind=optim.SGD)
-    with pytest.raises(ValueError, match="written with Adam"):
-        train.fit(net, DATA, optimizer, 20, checkpoint=path)
+    refused(net, optim.Adam(net), r"run\.npz is no checkpoint.*state must hold m, v, t")
+    wider = PlainNet(width=4, depth=3, norm="bias_free", bias=True)
+    wider.gain = Parameter(np.ones(8, np.float32))  # as many numbers, with other names
+    refused(wider, optim.Adam(wider), r"run\.npz is no checkpoint")
+    refused(*make(kind=optim.SGD), "written with Adam")
+    net, optimizer = make()
+    refused(net, optim.Clipped(optimizer, 1.0), "written with Adam")
+    assert path.read_bytes() == written
     checkpoint.save(path, {"x": np.zeros(2)})
-    with pytest.raises(ValueError, match="is no checkpoint"):
-        fit(20, checkpoint=path)
+    refused(*make(), "is no checkpoint")
     path.write_bytes(b"not a zip file at all")
-    with pytest.raises(ValueError, match="damaged"):
-        fit(20, checkpoint=path)
+    refused(*make(), "damaged")
 
 
 def test_fixed_data_show_every_signal_once_an_epoch():
@@ -208,7 +356,8 @@ def test_fresh_data_depend_on_seed_and_step_alone():
         (lambda: train.fixed(np.zeros((3, 2)), np.zeros((2, 2)), 1), "noisy and clean"),
         (lambda: fit(0), "steps"),
         (lambda: fit(10, loss="nonsense"), "loss"),
-        (lambda: fit(10, checkpoint="run.pkl"), "checkpoint"),
+        (lambda: checkpoint.Checkpoint("run.pkl", *make()), "path"),
+        (lambda: fit(10, history=[1]), "history"),
     ],
 )
 def test_bad_arguments_are_named(call, name):

@@ -1,86 +1,82 @@
-"""Normalisation layers, by name in one registry: a new one is one class.
+"""Normalisation layers, by name: a new one is one class, and one entry of `NORMS`.
 
 A layer has four ways to find its statistics, set for a whole network by `Module.train` and
 `Module.eval`: in training from the batch, updating the running statistics; at test, updating
 nothing, from the running statistics (the slides' *fixed* mode), from the batch again (*unfixed*) or
 from each signal alone.
+
+A sparse normalisation has no entry: its name ``before+map*level`` says what it is made of, see
+`SparseNorm`.
 """
 
-from functools import partial
+from pkgutil import resolve_name
 
 from denoiselib import _check
-from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation
-from denoiselib.nn.norm.predict import LineEnhancer
-from denoiselib.nn.norm.sparse import SparseNorm, sparse
-from denoiselib.nn.norm.trained import fold, recalibrate
-from denoiselib.nn.norm.variants import (
-    BiasFreeNorm,
-    FilteredNorm,
-    InstanceNorm,
-    RepresentativeNorm,
-)
-from denoiselib.nn.norm.wiener import WienerNorm
+from denoiselib._lazy import extras
+from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation, recalibrate
 
 __all__ = [
     "NORMS",
     "BatchNorm1d",
-    "BiasFreeNorm",
-    "FilteredNorm",
     "InstanceNorm",
     "LineEnhancer",
     "Normalisation",
     "RepresentativeNorm",
     "SparseNorm",
     "WienerNorm",
-    "fold",
+    "find",
     "make",
     "recalibrate",
-    "sparse",
 ]
 
-#: Normalisations by name: callables that are given the number of channels and a dtype, or None.
+#: Normalisations by name: None, or what is called with the number of channels and a dtype. Text
+#: says where to import it from when it is needed first.
 NORMS = {
     "none": None,
     "batch": BatchNorm1d,
-    "bias_free": BiasFreeNorm,
-    "instance": InstanceNorm,
-    "representative": RepresentativeNorm,
-    "filtered": FilteredNorm,
-    "wiener": WienerNorm,
-    "batch+wiener": partial(WienerNorm, before="batch"),
-    "predict": LineEnhancer,
-    "batch+predict": partial(LineEnhancer, before="batch"),
+    "instance": "denoiselib.nn.norm.relatives:InstanceNorm",
+    "representative": "denoiselib.nn.norm.relatives:RepresentativeNorm",
+    "wiener": "denoiselib.nn.norm.adaptive:WienerNorm",
+    "batch+wiener": "denoiselib.nn.norm.adaptive:WienerNorm.after_batch",
+    "predict": "denoiselib.nn.norm.adaptive:LineEnhancer",
+    "batch+predict": "denoiselib.nn.norm.adaptive:LineEnhancer.after_batch",
+    "bias_free": "denoiselib.experiments.variants:BiasFreeNorm",
+    "filtered": "denoiselib.experiments.variants:FilteredNorm",
 }
-
-#: Sparse ones, see `sparse`: what comes before + penalty, and the levels.
-SPARSE = {
-    "batch+l1": "fixed learned mad mean both shared rectified local",
-    "batch+firm": "learned mad mean both shared rectified local",
-    "batch+l_half": "learned mad mean rectified",
-    "batch+l_two_thirds": "learned mad mean rectified",
-    "batch+l0": "learned mad mean rectified",
-    "batch+nonnegative_l1": "learned mad mean both shared linear local",
-    "batch+group": "mad mean both",
-    "batch+mixture": "mad mean both",
-    "batch+ista": "mad mean both",
-    "instance+l1": "learned mad mean both",
-    "instance+nonnegative_l1": "learned mad mean both shared linear",
-    "l1": "fixed learned mad mean both shared local",
-    "firm": "learned mad mean both shared",
-    "l_half": "learned mad",
-    "l0": "learned mad",
-    "nonnegative_l1": "learned mad mean both shared linear local",
-    "group": "mad mean both",
-    "mixture": "mad mean both",
-    "ista": "mad mean",
-}
-for _head, _levels in SPARSE.items():
-    for _level in _levels.split():
-        _name = _head if _level == "learned" else f"{_head}*{_level}"
-        NORMS[_name] = sparse(_name)
 
 
 def make(name, channels, dtype):
-    """Make the normalisation of that name, or None for ``"none"``."""
-    layer = NORMS[_check.choice(name, "name of a norm", NORMS)]
+    """Make the normalisation of that name, or None for ``"none"``.
+
+    Examples
+    --------
+    >>> list(make("batch+l1*mad", 4, "float32").state_dict())[-2:]
+    ['norm.running_var', 'level.raw']
+    """
+    layer = find(name)
     return None if layer is None else layer(channels, dtype=dtype)
+
+
+def find(name):
+    """Return what makes the normalisation of that name: a callable, or None for ``"none"``."""
+    if isinstance(name, str) and name in NORMS:
+        return entry(NORMS, name, "name of a norm")
+    return resolve_name("denoiselib.nn.norm.sparse:named")(name)
+
+
+def entry(table, name, argument):
+    """Return the entry of a table, imported if it is text."""
+    found = table[_check.choice(name, argument, table)]
+    return resolve_name(found) if isinstance(found, str) else found
+
+
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "InstanceNorm": "denoiselib.nn.norm.relatives:InstanceNorm",
+        "LineEnhancer": "denoiselib.nn.norm.adaptive:LineEnhancer",
+        "RepresentativeNorm": "denoiselib.nn.norm.relatives:RepresentativeNorm",
+        "SparseNorm": "denoiselib.nn.norm.sparse:SparseNorm",
+        "WienerNorm": "denoiselib.nn.norm.adaptive:WienerNorm",
+    },
+)

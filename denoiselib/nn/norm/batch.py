@@ -3,15 +3,15 @@
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import Buffer, Module, Parameter
+from denoiselib.nn.modules import STATISTICS, Buffer, Module, Parameter
 from denoiselib.nn.ops.layout import rows, signals
-from denoiselib.nn.tensor import Op
+from denoiselib.nn.tensor import Op, Tensor, using_statistics
 
 
 class BatchStatistics(Op):
     """gamma (x - mean) s + beta, s = 1 / sqrt(var + eps), mean and variance over batch and time
 
-    Both depend on x, and the gradient says so: with xc = x - mean and n numbers in a channel,
+    Both depend on x: with xc = x - mean and n numbers in a channel the gradient is
     dx = gamma s (dy - sum(dy)/n - xc s^2 sum(dy xc)/n).
     """
 
@@ -99,8 +99,8 @@ class FixedStatistics(Op):
 class Normalisation(Module):
     """A layer with running statistics of each channel.
 
-    A subclass sets its parameters, then calls `run`, and has its input checked by `checked`. What
-    training has found is handed to `record`.
+    A subclass sets its parameters, calls `run`, passes its input through `checked`, and hands the
+    statistics of a batch to `record`.
     """
 
     def run(self, channels, dtype, **start):
@@ -122,7 +122,7 @@ class Normalisation(Module):
         self._join()
 
     def checked(self, x):
-        """Return x as signals, or say why there are no statistics of it."""
+        """Return x as signals of which there are statistics."""
         x = of_channels(x, self.running.shape[1])
         values = x.shape[2] * (1 if self.statistics == "signal" else x.shape[0])
         if self.statistics != "running" and values == 1:
@@ -134,9 +134,13 @@ class Normalisation(Module):
         return x
 
     def record(self, statistics):
-        """Move the running statistics towards those of a batch."""
-        self.running *= 1 - self.momentum
-        self.running += self.momentum * statistics
+        """Move the running statistics towards those of a batch, if these are finite.
+
+        The NaN of a batch whose step a gradient scaler skips would otherwise stay for ever.
+        """
+        if np.isfinite(statistics).all():
+            self.running *= 1 - self.momentum
+            self.running += self.momentum * statistics
 
 
 def of_channels(x, channels):
@@ -148,7 +152,7 @@ def of_channels(x, channels):
 
 
 class Record(Op):
-    """running statistics move towards those of a batch, given as tensors; no gradient passes"""
+    """records the statistics of a batch, given as tensors; no gradient passes"""
 
     def __init__(self, layer, *statistics):
         self.layer, self.seen = layer, [tensor.data.reshape(-1) for tensor in statistics]
@@ -161,7 +165,7 @@ class Record(Op):
 
 
 class BatchNorm1d(Normalisation):
-    r"""Batch normalisation, as PyTorch's ``BatchNorm1d`` (Ioffe & Szegedy 2015).
+    r"""Batch normalisation, like PyTorch's ``BatchNorm1d`` (Ioffe & Szegedy 2015).
 
     Parameters
     ----------
@@ -170,14 +174,14 @@ class BatchNorm1d(Normalisation):
     eps : float
         Added to the variance.
     momentum : float
-        Share of a new batch in the running statistics, whose variance is the unbiased one.
+        Share of a new batch in the running mean and the running (unbiased) variance.
     dtype : numpy dtype
         float32 or float64.
 
     Notes
     -----
-    :math:`y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta` for each channel. The gradient is
-    right in all modes: fixed statistics are constants, those of the batch depend on x.
+    :math:`y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta` for each channel. In the gradient
+    running statistics are constants, and those of the batch depend on x.
 
     Examples
     --------
@@ -212,3 +216,64 @@ def normalise_each(x, weight, bias, eps):
     variance = (centred * centred).mean(axis=2, keepdims=True)
     gain = weight[:, None] * (variance + eps) ** -0.5
     return centred * gain + bias[:, None]
+
+
+def recalibrate(net, batches):
+    """Recompute the running statistics of a network as averages over batches.
+
+    Running statistics remember the last few batches of training, while the weights still moved; at
+    batch size 1 they are little more than noise. Here they become plain averages of the batches'
+    means and (unbiased) variances.
+
+    Parameters
+    ----------
+    net : Module
+        Its weights and its mode stay as they are; its statistics, too, if an error is raised.
+    batches : iterable of array_like or Tensor (batch, channels, length)
+        Noisy signals like those it was trained on.
+
+    Examples
+    --------
+    >>> layer = BatchNorm1d(1)
+    >>> recalibrate(layer, [np.full((1, 1, 2), v, np.float32) for v in (1, 3)])
+    >>> print(layer.running_mean.data, layer.running_var.data)
+    [2.] [0.]
+    """
+    _check.instance(net, "net", Module)
+    averages = {m: Average(m.running) for m in net.modules() if isinstance(m, Normalisation)}
+    count = 0
+    for layer, average in averages.items():
+        layer.record = average.add  # hides the method
+    try:
+        for batch in _check.iterator(batches, "batches"):
+            batch = _check.array(batch.data if isinstance(batch, Tensor) else batch, "batches")
+            if batch.ndim != 3:
+                raise ValueError(
+                    f"batches must have the shape (batch, channels, length), not {batch.shape}"
+                )
+            with using_statistics(dict.fromkeys(STATISTICS, "batch"), training=True):
+                net(batch)
+            count += 1
+    finally:
+        for layer in averages:
+            del layer.record
+    if not count:
+        raise ValueError("batches must not be empty")
+    if not all(np.isfinite(average.value).all() for average in averages.values()):
+        raise ValueError("batches lead to statistics that are not finite")
+    for layer, average in averages.items():
+        if average.count:
+            layer.running[...] = average.value
+
+
+class Average:
+    """The mean of arrays that come one by one."""
+
+    def __init__(self, like):
+        self.value, self.count = np.zeros_like(like), 0
+
+    def add(self, array):
+        """Take one more array into the mean."""
+        self.count += 1
+        self.value *= 1 - 1 / self.count
+        self.value += 1 / self.count * array

@@ -6,36 +6,31 @@ the shape ``(batch, channels, length)``, and the batch innermost in memory: `inn
 ``(channels, length, batch)`` of that memory.
 """
 
-from denoiselib.nn.ops.activation import (
+from importlib import import_module
+
+from denoiselib.nn.ops.convolution import conv1d, filter1d, moving_mean
+from denoiselib.nn.ops.elementwise import (
     absolute,
+    add,
+    divide,
     exp,
     gelu,
     leaky_relu,
     log,
-    prelu,
-    relu,
-    sigmoid,
-    softplus,
-)
-from denoiselib.nn.ops.arithmetic import (
-    add,
-    divide,
     matmul,
     mean,
     multiply,
     power,
+    prelu,
+    relu,
+    sigmoid,
+    softplus,
     subtract,
     sum,
 )
-from denoiselib.nn.ops.convolution import conv1d
-from denoiselib.nn.ops.filtering import filter1d, moving_mean
-from denoiselib.nn.ops.layout import signals
-from denoiselib.nn.ops.pooling import avg_pool1d, max_pool1d
-from denoiselib.nn.ops.proximal import prox
-from denoiselib.nn.ops.shape import concat, pad, take
-from denoiselib.nn.ops.shrinkage import group_soft, mixture, wiener_gain
-from denoiselib.nn.ops.statistics import mad, mean_magnitude
-from denoiselib.nn.ops.upsampling import upsample1d
+from denoiselib.nn.ops.layout import concat, pad, signals, take
+from denoiselib.nn.ops.resample import avg_pool1d, max_pool1d, upsample1d
+from denoiselib.nn.tensor import Tensor
 
 __all__ = [
     "absolute",
@@ -47,7 +42,6 @@ __all__ = [
     "exp",
     "filter1d",
     "gelu",
-    "group_soft",
     "leaky_relu",
     "log",
     "mad",
@@ -55,7 +49,6 @@ __all__ = [
     "max_pool1d",
     "mean",
     "mean_magnitude",
-    "mixture",
     "moving_mean",
     "multiply",
     "pad",
@@ -70,5 +63,32 @@ __all__ = [
     "sum",
     "take",
     "upsample1d",
-    "wiener_gain",
 ]
+
+
+def _give_operators():
+    """Let tensors be written as numbers are: ``a + b`` for ``add(a, b)``, and so on."""
+    two = {"add": add, "sub": subtract, "mul": multiply, "truediv": divide, "matmul": matmul}
+    for name, operation in two.items():
+        setattr(Tensor, f"__{name}__", operation)
+        setattr(Tensor, f"__r{name}__", lambda b, a, operation=operation: operation(a, b))
+    one = {"__pow__": power, "__abs__": absolute, "__getitem__": take, "sum": sum, "mean": mean}
+    for name, operation in one.items():
+        setattr(Tensor, name, operation)
+    Tensor.__neg__ = lambda x: multiply(x, -1.0)
+
+
+_give_operators()
+
+#: Operations that a network of convolutions, batch norms and activations does not need.
+ELSEWHERE = {
+    "mad": "statistics",
+    "mean_magnitude": "statistics",
+    "prox": "shrink",
+}
+
+
+def __getattr__(name):
+    if name not in ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{ELSEWHERE[name]}"), name)

@@ -1,4 +1,4 @@
-"""Convolution, as one wide matrix product."""
+"""Convolutions along time: with a kernel from channels to channels, or each channel by itself."""
 
 import numpy as np
 
@@ -6,12 +6,18 @@ from denoiselib import _check
 from denoiselib.nn.ops.layout import Copy, inner, rows, signals, tensors
 from denoiselib.nn.tensor import Op, empty
 
+UNPACKED = 1_000_000  # multiplications of a product that OpenBLAS does without packing
+MOST_TILES = 4  # times as many tiles as wanted may be made, to find a number that divides the width
+NARROWEST = 128  # columns of a tile
+PAGE = 1024  # numbers of float32 in 4,096 bytes
+SPARE = 16  # numbers between rows that would be multiples of a page apart
 
-class Conv1d(Op):
-    """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends.
 
-    The shifted copies of x become the rows of one matrix, `columns`; the convolution is then one
-    product with the kernel, and so are its gradients.
+class Convolution(Op):
+    """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends
+
+    The shifted copies of x are the rows of one matrix, `columns`. The convolution is its product
+    with the kernel; the gradients are products, too.
     """
 
     def __init__(self, x, weight, bias, padding, dilation):
@@ -25,14 +31,7 @@ class Conv1d(Op):
         self.columns[...] = 0
         columns = self.columns.reshape(channels, taps, out_length, batch)
 
-        # which part of the output sees which part of the input through tap k
-        self.overlaps = []
-        for k in range(taps):
-            shift = dilation * k - padding
-            first, last = max(0, -shift), min(out_length, length - shift)
-            if first < last:
-                seen = slice(first + shift, last + shift)
-                self.overlaps.append((k, slice(first, last), seen))
+        self.overlaps = overlaps(length, out_length, taps, padding, dilation)
         samples = inner(x.data)
         self.shifts = [(columns[:, k, out], samples[:, seen]) for k, out, seen in self.overlaps]
 
@@ -82,27 +81,38 @@ class Conv1d(Op):
                 np.add(samples, column, out=samples)
 
 
-def apart(rows, width, dtype):
-    """Return a new matrix whose rows are no multiple of 4,096 bytes apart.
+def overlaps(length, out_length, taps, padding, dilation=1):
+    """List for each tap k which part of the output sees which part of the input: (k, out, seen)."""
+    found = []
+    for k in range(taps):
+        shift = dilation * k - padding
+        first, last = max(0, -shift), min(out_length, length - shift)
+        if first < last:
+            found.append((k, slice(first, last), slice(first + shift, last + shift)))
+    return found
 
-    Otherwise the numbers of a column would compete for the same places in the cache; lengths and
-    batches that are powers of 2 would see to it.
+
+def apart(rows, width, dtype):
+    """Return a new matrix whose rows are no multiple of a page apart.
+
+    With lengths and batches that are powers of 2, the numbers of a column would otherwise compete
+    for the same places in the cache.
     """
-    spare = 16 if width % 1024 == 0 else 0
+    spare = SPARE if width % PAGE == 0 else 0
     return np.empty((rows, width + spare), dtype)[:, :width]
 
 
 class Tiles:
     """Views of wide matrices as stacks of narrow ones, which BLAS multiplies faster.
 
-    OpenBLAS has a kernel for products of at most a million multiplications that needs no packing;
-    for a small kernel and a wide signal it is two to four times as fast.
+    OpenBLAS multiplies small matrices without packing them first: for a small kernel and a wide
+    signal this is two to four times as fast.
     """
 
     def __init__(self, rows, columns, width):
-        wanted = -(-rows * columns * width // 1_000_000)
-        fitting = (n for n in range(wanted, 4 * wanted) if width % n == 0 and width // n >= 128)
-        self.count = next(fitting, 1)
+        wanted = -(-rows * columns * width // UNPACKED)
+        counts = range(wanted, MOST_TILES * wanted)
+        self.count = next((n for n in counts if width % n == 0 and width // n >= NARROWEST), 1)
 
     def __call__(self, matrix):
         """View (rows, width) as (count, rows, width / count)."""
@@ -110,7 +120,7 @@ class Tiles:
 
 
 def conv1d(x, weight, bias=None, padding=0, dilation=1):
-    """Return the cross-correlation of signals with a kernel, as PyTorch's ``conv1d``.
+    """Return the cross-correlation of signals with a kernel, like PyTorch's ``conv1d``.
 
     Parameters
     ----------
@@ -129,11 +139,6 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
     -------
     Tensor (batch, out_channels, length + 2 padding - dilation (taps - 1))
         The output.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or the kernel is longer than the padded signal.
 
     Examples
     --------
@@ -164,4 +169,83 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
         )
     if not weight.data.flags.c_contiguous:
         weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out
-    return Conv1d(x, weight, bias[0] if bias else None, padding, dilation).out
+    return Convolution(x, weight, bias[0] if bias else None, padding, dilation).out
+
+
+# --- each channel by itself
+
+
+class Filter1d(Op):
+    """y[c, t] = sum_k w[c, k] x[c, t + k - K // 2], zeros beyond the ends"""
+
+    def __init__(self, x, kernel):
+        taps, length = kernel.shape[1], x.shape[2]
+        y = empty(x.shape, x.dtype)
+        self.x, self.y, self.kernel = inner(x.data), inner(y), kernel.data[..., None, None]
+        self.overlaps = overlaps(length, length, taps, taps // 2)
+        super().__init__([x, kernel], y)
+
+    def forward(self):
+        self.y.fill(0)
+        for k, out, seen in self.overlaps:
+            self.y[:, out] += self.x[:, seen] * self.kernel[:, k]
+
+    def backward(self):
+        dx, dw = self.dx
+        dy = inner(self.dy)
+        if dx is not None:
+            dx.fill(0)
+            for k, out, seen in self.overlaps:
+                inner(dx)[:, seen] += dy[:, out] * self.kernel[:, k]
+        if dw is not None:
+            dw.fill(0)
+            for k, out, seen in self.overlaps:
+                sums = (dy[:, out] * self.x[:, seen]).sum(axis=(1, 2))
+                dw[:, k] += sums if len(dw) > 1 else sums.sum()
+
+
+def filter1d(x, kernel):
+    """Return signals filtered along time, each channel by a kernel of its own.
+
+    Parameters
+    ----------
+    x : Tensor (batch, channels, length)
+        Signals.
+    kernel : Tensor (channels, taps) or (1, taps)
+        An odd number of taps, centred.
+
+    Returns
+    -------
+    Tensor (batch, channels, length)
+        Correlations, with zeros beyond the ends.
+
+    Examples
+    --------
+    >>> print(filter1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[1.0, 0.0, -1.0]])).data)
+    [[[-2. -3.  2.]]]
+    """
+    x, kernel = tensors(x=x, kernel=kernel)
+    x = signals(x)
+    if kernel.ndim != 2 or kernel.shape[0] not in (1, x.shape[1]) or kernel.shape[1] % 2 == 0:
+        raise ValueError(
+            f"kernel must have the shape ({x.shape[1]} or 1, an odd number of taps), "
+            f"not {kernel.shape}"
+        )
+    return Filter1d(x, kernel).out
+
+
+def moving_mean(x, window):
+    """Return the mean over a window around each sample; at the ends the window is cut off.
+
+    Examples
+    --------
+    >>> print(moving_mean(np.array([[[1.0, 2.0, 6.0]]]), 3).data)
+    [[[1.5 3.  4. ]]]
+    """
+    (x,) = tensors(x=x)
+    x = signals(x)
+    if _check.integer(window, "window", 1) % 2 == 0:
+        raise ValueError(f"window must be odd, so that it has a centre, not {window}")
+    time = np.arange(x.shape[2])
+    ends = np.minimum(time, window // 2) + np.minimum(time[::-1], window // 2) + 1
+    return filter1d(x, np.ones((1, window))) * (1 / ends)

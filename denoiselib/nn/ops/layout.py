@@ -1,8 +1,12 @@
-"""How tensors come to an operation: of one dtype, signals with the batch innermost in memory."""
+"""How numbers lie in memory, and operations that only move them: copies, parts, and parts joined.
+
+An operation takes tensors of one dtype, and signals with the batch innermost in memory.
+"""
 
 import numpy as np
 
-from denoiselib.nn.tensor import Op, Tensor, empty, real
+from denoiselib import _check
+from denoiselib.nn.tensor import Op, Tensor, as_innermost, empty, real
 
 
 def inner(array):
@@ -55,25 +59,98 @@ class Copy(Op):
         np.copyto(self.dx[0], self.dy)
 
 
-def sum_to(array, out):
-    """Fill `out` with an array, summed over the axes along which `out` was repeated."""
-    missing = array.ndim - out.ndim
-    repeated = [i for i, n in enumerate(out.shape, missing) if n == 1 and array.shape[i] > 1]
-    axes = (*range(missing), *repeated)
-    out[...] = array.sum(axis=axes).reshape(out.shape) if axes else array
+# --- parts and joined parts
+
+# What NumPy's basic indexing consists of: it selects no number twice.
+BASIC = int, np.integer, slice, type(None), type(...)
 
 
-def over_time(array, out):
-    """Fill `out` as `sum_to` does: fast where signals meet one number for each signal and channel,
-    or for each channel.
-    """
-    if array.ndim == 3 and inner(array).flags.c_contiguous:
-        if out.shape == (*array.shape[:2], 1):
-            ones = np.ones((1, array.shape[2]), array.dtype)
-            np.matmul(ones, inner(array), out=inner(out))
-            return
-        if out.shape in [(array.shape[1], 1), (1, array.shape[1], 1)]:
-            matrix = rows(array)
-            out[...] = np.matmul(matrix, np.ones(matrix.shape[1], array.dtype)).reshape(out.shape)
-            return
-    sum_to(array, out)
+class Take(Op):
+    """x[index]"""
+
+    def __init__(self, x, index):
+        self.x, self.index = x.data, index
+        self.y = as_innermost(np.asarray(self.x[index]))
+        parts = index if isinstance(index, tuple) else (index,)
+        self.basic = all(isinstance(k, BASIC) and not isinstance(k, bool) for k in parts)
+        super().__init__([x], self.y)
+
+    def forward(self):
+        np.copyto(self.y, self.x[self.index])
+
+    def backward(self):
+        self.dx[0].fill(0)
+        if self.basic:
+            self.dx[0][self.index] = self.dy
+        else:
+            np.add.at(self.dx[0], self.index, self.dy)  # slow, but adds where an index is repeated
+
+
+def take(x, index):
+    """Return x[index]: slices, or arrays of indices."""
+    return Take(*tensors(x=x), index).out
+
+
+class Concat(Op):
+    """arrays one after the other along an axis"""
+
+    def __init__(self, parts, axis):
+        self.arrays, self.axis = [part.data for part in parts], axis
+        self.cuts = np.cumsum([array.shape[axis] for array in self.arrays])[:-1]
+        self.y = as_innermost(np.concatenate(self.arrays, axis))
+        self.places = np.split(self.y, self.cuts, axis)
+        super().__init__(parts, self.y)
+
+    def forward(self):
+        for place, array in zip(self.places, self.arrays, strict=True):
+            np.copyto(place, array)
+
+    def plan(self, memory):
+        self.parts = np.split(self.dy, self.cuts, self.axis)
+
+    def backward(self):
+        for d, part in zip(self.dx, self.parts, strict=True):
+            if d is not None:
+                np.copyto(d, part)
+
+
+def concat(parts, axis=1):
+    """Return tensors one after the other along an axis, the channels if none is named."""
+    parts = tensors(
+        **{f"parts[{k}]": part for k, part in enumerate(_check.several(parts, "parts"))}
+    )
+    if not parts or min(part.ndim for part in parts) == 0:
+        raise ValueError("parts must be tensors with axes, at least one")
+    axis = _check.integer(axis, "axis of parts", -parts[0].ndim, parts[0].ndim - 1) % parts[0].ndim
+    if len({part.shape[:axis] + (-1,) + part.shape[axis + 1 :] for part in parts}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ValueError(f"parts must agree but for axis {axis}, not have shapes {shapes}")
+    return Concat(parts, axis).out
+
+
+class Pad(Op):
+    """zeros before and after, along the last axis"""
+
+    def __init__(self, x, before, after):
+        self.x = x.data
+        length = x.shape[-1]
+        *rest, _ = x.shape
+        self.y = empty((*rest, before + length + after), x.dtype)
+        self.y[...] = 0
+        self.place = (..., slice(before, before + length))
+        super().__init__([x], self.y)
+
+    def forward(self):
+        np.copyto(self.y[self.place], self.x)
+
+    def backward(self):
+        np.copyto(self.dx[0], self.dy[self.place])
+
+
+def pad(x, before, after):
+    """Return x with zeros before and after its last axis."""
+    before, after = _check.integer(before, "before", 0), _check.integer(after, "after", 0)
+    (x,) = tensors(x=x)
+    if not x.ndim:
+        raise ValueError("x must have an axis")
+    return Pad(x, before, after).out if before or after else x

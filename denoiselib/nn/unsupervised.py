@@ -1,0 +1,581 @@
+r"""Learning without clean signals: every method is one form, and differs in what it is made of.
+
+A `Lesson` says *what the net sees, what it is compared with, and what is added*:
+
+.. math:: \text{loss}(f) = \text{mean}\; v\, (f(\text{seen}) - \text{target})^2 + \text{added}(f)
+
+=================== ======================== ===================== ===========================
+method              seen                     target                added
+=================== ======================== ===================== ===========================
+(supervised)        y                        x                     0
+`noise2noise`       y                        y', a second copy     0
+`sure`              y                        y                     2 s² div f(y) / m - s²
+`recorrupted`       y + a w                  y - w / a             0
+`noise2self`        y, some samples hidden   y at those samples    0
+`neighbor2neighbor` one sample of each pair  the other             a penalty on their difference
+=================== ======================== ===================== ===========================
+
+Here y = x + s n is the noisy signal, w more noise of its level s, and m the number of samples. The
+weight v is 1 except for `noise2self`. Noisy signals come from a source, ``source(step) -> (noisy,
+...)``: `train.fresh` and `train.fixed` are sources, and so are the `windows` of one long recording.
+A lesson uses the first array alone; only `noise2noise` takes two, as `copies` draws them. Any
+network learns from it by ``train.fit(net, lesson.data, optimizer, steps, loss=lesson.loss)``.
+`solve_hats` solves the first four exactly, for a rule that treats each sample by itself.
+"""
+
+from collections.abc import Callable
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from denoiselib import _check, signals
+from denoiselib.nn import train
+from denoiselib.nn.tensor import no_grad, using_statistics
+
+EVERYWHERE = np.ones((1, 1))  #: the weight where all samples count the same
+KNOTS = np.linspace(-10.0, 20.0, 35)  #: where a rule may bend, for amplitudes up to 10
+
+
+# --- sources
+
+
+def copies(family, sigma, batch_size, length=100, seed=0):
+    """Return a source of two noisy copies of each signal, drawn anew at each step.
+
+    Parameters
+    ----------
+    family, batch_size, length, seed
+        As in `train.fresh`, whose noisy signals are the first copies.
+    sigma : float
+        Noise level of both.
+
+    Returns
+    -------
+    callable
+        ``data(step) -> (noisy, again)``, each ``(batch_size, length)``.
+
+    Examples
+    --------
+    >>> noisy, again = copies("sparse_spikes", 3.0, batch_size=1000)(step=0)
+    >>> print(f"{(noisy - again).std() / 2**0.5:.1f}")
+    3.0
+    """
+    _check.number(sigma, "sigma")
+    fresh = train.fresh(family, sigma, batch_size, length, seed)
+
+    def data(step):
+        noisy, clean = fresh(step)
+        return noisy, signals.add_noise(clean, sigma, np.random.default_rng([seed, step, 1]))
+
+    return data
+
+
+def windows(recording, length, batch_size, seed=0):
+    """Return a source of windows at random places of a long recording, or of several.
+
+    Parameters
+    ----------
+    recording : array_like (total,) or (n, total)
+        Noisy signals.
+    length : int
+        Samples in a window, at most `total`.
+    batch_size : int
+        Windows in a batch; they may overlap.
+    seed : int
+        Draws the places, together with the number of the step.
+
+    Returns
+    -------
+    callable
+        ``data(step) -> (noisy,)``, of shape ``(batch_size, length)``.
+
+    Examples
+    --------
+    >>> (noisy,) = windows(np.arange(1000.0), length=3, batch_size=2)(step=0)
+    >>> print(np.diff(noisy))
+    [[1. 1.]
+     [1. 1.]]
+    """
+    recording = np.atleast_2d(_check.array(recording, "recording"))
+    if recording.ndim != 2:
+        raise ValueError(
+            f"recording must have the shape (total,) or (n, total), not {recording.shape}"
+        )
+    length = _check.integer(length, "length", 1, recording.shape[-1])
+    batch_size = _check.integer(batch_size, "batch_size", 1)
+    seed = _check.seed(seed)
+    views = np.lib.stride_tricks.sliding_window_view(recording, length, axis=-1)
+
+    def data(step):
+        rng = np.random.default_rng([seed, step])
+        which, start = (rng.integers(n, size=batch_size) for n in views.shape[:2])
+        return (views[which, start],)
+
+    return data
+
+
+# --- lessons
+
+
+class Lesson(NamedTuple):
+    r"""What teaches a net without clean signals: data, and a loss for `train.fit`.
+
+    Parameters
+    ----------
+    data : callable
+        ``data(step) -> (seen, target, weight, *more)``: arrays that broadcast to ``(batch,
+        length)``. All that is random is drawn here, from the seed and the number of the step.
+    added : callable
+        ``added(net, output, target, *more) -> Tensor ()``, with ``output = net(seen)``.
+
+    Notes
+    -----
+    The loss is :math:`\text{mean}\; v\, (f(\text{seen}) - \text{target})^2 + \text{added}(f)`
+    with the weight v. Only the pass of `seen` updates the running statistics of a net in training.
+    What an added term passes through the net is normalised by statistics of its own, which are not
+    recorded.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet, optim
+    >>> lesson = sure(train.fresh("sparse_spikes", 3.0, 16), sigma=3.0)
+    >>> net = PlainNet(width=4, depth=3, rng=0)
+    >>> history = train.fit(net, lesson.data, optim.Adam(net, 1e-2), 200, loss=lesson.loss)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
+    """
+
+    data: Callable
+    added: Callable
+
+    def loss(self, net, seen, target, weight, *more):
+        """Return the loss of a batch, a scalar tensor; its arrays are ``(batch, 1, length)``."""
+        output = net(seen)
+        error = output - target
+        return (weight * error * error).mean() + self.added(net, output, target, *more)
+
+
+def noise2noise(pairs):
+    r"""Compare with a second noisy copy of the signal.
+
+    Parameters
+    ----------
+    pairs : callable
+        ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, the same signals with
+        independent noise, such as `copies` draws.
+
+    Returns
+    -------
+    Lesson
+
+    Notes
+    -----
+    :math:`E\,(f(y) - y')^2 = E\,(f(y) - x)^2 + \sigma^2`, with sigma the level of the second copy,
+    whose noise is independent of y. Hence the minimiser is that of supervised training (Lehtinen et
+    al. 2018).
+
+    Examples
+    --------
+    >>> [array.shape for array in noise2noise(copies("blocks", 1.0, batch_size=4)).data(step=0)]
+    [(4, 100), (4, 100), (1, 1)]
+    """
+
+    def draw(rng, noisy, again):
+        return noisy, again, EVERYWHERE
+
+    return _lesson(draw, pairs, "pairs", takes=2)
+
+
+def sure(source, sigma, step=0.1, seed=0):
+    r"""Compare with what was seen, and add what makes this an unbiased estimate of the risk.
+
+    Parameters
+    ----------
+    source : callable
+        ``source(step) -> (noisy, ...)``, of shape ``(batch, length)``, with white Gaussian noise.
+        What else it gives is ignored.
+    sigma : float, array (..., 1) or callable
+        Noise level, or how to estimate it from a batch, such as `filters.tuning.mad_sigma`.
+    step : float
+        Length of the difference quotient, as a part of sigma.
+    seed : int
+        Draws the probes.
+
+    Returns
+    -------
+    Lesson
+
+    Notes
+    -----
+    With m samples in a batch, and a probe b that holds +1 or -1 for each,
+
+    .. math:: \frac{\|f(y) - y\|^2}{m}
+        + \frac{2 \sigma^2}{m \tau}\, b^T (f(y + \tau b) - f(y)) - \sigma^2,
+        \qquad \tau = \text{step}\; \sigma,
+
+    has the mean :math:`E \|f(y) - x\|^2 / m` (Stein 1981; the divergence by a probe after Ramani,
+    Blu & Unser 2008; for training after Soltanayev & Chun 2018). A probe of signs adds no variance
+    where f acts on each sample alone.
+
+    Batch norm ties the signals of a batch together. f is then the map of the whole batch, and its
+    divergence includes how the statistics move between the two passes.
+
+    Examples
+    --------
+    The risk of doing nothing is the variance of the noise:
+
+    >>> from denoiselib.nn import Sequential, Tensor
+    >>> lesson = sure(train.fresh("blocks", 3.0, batch_size=4), sigma=3.0)
+    >>> arrays = [Tensor(array[:, None]) for array in lesson.data(step=0)]
+    >>> print(f"{lesson.loss(Sequential([]), *arrays).item():.2f}")
+    9.00
+    """
+    step = _check.number(step, "step", positive=True)
+
+    def draw(rng, noisy):
+        level = _level(sigma, noisy)
+        probe = rng.choice([-1.0, 1.0], size=noisy.shape)
+        gain = 2 * level / step * probe
+        return noisy, noisy, EVERYWHERE, noisy + step * level * probe, gain, level**2
+
+    def added(net, output, target, moved, gain, variance):
+        with using_statistics({}):
+            difference = net(moved) - output
+        return (gain * difference - variance).mean()
+
+    return _lesson(draw, source, "source", added, seed)
+
+
+def recorrupted(source, sigma, alpha=0.5, seed=0):
+    r"""Split a signal into two with independent noise: more noise in one, other noise in the other.
+
+    Parameters
+    ----------
+    source, sigma
+        As in `sure`.
+    alpha : float
+        How much noise the net sees on top of the signal's own, in units of sigma.
+    seed : int
+        Draws that noise.
+
+    Returns
+    -------
+    Lesson
+
+    Notes
+    -----
+    Of :math:`y = x + n` and :math:`w \sim N(0, \sigma^2)`, a noise of the same level, the net sees
+    :math:`y + \alpha w` and is compared with :math:`y - w / \alpha`. The two noises are Gaussian,
+    and :math:`E\,(n + \alpha w)(n - w / \alpha) = \sigma^2 - \sigma^2 = 0`, so that this is
+    `noise2noise` at the level :math:`\sigma \sqrt{1 + \alpha^2}`: the loss is the risk there, plus
+    :math:`\sigma^2 (1 + 1 / \alpha^2)` (Pang et al. 2021). With a small alpha the net learns near
+    the level of the signals, but from a noisy target. To estimate, see `estimate_recorrupted`.
+
+    Examples
+    --------
+    >>> lesson = recorrupted(train.fresh("blocks", 3.0, batch_size=4), sigma=3.0)
+    >>> [array.shape for array in lesson.data(step=0)]
+    [(4, 100), (4, 100), (1, 1)]
+    """
+    alpha = _check.number(alpha, "alpha", positive=True)
+
+    def draw(rng, noisy):
+        noise = _level(sigma, noisy) * rng.standard_normal(noisy.shape)
+        return noisy + alpha * noise, noisy - noise / alpha, EVERYWHERE
+
+    return _lesson(draw, source, "source", seed=seed)
+
+
+def noise2self(source, every=10, fill="mean", seed=0):
+    r"""Hide some samples, and compare there.
+
+    Parameters
+    ----------
+    source
+        As in `sure`; the noise need not be Gaussian, only independent from sample to sample.
+    every : int
+        Distance of the hidden samples, at least 2. Each signal draws where they begin.
+    fill : {"mean", "neighbour"}
+        What the net sees there: the mean of the two neighbours (Noise2Self), or one of them
+        (Noise2Void).
+    seed : int
+        Draws what is hidden.
+
+    Returns
+    -------
+    Lesson
+
+    Notes
+    -----
+    The estimates of hidden samples do not depend on these samples. Hence the loss is the mean
+    squared error of these estimates plus :math:`\sigma^2` (Batson & Royer 2019, Krull et al. 2019).
+    The best it can learn is :math:`E[x_i | y_j, j \neq i]`: where the neighbours say nothing, the
+    mean of all signals. To estimate, see `estimate_hidden`.
+
+    Examples
+    --------
+    >>> lesson = noise2self(windows([0.0, 3.0, 8.0], 3, batch_size=1), every=3)
+    >>> for array in lesson.data(step=1):
+    ...     print(array)
+    [[0. 4. 8.]]
+    [[0. 3. 8.]]
+    [[0. 3. 0.]]
+    """
+    every = _check.integer(every, "every", 2)
+    _check.choice(fill, "fill", FILLS)
+
+    def draw(rng, noisy):
+        length = noisy.shape[-1]
+        if length < every:
+            raise ValueError(f"every must not exceed the {length} samples of a signal, not {every}")
+        first = rng.integers(every, size=(len(noisy), 1))
+        hidden = np.arange(length) % every == first
+        return _hide(noisy, hidden, fill, rng), noisy, hidden * (hidden.size / hidden.sum())
+
+    return _lesson(draw, source, "source", seed=seed)
+
+
+def neighbor2neighbor(source, gamma=1.0, seed=0):
+    r"""Take one sample of each pair, and compare with the other.
+
+    Parameters
+    ----------
+    source
+        As in `noise2self`; signals of at least 2 samples, of which an odd last one is left out.
+    gamma : float
+        Weight of the added term.
+    seed : int
+        Draws which sample of a pair is seen.
+
+    Returns
+    -------
+    Lesson
+
+    Notes
+    -----
+    Of each pair of neighbours in y one, drawn by lot, goes to :math:`g_1 y` and the other to
+    :math:`g_2 y`: two noisy copies of *nearly* the same signal, of half the length. By how much the
+    clean signals differ is taken from the net's own estimate, without a gradient:
+
+    .. math:: \text{mean}\,(f(g_1 y) - g_2 y)^2
+        + \gamma\; \text{mean}\,(f(g_1 y) - g_2 y - (g_1 f(y) - g_2 f(y)))^2
+
+    (Huang et al. 2021). It needs to know nothing of the noise, but signals that are smooth from one
+    sample to the next: spikes are not.
+
+    Examples
+    --------
+    >>> lesson = neighbor2neighbor(windows(np.arange(4.0), 4, batch_size=1))
+    >>> seen, target, *_ = lesson.data(step=0)
+    >>> print(seen, target)
+    [[0. 3.]] [[1. 2.]]
+    """
+    gamma = _check.number(gamma, "gamma")
+
+    def draw(rng, noisy):
+        if noisy.shape[-1] < 2:
+            raise ValueError("source must give signals of at least two samples")
+        pairs = noisy[:, : noisy.shape[-1] // 2 * 2].reshape(len(noisy), -1, 2)
+        first = rng.integers(2, size=pairs.shape[:2])
+        seen, target = (
+            np.take_along_axis(pairs, side[..., None], axis=-1)[..., 0]
+            for side in (first, 1 - first)
+        )
+        return seen, target, EVERYWHERE, pairs.reshape(len(noisy), -1), 1.0 - 2 * first
+
+    def added(net, output, target, noisy, sign):
+        with using_statistics({}), no_grad():
+            estimate = net(noisy)
+            expected = sign * (estimate[..., ::2] - estimate[..., 1::2])
+        error = output - target - expected
+        return gamma * (error * error).mean()
+
+    return _lesson(draw, source, "source", added, seed)
+
+
+def _hide(noisy, hidden, fill="mean", rng=None):
+    """Return signals with other values where `hidden` is true, made from the neighbours there."""
+    around = np.pad(noisy, [(0, 0)] * (noisy.ndim - 1) + [(1, 1)], mode="reflect")
+    return np.where(hidden, FILLS[fill](around[..., :-2], around[..., 2:], rng), noisy)
+
+
+#: What stands for a hidden sample, by name: functions of left and right neighbours.
+FILLS = {
+    "mean": lambda left, right, rng: (left + right) / 2,
+    "neighbour": lambda left, right, rng: np.where(rng.integers(2, size=left.shape), left, right),
+}
+
+
+def _lesson(draw, source, name, added=None, seed=0, takes=1):
+    """Make a lesson of ``draw(rng, *arrays)``, for as many arrays of the source as it takes."""
+
+    def data(step):
+        return draw(np.random.default_rng([seed, step, 2]), *source(step)[:takes])
+
+    _check.function(source, name)
+    seed = _check.seed(seed)
+    first = source(0)[:takes]
+    if len({np.shape(part) for part in first}) != 1 or len(first) < takes or np.ndim(first[0]) != 2:
+        raise ValueError(f"{name} must give {takes} array(s) (batch, length) as a tuple")
+    data(0)  # what is wrong with the arguments is said now
+    return Lesson(data, added or _nothing)
+
+
+def _nothing(net, output, target):
+    return 0.0
+
+
+def _level(sigma, noisy):
+    """Return the noise level, estimated if need be, as an array that broadcasts with a batch."""
+    level = sigma(noisy) if callable(sigma) else sigma
+    return np.atleast_2d(_check.level(level, "sigma", noisy, per_signal=True, positive=True))
+
+
+# --- estimates that see signals as the net saw them in training
+
+
+def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
+    r"""Average the estimates from several recorruptions of a signal.
+
+    Parameters
+    ----------
+    net : Network
+        Trained by `recorrupted`.
+    noisy : array_like (..., length)
+        Signals.
+    sigma : float or array (..., 1)
+        Noise level.
+    alpha : float
+        As in training.
+    draws : int
+        How many.
+    rng : seed, numpy.random.Generator or None
+        Source of the noise.
+
+    Returns
+    -------
+    ndarray (..., length)
+        The mean of :math:`f(y + \alpha w)` over noises w.
+
+    Notes
+    -----
+    The net sees the noise level that it was trained for, and the added noise is averaged away (Pang
+    et al. 2021). ``net.denoise(noisy)``, which sees less noise than in training, is usually better,
+    since nothing of y is hidden from it.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> estimate_recorrupted(PlainNet(rng=0), np.zeros((2, 100)), sigma=3.0).shape
+    (2, 100)
+    """
+    noisy = _check.array(noisy, "noisy")
+    _check.function(getattr(net, "denoise", None), "net.denoise")
+    sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
+    alpha = _check.level(alpha, "alpha", noisy, per_signal=True)
+    draws, rng = _check.integer(draws, "draws", 1), _check.generator(rng)
+
+    def once():
+        noise = sigma * rng.standard_normal(noisy.shape, dtype=noisy.dtype)
+        return net.denoise(noisy + alpha * noise)
+
+    return sum(once() for _ in range(draws)) / draws
+
+
+def estimate_hidden(net, noisy, every=10):
+    """Estimate each sample from all but itself (and others at the distance `every`).
+
+    Parameters
+    ----------
+    net : Network
+        Trained by `noise2self`.
+    noisy : array_like (..., length)
+        Signals.
+    every : int
+        As in training: so many passes are made.
+
+    Returns
+    -------
+    ndarray (..., length)
+        What the loss of `noise2self` judges. ``net.denoise(noisy)``, which sees the sample itself
+        too, is better where the net has learnt anything.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net, noisy = PlainNet(rng=0), np.zeros(30)
+    >>> changed = noisy + 5 * (np.arange(30) == 7)
+    >>> estimate_hidden(net, changed)[7] == estimate_hidden(net, noisy)[7]
+    np.True_
+    """
+    noisy = _check.array(noisy, "noisy")
+    _check.function(getattr(net, "denoise", None), "net.denoise")
+    every = _check.integer(every, "every", 2, noisy.shape[-1])
+    estimate = np.empty_like(noisy)
+    for first in range(every):
+        hidden = np.arange(noisy.shape[-1]) % every == first
+        estimate[..., hidden] = net.denoise(_hide(noisy, hidden))[..., hidden]
+    return estimate
+
+
+# --- a denoiser of single samples that needs no training
+
+
+def solve_hats(seen, target, sigma=0.0, knots=KNOTS):
+    r"""Solve exactly for the rule that minimises a loss, straight lines between knots.
+
+    Parameters
+    ----------
+    seen : array_like (..., length)
+        What the rule is applied to, sample by sample.
+    target : array_like (..., length)
+        What it is compared with.
+    sigma : float
+        Noise level in Stein's term, for a target that is what is seen; 0 leaves the term out.
+    knots : array_like (knots,)
+        Places, rising; beyond the first and the last one the rule is constant.
+
+    Returns
+    -------
+    ndarray (knots,)
+        The rule at the knots: its estimates are ``np.interp(noisy, knots, rule)``. If several rules
+        are as good, as for a knot that no sample is near, the one of least norm.
+
+    Notes
+    -----
+    The rule is :math:`f(y) = \sum_k \theta_k h_k(y)`; the hat function :math:`h_k` is 1 at knot k
+    and 0 at all others. :math:`\sum_i (f(s_i) - t_i)^2 + 2 \sigma^2 f'(s_i)` is least where
+
+    .. math:: H^\top H\,\theta = H^\top t - \sigma^2 \textstyle\sum_i h'(s_i), \quad
+        H_{ik} = h_k(s_i).
+
+    With y the noisy signals it is supervised learning for t = x, Noise2Noise for a second copy,
+    Stein's estimate for t = y with sigma (Stein 1981, *Ann. Statist.* 9, 1135-1151).
+
+    Examples
+    --------
+    >>> from denoiselib import metrics
+    >>> clean = signals.sparse_spikes(1000, rng=0)
+    >>> noisy = signals.add_noise(clean, 3, rng=1)
+    >>> rule = solve_hats(noisy, clean)
+    >>> print(f"{metrics.rmse(np.interp(noisy, KNOTS, rule), clean).mean():.2f}")
+    1.62
+    """
+    seen, target = _check.array(seen, "seen"), _check.array(target, "target")
+    if seen.shape != target.shape:
+        raise ValueError(f"target must have the shape {seen.shape} of seen, not {target.shape}")
+    sigma, knots = _check.number(sigma, "sigma"), _check.array(knots, "knots")
+    if knots.ndim != 1 or knots.size < 2 or not (np.diff(knots) > 0).all():
+        raise ValueError("knots must be two or more rising numbers")
+    seen, target, count = seen.ravel().astype(float), target.ravel().astype(float), knots.size
+    left = np.clip(np.searchsorted(knots, seen, "right") - 1, 0, count - 2)
+    width = np.diff(knots)[left]
+    part = np.clip((seen - knots[left]) / width, 0, 1)
+    slope = ((seen > knots[0]) & (seen < knots[-1])) / width
+    hats = ((left, 1 - part, -slope), (left + 1, part, slope))  # the two that are not 0
+    gram = sum(
+        np.bincount(i * count + k, a * b, count**2) for (i, a, _), (k, b, _) in product(hats, hats)
+    )
+    right = sum(np.bincount(k, h * target - sigma**2 * dh, count) for k, h, dh in hats)
+    return np.linalg.lstsq(gram.reshape(count, count), right, rcond=1e-9)[0]
