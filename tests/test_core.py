@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRST = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[1]
 CORE = re.findall(r"^- `(?:nn\.)?([\w.]+)`", denoiselib.__doc__, re.MULTILINE)
 #: What the example may import; every other module of the library refuses to be imported.
-ALLOWED = ["_check", "signals", "metrics", "bayes", "filters"]
+ALLOWED = ["_check", "_lazy", "signals", "metrics", "bayes", "filters"]
 ALLOWED += [f"filters.{name}" for name in ("prox", "sparse", "wiener", "tv")]
 PROGRAM = f"""
 import sys

@@ -6,8 +6,7 @@ Three extras are loaded when they are first used: `METHODS` lists the filters wi
 a reader turns, `tuning` chooses it, and the filters in `adaptive` learn while the signal passes.
 """
 
-from importlib import import_module
-
+from denoiselib._lazy import extras
 from denoiselib.filters import prox
 from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
@@ -28,14 +27,10 @@ __all__ = [
     "wiener_system_function",
 ]
 
-
-def __getattr__(name):
-    if name in ("METHODS", "Method"):
-        return getattr(import_module("denoiselib.filters.methods"), name)
-    if name in ("adaptive", "tuning"):
-        return import_module(f"denoiselib.filters.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
+_EXTRAS = {
+    "METHODS": "denoiselib.filters.methods:METHODS",
+    "Method": "denoiselib.filters.methods:Method",
+    "adaptive": "denoiselib.filters.adaptive",
+    "tuning": "denoiselib.filters.tuning",
+}
+__getattr__, __dir__ = extras(globals(), _EXTRAS)
