@@ -6,8 +6,7 @@ the shape ``(batch, channels, length)``, and the batch innermost in memory: `inn
 ``(channels, length, batch)`` of that memory.
 """
 
-from importlib import import_module
-
+from denoiselib._lazy import extras
 from denoiselib.nn.ops.convolution import conv1d, filter1d, moving_mean
 from denoiselib.nn.ops.elementwise import (
     absolute,
@@ -80,15 +79,11 @@ def _give_operators():
 
 _give_operators()
 
-#: Operations that a network of convolutions, batch norms and activations does not need.
-ELSEWHERE = {
-    "mad": "statistics",
-    "mean_magnitude": "statistics",
-    "prox": "shrink",
-}
-
-
-def __getattr__(name):
-    if name not in ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{ELSEWHERE[name]}"), name)
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "mad": "denoiselib.nn.ops.statistics:mad",
+        "mean_magnitude": "denoiselib.nn.ops.statistics:mean_magnitude",
+        "prox": "denoiselib.nn.ops.shrink:prox",
+    },
+)
