@@ -4,6 +4,9 @@ Each class is one operation with its formulas; the function below it is what one
 planned when an operation is made, so that ``forward`` and ``backward`` only fill them. Signals have
 the shape ``(batch, channels, length)``, and the batch innermost in memory: `inner` is the view
 ``(channels, length, batch)`` of that memory.
+
+`layout`, `elementwise`, `convolution` and `resample` are enough for the networks; `shrink` and
+`statistics` are for sparse normalisations.
 """
 
 from denoiselib._lazy import extras
