@@ -1,9 +1,9 @@
 """The operations of the tape: forward and backward side by side.
 
-Each class is one operation with its formulas; the function below it is what one calls. Arrays are
-planned when an operation is made, so that ``forward`` and ``backward`` only fill them. Signals have
-the shape ``(batch, channels, length)``, and the batch innermost in memory: `inner` is the view
-``(channels, length, batch)`` of that memory.
+Each class is one operation with its formulas; the function below it is what one calls. Its output
+is planned when it is made, so that ``forward`` only fills it. Signals have the shape ``(batch,
+channels, length)``, and the batch innermost in memory: `inner` is the view ``(channels, length,
+batch)`` of that memory.
 
 `layout`, `elementwise`, `convolution` and `resample` are enough for the networks; `shrink` and
 `statistics` are for sparse normalisations.
