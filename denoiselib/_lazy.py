@@ -1,6 +1,6 @@
 """A package gives its extras when they are asked for, and is loaded without them."""
 
-from pkgutil import resolve_name
+from importlib import import_module
 
 
 def extras(package, places):
@@ -17,7 +17,9 @@ def extras(package, places):
     def find(name):
         if name not in places:
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
-        package[name] = found = resolve_name(places[name])
+        module, _, attribute = places[name].partition(":")
+        found = import_module(module)
+        package[name] = found = getattr(found, attribute) if attribute else found
         return found
 
     def listed():
