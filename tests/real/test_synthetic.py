@@ -5,7 +5,7 @@ import pytest
 
 from denoiselib.nn import train
 from denoiselib.real import ecg, ecg_with_beats
-from denoiselib.real.heart import PERIODS
+from denoiselib.real.synthetic import PERIODS
 
 
 @pytest.mark.parametrize(("n", "length"), [(1, 1), (3, 2), (2, 37), (5, 512), (2, 3600)])
