@@ -151,14 +151,7 @@ def verdicts(rows):
 
 
 def decide(rows, number):
-    """Judge one statement under each condition.
-
-    Parameters
-    ----------
-    rows : list of dict
-        As for `verdicts`.
-    number : int
-        Number of the statement.
+    """Judge the statement of that number under each condition, from rows as for `verdicts`.
 
     Returns
     -------
@@ -271,10 +264,8 @@ def run_one(setting, seed, signals=1000):
     ----------
     setting : dict
         A recipe as `networks.BASE`, ``part`` (a function of `claims_rows`), and its options.
-    seed : int
-        Draws weights and signals.
-    signals : int
-        Number of test signals.
+    seed, signals : int
+        The seed of weights and signals, and the number of test signals.
 
     Returns
     -------

@@ -23,15 +23,7 @@ def share(yes):
 def removed(estimate, noisy, clean):
     r"""Return the fraction of the noise's energy that is removed where the clean signal is 0.
 
-    Parameters
-    ----------
-    estimate, noisy, clean : ndarray (n, length)
-        Signals.
-
-    Returns
-    -------
-    ndarray (m,)
-        For each signal that is 0 somewhere; negative if noise was added.
+    Signals are ``(n, length)``; those that are 0 nowhere have no value.
 
     Notes
     -----
@@ -92,15 +84,8 @@ def amplification(denoise, noisy, size=0.01, rng=None):
 def worst_amplification(denoise, noisy, size=0.01):
     """Return the gain of a small change in the worst direction.
 
-    Parameters
-    ----------
-    denoise, noisy, size
-        As in `amplification`; slopes are differences over `size` to either side of a sample.
-
-    Returns
-    -------
-    ndarray (n,)
-        The largest singular value of the Jacobian at each signal.
+    Arguments are those of `amplification`. The value, one for each signal, is the largest singular
+    value of the Jacobian, whose slopes are differences over `size` to either side of a sample.
 
     Examples
     --------
@@ -120,10 +105,8 @@ def outputs(net, noisy, kind, batch_size=None):
 
     Parameters
     ----------
-    net : Network
-        In any mode.
-    noisy : ndarray (n, length)
-        Signals.
+    net, noisy : Network, ndarray (n, length)
+        A network in any mode, and its input.
     kind : type
         Class of the modules.
     batch_size : int, optional
@@ -153,15 +136,8 @@ def outputs(net, noisy, kind, batch_size=None):
 def kurtosis(features):
     """Return the excess kurtosis of each channel over signals and time: 0 for a Gaussian.
 
-    Parameters
-    ----------
-    features : ndarray (n, channels, length)
-        Output of a layer.
-
-    Returns
-    -------
-    ndarray (channels,)
-        High if there are outliers; NaN for a constant channel.
+    The output of a layer is ``(n, channels, length)``. Outliers make the kurtosis high; a constant
+    channel has NaN.
 
     Examples
     --------
@@ -219,15 +195,8 @@ def correlations(layers):
 def optimum_part(errors):
     r"""Return the fraction of the errors' variance that is due to the network, not to the signal.
 
-    Parameters
-    ----------
-    errors : ndarray (networks, signals)
-        At least two networks and two signals, the same for all networks.
-
-    Returns
-    -------
-    float
-        0 if all networks make the same errors, 1 if errors depend on the network alone.
+    The array is ``(networks, signals)``, at least two of each. The fraction is 0 if all networks
+    make the same errors, 1 if errors depend on the network alone.
 
     Notes
     -----

@@ -51,20 +51,10 @@ CONDITIONS = [(noise, mv) for noise in NOISES for mv in MILLIVOLTS if noise == "
 
 
 def baseline(signal, rate=SAMPLING_RATE):
-    """Estimate the baseline of an electrocardiogram by median filters.
+    """Estimate the baseline of an electrocardiogram ``(length,)``, `rate` in Hz.
 
-    Parameters
-    ----------
-    signal : array_like (length,)
-        One electrocardiogram.
-    rate : float
-        Samples a second.
-
-    Returns
-    -------
-    ndarray (length,)
-        The running median over 200 ms, of that the one over 600 ms (de Chazal and others 2004),
-        smoothed by a Gaussian with a standard deviation of 1/6 s.
+    It is the running median over 200 ms, of that the one over 600 ms (de Chazal and others 2004),
+    smoothed by a Gaussian with a standard deviation of 1/6 s.
 
     Examples
     --------
@@ -79,14 +69,10 @@ def baseline(signal, rate=SAMPLING_RATE):
 
 @lru_cache(maxsize=1)
 def recording():
-    """Return the recording `data/ecg.npz` without its baseline, used as a clean signal.
+    """Return the recording `data/ecg.npz` without its baseline, and its beats.
 
-    Returns
-    -------
-    clean : ndarray (3600,)
-        In mV, read-only.
-    beats : ndarray (20,) of int
-        R waves that `real.r_peaks` finds in the recording as it is; read-only.
+    It stands for a clean signal. Both arrays are read-only: the signal in mV, and the R waves that
+    `real.r_peaks` finds in the recording as it is, in samples.
 
     Examples
     --------
@@ -159,10 +145,8 @@ def scores(estimate, noisy, clean, beats):
 
     Parameters
     ----------
-    estimate, noisy, clean : ndarray (n, length)
-        Signals in mV.
-    beats : list of n arrays
-        R waves of the clean ones, in samples.
+    estimate, noisy, clean, beats
+        Estimates ``(n, length)`` in mV, and what `draw` returns.
 
     Returns
     -------
@@ -208,11 +192,11 @@ def passed(kind, edges, y):
     Parameters
     ----------
     kind : {"lowpass", "highpass", "bandpass"}
-        What passes.
+        Which filter.
     edges : float or (float, float)
-        In Hz.
+        Cutoff frequencies in Hz.
     y : ndarray (..., length)
-        Signals at 360 samples a second.
+        Signals at `SAMPLING_RATE`.
 
     Examples
     --------
@@ -233,7 +217,7 @@ def notched(mains, width, y):
     mains, width : float
         Frequency of the mains, and width of every notch, in Hz.
     y : ndarray (..., length)
-        Signals at 360 samples a second.
+        Signals at `SAMPLING_RATE`.
 
     Examples
     --------
@@ -285,24 +269,15 @@ FILTERS = {
 
 
 def risks(method, noisy, clean=None):
-    """Try all values of a filter's parameter on signals.
-
-    Parameters
-    ----------
-    method : Method
-        One of `FILTERS`.
-    noisy : ndarray (n, length)
-        Signals.
-    clean : ndarray (n, length), optional
-        The true signals. Without them the noise is taken to be white, its level is estimated from
-        differences of neighbours, and the errors by Stein's formula (SURE).
+    """Try all values of a filter's parameter on signals ``(n, length)``.
 
     Returns
     -------
     found : ndarray (values, n, length)
         Estimates.
     risk : ndarray (values, n)
-        `rms_error` of each, or an estimate of its square.
+        `rms_error` of each. Without clean signals an estimate of its square by Stein's formula
+        (SURE), with the level of white noise estimated from differences of neighbours.
 
     Examples
     --------
@@ -401,7 +376,7 @@ def varied(n, length, rng):
 
 
 def mixed(noises, batch, length, seed, draws=real.ecg):
-    """Return training data that draws new electrocardiograms and noise at each step.
+    """Return training data ``data(step) -> (noisy, clean)``, both ``(batch, length)``.
 
     Parameters
     ----------
@@ -409,14 +384,9 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
         Names in `NOISES`. Of several, each is present with probability 1/2; its level is uniform
         up to `LOUDEST`, for each signal another.
     batch, length, seed : int
-        Shape of a batch, and the seed.
+        Shape of a batch, and the seed of all steps.
     draws : callable
         ``draws(n, length, rng) -> clean``: `real.ecg` or `varied`.
-
-    Returns
-    -------
-    callable
-        ``data(step) -> (noisy, clean)``, each ``(batch, length)``.
 
     Examples
     --------
@@ -439,14 +409,8 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
 def train(setting, seed, heard=None):
     """Train a network by a `recipe`, and return it in evaluation mode.
 
-    Parameters
-    ----------
-    setting : dict
-        A `recipe`.
-    seed : int
-        Draws initial weights, and training data or the noise of the recording.
-    heard : ndarray (length,), optional
-        For a method in `ALONE`: a noisy signal in place of the recording.
+    The seed draws initial weights, and training data or the noise of the recording. A method in
+    `ALONE` is taught by the signal `heard` ``(length,)``, by default the noisy recording.
 
     Examples
     --------
@@ -468,16 +432,9 @@ def train(setting, seed, heard=None):
 
 
 def run_pilot(setting, seed, signals=10):
-    """Train a network, and return a row with its mean ``gain`` in dB on validation signals.
+    """Train by a `recipe`, and return a row with the mean ``gain`` in dB on validation signals.
 
-    Parameters
-    ----------
-    setting : dict
-        A `recipe`. A method in `ALONE` is taught by the first of the signals, and tested on it.
-    seed : int
-        Draws weights and signals.
-    signals : int
-        Number of synthetic signals.
+    A method in `ALONE` is taught by the first of these synthetic signals, and tested on it.
 
     Examples
     --------
@@ -555,17 +512,14 @@ def run_one(setting, seed, signals=10):
     ----------
     setting : dict
         A `recipe`, or ``method`` alone: a name in `FILTERS`, or ``"none"``.
-    seed : int
-        Draws noise, synthetic signals and weights; others than those of the pilot.
-    signals : int
-        Number of synthetic test signals.
+    seed, signals : int
+        The seed (of other signals than in the pilot), and the number of synthetic signals.
 
     Returns
     -------
     list of dict
         `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
-        `tuned`). A network is the same for all noises; one taught by a recording is tested on that
-        recording alone.
+        `tuned`). A network taught by a recording is tested on that recording alone.
 
     Examples
     --------
@@ -595,24 +549,10 @@ def run_one(setting, seed, signals=10):
 
 
 def tuned(method, noise, noisy, clean, known):
-    """Return a filter's estimates for each way to choose its parameter.
+    """Return a filter's estimates ``(n, length)`` by way to choose its parameter, then by target.
 
-    Parameters
-    ----------
-    method : Method
-        One of `FILTERS`.
-    noise : str
-        Name in `NOISES`.
-    noisy, clean : ndarray (n, length)
-        The recording, and synthetic signals.
-    known : (ndarray, ndarray)
-        Other synthetic signals, noisy and clean.
-
-    Returns
-    -------
-    dict of str to dict of str to ndarray (n, length)
-        By ``"synthetic"`` (tuned on `known`), ``"oracle"`` (on the clean target) and, for white
-        noise, ``"SURE"`` (on the noisy target); then by target.
+    The ways are ``"synthetic"`` (least error on `known`, other synthetic signals, noisy and
+    clean), ``"oracle"`` (on the clean target) and, for white noise, ``"SURE"`` (on the noisy one).
     """
     n, both = len(noisy), map(np.concatenate, ((noisy, known[0]), (clean, known[1])))
     found, errors = risks(method, *both)
@@ -629,23 +569,10 @@ def tuned(method, noise, noisy, clean, known):
 
 
 def means(rows, value, target="recording", mv=0.1):
-    """Return means over seeds by method and noise, of networks and of filters tuned on `known`.
+    """Return the mean of one of the `scores` over seeds, by method and then by noise.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Of the protocol `heart`.
-    value : str
-        One of `scores`.
-    target : {"recording", "synthetic"}
-        What was denoised.
-    mv : float
-        Level of the noise.
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        By method, then by noise, as far as there are rows.
+    `rows` are those of the protocol `heart`, `mv` is the level of the noise. Filters are those
+    tuned on synthetic signals.
 
     Examples
     --------
