@@ -10,7 +10,9 @@ Read the core in this order:
 - `filters.wiener`: the best linear estimator, and one with local statistics
 - `filters.tv`: how a piecewise constant signal is fitted exactly
 - `nn.tensor`: how a tape records operations, and gives gradients
-- `nn.ops`: elementwise operations, convolution and resampling, forward and backward
+- `nn.ops.elementwise`: operations on single numbers, forward and backward
+- `nn.ops.convolution`: a convolution as one matrix product
+- `nn.ops.resample`: pooling and upsampling
 - `nn.modules`: how layers with parameters are made of operations
 - `nn.norm.batch`: batch norm, in training and at test
 - `nn.unet`: the network of the slides

@@ -62,8 +62,8 @@ def broadcast(a, b, names):
 def number(value, name, *, positive=False, signed=False, dtype=np.float64):
     """Return one number as a float: not negative, or `positive`, or of any sign.
 
-    It is limited as an `array` of that dtype is; a positive one by the inverse of the limit, too,
-    for one may divide by it.
+    The largest number is that of an `array` of the dtype; the smallest positive one is its inverse,
+    because one may divide by it.
     """
     value, limit = real(value, name), LARGEST[np.dtype(dtype)]
     if value.ndim:
@@ -110,7 +110,7 @@ def rate(value, name="rate"):
 
 
 def window(value, name, length):
-    """Return an odd window that is at most wide enough to see the whole signal from either end."""
+    """Return an odd window size of at most ``2 length - 1``: more than that sees no more."""
     value = integer(value, name, 1, 2 * length - 1)
     if value % 2 == 0:
         raise ValueError(f"{name} must be odd, so that a window has a centre, not {value}")
@@ -132,7 +132,7 @@ def flag(value, name):
 
 
 def function(value, name):
-    """Return what can be called."""
+    """Return a function, or anything else that can be called."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
     return value
@@ -147,7 +147,7 @@ def iterator(value, name):
 
 
 def several(value, name):
-    """Return a list of what can be iterated over."""
+    """Return a list from anything that can be iterated over."""
     return list(iterator(value, name))
 
 

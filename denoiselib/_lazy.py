@@ -1,6 +1,6 @@
 """A package gives its extras when they are asked for, and is loaded without them."""
 
-from pkgutil import resolve_name
+from importlib import import_module
 
 
 def extras(package, places):
@@ -14,13 +14,15 @@ def extras(package, places):
         Where a name is found: ``"module"``, or ``"module:name"`` for what is in one.
     """
 
-    def __getattr__(name):
+    def find(name):
         if name not in places:
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
-        package[name] = found = resolve_name(places[name])
+        module, _, attribute = places[name].partition(":")
+        found = import_module(module)
+        package[name] = found = getattr(found, attribute) if attribute else found
         return found
 
-    def __dir__():
+    def listed():
         return sorted({*package, *places})
 
-    return __getattr__, __dir__
+    return find, listed

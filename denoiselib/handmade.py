@@ -1,13 +1,24 @@
 r"""Networks whose weights are written down instead of trained.
 
 A ReLU loses the sign. Where a number must pass, two channels carry it, relu(x) and relu(-x); the
-next kernel takes their difference.
+next kernel takes their difference. A layer is written as ``{(to, from): {lag: weight}}`` with names
+for its channels; lag -1 is one sample earlier.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import PlainNet
+
+
+class Channel(NamedTuple):
+    """What a channel carries: the positive or the negative part of y, of r, or of an atom's c."""
+
+    name: str
+    sign: int
+    atom: int | None = None
 
 
 def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype=np.float64):
@@ -59,40 +70,40 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
     step = _check.number(step, "step", positive=True)
 
     signs = (1,) if _check.flag(nonnegative, "nonnegative") else (1, -1)
-    y, r = (("y", 1), ("y", -1)), (("r", 1), ("r", -1))  # a channel: what it carries, its sign
-    c = [("c", sign, j) for sign in signs for j in range(count)]  # and of which atom
-    inside = [*y, *r, *c]
+    y, r = ([Channel(name, sign) for sign in (1, -1)] for name in "yr")
+    c = [Channel("c", sign, j) for sign in signs for j in range(count)]
+    inside, x = [*y, *r, *c], [Channel("x", 1)]
 
-    def signed(to, source, shape):
-        return {lag: to[1] * source[1] * weight for lag, weight in shape.items()}
-
-    # a layer is {(to, from): {lag: weight}}, and lag -k is a sample k earlier
-    pulses = {s: {-k: s[1] * a for k, a in enumerate(atoms[s[2]])} for s in c}
-    start = {(to, "x"): {0: to[1]} for to in (*y, *r)}
-    keep = {(to, s): signed(to, s, {0: 1}) for to in y for s in y}  # y stays
+    synthesis = {(to, s): _signed(to, s, atoms[s.atom], -1) for to in x for s in c}  # A c
+    start = {(to, s): _signed(to, s) for to in (*y, *r) for s in x}
+    keep = {(to, s): _signed(to, s) for to in y for s in y}
     residual = keep | {(s, s): {0: 1} for s in c}  # r = y - A c, and c stays
-    residual |= {(to, s): signed(to, s, {0: 1}) for to in r for s in y}
-    residual |= {(to, s): {k: -to[1] * a for k, a in pulses[s].items()} for to in r for s in c}
-    update = keep | {(to, s): signed(to, s, {0: 1}) for to in c for s in c if to[2] == s[2]}
-    for to in c:  # c + step A' r, less the threshold
-        ahead = {k: step * a for k, a in enumerate(atoms[to[2]])}
-        update |= {(to, s): signed(to, s, ahead) for s in r}
-    synthesis = {("x", s): pulse for s, pulse in pulses.items()}  # A c
+    residual |= {(to, s): _signed(to, s) for to in r for s in y}
+    residual |= {(to, s): _signed(to, s, -atoms[s.atom], -1) for to in r for s in c}
+    update = keep | {(to, s): _signed(to, s) for to in c for s in c if to.atom == s.atom}
+    update |= {
+        (to, s): _signed(to, s, step * atoms[to.atom]) for to in c for s in r
+    }  # c + step A'r
 
     zero, cut = np.zeros(len(inside)), np.array([-step * lam * (s in c) for s in inside])
-    first = _kernel(start, inside, ["x"], taps - 1), zero
-    half = _kernel(residual, inside, inside, taps - 1), zero
-    move = _kernel(update, inside, inside, taps - 1), cut
-    last = _kernel(synthesis, ["x"], inside, taps - 1), np.zeros(1)
+    first = _kernel(start, inside, x, taps), zero
+    half = _kernel(residual, inside, inside, taps), zero
+    move = _kernel(update, inside, inside, taps), cut
+    last = _kernel(synthesis, x, inside, taps), np.zeros(1)
     return _plain([first, move, *[half, move] * (iterations - 1), last], dtype)
 
 
-def _kernel(weights, outputs, inputs, reach):
-    """Turn ``{(to, from): {lag: weight}}`` into an array (outputs, inputs, 2 reach + 1)."""
-    kernel = np.zeros((len(outputs), len(inputs), 2 * reach + 1))
-    for (to, source), lags in weights.items():
-        for lag, weight in lags.items():
-            kernel[outputs.index(to), inputs.index(source), reach + lag] = weight
+def _signed(to, source, shape=(1.0,), direction=1):
+    """Return ``{lag: weight}``: a shape that begins at lag 0, with the signs of two channels."""
+    return {direction * k: to.sign * source.sign * weight for k, weight in enumerate(shape)}
+
+
+def _kernel(layer, outputs, inputs, taps):
+    """Turn a layer ``{(to, from): {lag: weight}}`` into an array (outputs, inputs, 2 taps - 1)."""
+    kernel = np.zeros((len(outputs), len(inputs), 2 * taps - 1))
+    for (to, source), weights in layer.items():
+        for lag, weight in weights.items():
+            kernel[outputs.index(to), inputs.index(source), taps - 1 + lag] = weight
     return kernel
 
 

@@ -340,7 +340,7 @@ def jacobian(net, noisy, rows=None):
     noisy : array_like (..., length)
         Signals. In the mode ``eval("batch")`` each signal is a batch of its own.
     rows : sequence of int, optional
-        Output samples that are wanted; all if not given.
+        Output samples whose derivatives are wanted; all if not given.
 
     Returns
     -------
@@ -452,7 +452,7 @@ def influence(denoise, noisy, step=1.0):
 
 
 class Shrinkage(NamedTuple):
-    """Estimates gathered by the noisy sample they come from."""
+    """The response of a denoiser, in bins of the noisy sample."""
 
     y: np.ndarray  #: centres of the bins
     mean: np.ndarray  #: mean estimate in each bin, NaN where it is empty
@@ -465,15 +465,15 @@ def shrinkage_curve(noisy, estimate, edges):
     Parameters
     ----------
     noisy, estimate : array_like (..., length)
-        What a denoiser saw, and what it made of it.
+        Input and output of a denoiser.
     edges : array_like (bins + 1,)
         Edges of the bins of y, rising.
 
     Returns
     -------
     Shrinkage
-        The curve. Its spread is 0, but for the width of a bin, where the denoiser looks at one
-        sample at a time.
+        The curve. A denoiser that looks at one sample at a time has a spread of 0, but for the
+        width of a bin.
 
     Examples
     --------
@@ -537,7 +537,7 @@ class ProximalStep(NamedTuple):
         return float(np.linalg.norm(np.moveaxis(weighted, -1, 0), 2, axis=(1, 2)).max() ** 2)
 
     def __call__(self, y):
-        """Return what the layer makes of ``(n, in_channels, length)``."""
+        """Return the layer's output for signals ``(n, in_channels, length)``."""
         u = self.step[:, None] * self.correlate(y)
         return np.maximum(u - self.threshold[:, None], 0)
 

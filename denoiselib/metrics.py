@@ -213,7 +213,7 @@ def digest(signal):
 
 @lru_cache
 def _student_t(dof, confidence):
-    """Two-sided quantile of Student's t: with t = sqrt(dof) tan(angle) its density is a cosine."""
+    """Two-sided quantile of Student's t. With t = sqrt(dof) tan(a), p(a) ~ cos(a)^(dof - 1)."""
     edges = np.linspace(0, np.pi / 2, 200_001)
     mass = np.cos((edges[1:] + edges[:-1]) / 2) ** (dof - 1)
     cumulative = np.concatenate([[0], np.cumsum(mass)]) / mass.sum()

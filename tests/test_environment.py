@@ -15,7 +15,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 # from the ground up; a module imports its own floor and those below
 FLOORS = [
-    {"_check", "_files"},
+    {"_check", "_files", "_lazy", "_random"},
     {"signals", "metrics", "bayes", "real"},
     {"filters"},
     {"nn"},

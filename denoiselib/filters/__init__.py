@@ -6,8 +6,7 @@ Three extras are loaded when they are first used: `METHODS` lists the filters wi
 a reader turns, `tuning` chooses it, and the filters in `adaptive` learn while the signal passes.
 """
 
-from importlib import import_module
-
+from denoiselib._lazy import extras
 from denoiselib.filters import prox
 from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
@@ -29,13 +28,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    if name in ("METHODS", "Method"):
-        return getattr(import_module("denoiselib.filters.methods"), name)
-    if name in ("adaptive", "tuning"):
-        return import_module(f"denoiselib.filters.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "METHODS": "denoiselib.filters.methods:METHODS",
+        "Method": "denoiselib.filters.methods:Method",
+        "adaptive": "denoiselib.filters.adaptive",
+        "tuning": "denoiselib.filters.tuning",
+    },
+)

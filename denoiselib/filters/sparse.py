@@ -68,7 +68,7 @@ def threshold(noisy, lam, penalty="l1", **options):
 def l1(
     noisy, lam, transform="dft", *, nonnegative=False, method="auto", tol=1e-10, max_iter=10_000
 ):
-    r"""Basis pursuit denoising: the fewest coefficients, as far as the L1 norm can tell.
+    r"""Basis pursuit denoising: fit the signal with few coefficients, by the L1 norm.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def l1(
     transform : {"dft", "identity"}, pair of callables or Transform
         See the module and `resolve`; the slides used the DFT.
     nonnegative : bool
-        Whether no coefficient may be negative, which must be real then.
+        Whether coefficients must be real and not negative.
     method : {"auto", "closed", "iterative"}
         Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form where
         there is one.
@@ -121,7 +121,7 @@ def gmc(
     tol=1e-10,
     max_iter=10_000,
 ):
-    r"""Generalised minimax-concave penalty: sparser than L1 without shrinking what it keeps.
+    r"""Generalised minimax-concave penalty: sparse as L1, but large coefficients stay as they are.
 
     Parameters
     ----------
@@ -245,9 +245,9 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
 
 
 def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
-    """Iterate on coefficients from their data A^H y; a signal that has converged leaves.
+    """Iterate from A^H y, each signal until it has converged.
 
-    Return the coefficients, and how many signals have not converged.
+    Return the coefficients, and the number of signals that have not converged.
     """
 
     def gram(c):
@@ -278,7 +278,7 @@ def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
 
 
 def _soft(c, cut):
-    """Shrink as `prox.l1` does, but without its checks: the iteration's inner loop."""
+    """Return what `prox.l1` does, without its checks: this is the inner loop."""
     if np.isrealobj(c):
         return c - np.minimum(np.maximum(c, -cut), cut)
     r = np.abs(c)
@@ -286,7 +286,7 @@ def _soft(c, cut):
 
 
 def _shift(c, cut):
-    """Shrink as `prox.nonnegative_l1` does."""
+    """Return what `prox.nonnegative_l1` does."""
     return np.maximum(c - cut, 0)
 
 

@@ -8,7 +8,7 @@ MODES = ("constant", "edge", "reflect", "symmetric", "wrap")  #: numpy.pad's nam
 
 
 def wiener(noisy, size=3, noise=None, mode="constant"):
-    r"""Shrink each sample towards its local mean, the more the less its surroundings vary.
+    r"""Shrink each sample towards its local mean, most where the local variance is small.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
 
 
 def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
-    r"""Impulse response, in magnitude, of the linear filter that would do what `wiener` did.
+    r"""Magnitude of the impulse response of the linear filter that would do what `wiener` did.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
 
     Notes
     -----
-    Bins in which the signal has nothing, :math:`|Y| \le 10^{-12} \max |Y|`, get a ratio of 0.
+    Bins where the signal is zero, :math:`|Y| \le 10^{-12} \max |Y|`, get a ratio of 0.
 
     Examples
     --------

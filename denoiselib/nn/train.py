@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from denoiselib import _check, metrics, signals
+from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module
 from denoiselib.nn.optim import Optimizer, constant
@@ -65,7 +66,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     seed, level = _check.seed(seed), _check.flag(level, "level")
 
     def data(step):
-        rng = np.random.default_rng([seed, step])
+        rng = stream(seed, "training", step)
         clean = draw(batch_size, length, rng)
         sigmas = low if low == high else rng.uniform(low, high, (batch_size, 1))
         noisy = signals.add_noise(clean, sigmas, rng)
@@ -74,7 +75,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
         return noisy, clean
 
     # what is wrong with the arguments is said now
-    drawn = draw(batch_size, length, np.random.default_rng(seed))
+    drawn = draw(batch_size, length, stream(seed, "training"))
     shape = _check.array(drawn, "signals of family").shape
     if shape != (batch_size, length):
         raise ValueError(f"family must give {(batch_size, length)}, not {shape}")
@@ -83,7 +84,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
 
 
 def fixed(noisy, clean, batch_size, seed=0):
-    """Return data from a fixed set, each epoch in a new order; what does not fill a batch waits.
+    """Return data from a fixed set, in a new order each epoch, without the incomplete last batch.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def fixed(noisy, clean, batch_size, seed=0):
 
     def data(step):
         epoch, batch = divmod(step, batches)
-        order = np.random.default_rng([seed, epoch]).permutation(len(noisy))
+        order = stream(seed, "order", epoch).permutation(len(noisy))
         chosen = order[batch * batch_size : (batch + 1) * batch_size]
         return noisy[chosen], clean[chosen]
 
@@ -209,8 +210,9 @@ def fit(
     --------
     >>> from denoiselib.nn import PlainNet, optim
     >>> net = PlainNet(width=4, depth=3)
-    >>> history = fit(net, fresh("sparse_spikes", 3.0, 16), optim.Adam(net, 1e-2), steps=200)
-    >>> history["loss"][-1] < history["loss"][0]
+    >>> data, optimizer = fresh("sparse_spikes", 3.0, 16), optim.Adam(net, 1e-2)
+    >>> history = fit(net, data, optimizer, steps=200, every=1)
+    >>> sum(history["loss"][100:]) < 0.9 * sum(history["loss"][:100])
     True
     """
     check_optimizer(optimizer, net)
@@ -222,12 +224,15 @@ def fit(
     schedule = constant(own) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
     programs = defaultdict(lambda: Program(partial(loss, net), net.dtype))
+    edits = Module.edits
     net.train()
     try:
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = [part[:, None] if part.ndim == 2 else part for part in data(step)]
-            program = programs[batch[0].shape, Module.edits]  # planned anew if the net has changed
-            value = float(program(*batch))
+            if edits != Module.edits:  # what was planned knows nothing of a change
+                programs.clear()
+            program = programs[batch[0].shape]
+            value, edits = float(program(*batch)), Module.edits
             if not (np.isfinite(value) or optimizer.skips):
                 raise FloatingPointError(
                     f"the loss is {value} at step {step}: "

@@ -252,7 +252,7 @@ class UNet(Network):
         return self.outc(self.up4.forward(y, x1, parts[3]))
 
     def mask(self, x):
-        """Return what the prior network multiplies the first kernel of the last encoder block by."""
+        """Return the factor of the first kernel of the last encoder block."""
         return self.wienernet(x[:, :1] if self.level else x)
 
     def forward_part(self, x, start, length):
