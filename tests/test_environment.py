@@ -21,6 +21,7 @@ FLOORS = [
     {"nn"},
     {"interpret", "handmade"},
     {"experiments"},
+    {"pretrained"},
     {"plots", "widgets"},
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}
