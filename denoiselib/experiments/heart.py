@@ -4,7 +4,6 @@ A pilot on synthetic signals chooses the learning rates; the study then tests ev
 recording and on synthetic signals, with several kinds of noise.
 """
 
-from collections import defaultdict
 from functools import lru_cache, partial
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy import signal as scipy_signal
 from denoiselib import _files, filters, nn, real
 from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.table import Table
 from denoiselib.experiments.wavelets import WAVELETS
 from denoiselib.filters import Method, tuning
 
@@ -488,10 +488,8 @@ def chosen(rows):
     >>> chosen(rows)
     {'a': 0.01}
     """
-    gains = defaultdict(list)
-    for row in rows:
-        gains[row["method"], row["lr"]].append(row["gain"])
-    return dict(sorted(gains, key=lambda key: np.mean(gains[key])))  # the last one, the best, stays
+    losses = Table(row | {"loss": -row["gain"]} for row in rows)
+    return losses.chosen("lr", by="method", value="loss")
 
 
 #: Learning rates that the pilot chose.
@@ -580,16 +578,9 @@ def means(rows, value, target="recording", mv=0.1):
     >>> means([row | {"gain": 1.0}, row | {"gain": 2.0}], "gain")
     {'a': {'white': 1.5}}
     """
-    found = {}
-    for row in rows:
-        compared = row["tuned"] in (UNTUNED, "synthetic")
-        if compared and (row["target"], row["mv"]) == (target, mv) and row[value] is not None:
-            noises = found.setdefault(row["method"], defaultdict(list))
-            noises[row["noise"]].append(row[value])
-    return {
-        method: {noise: float(np.mean(values)) for noise, values in noises.items()}
-        for method, noises in found.items()
-    }
+    compared = Table(rows).where(target=target, mv=mv, tuned=(UNTUNED, "synthetic"))
+    known = Table(row for row in compared if row[value] is not None)
+    return known.pivot("method", "noise", value)
 
 
 TITLES = {
