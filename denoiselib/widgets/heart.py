@@ -177,10 +177,10 @@ class HeartPanel(Panel):
         noisy = clean + round(self.level.value, 2) * unit
         estimate = self.denoise(noisy)
         found, start = real.r_peaks(estimate), round(self.start.value, 1)
-        time, error = np.arange(len(clean)) / heart.RATE - start, estimate - clean
+        time, error = np.arange(len(clean)) / heart.SAMPLING_RATE - start, estimate - clean
         for name, signal in (("noisy", noisy), ("clean", clean), ("estimate", estimate)):
             self.lines[name].set_data(time, signal)
-        at = beats / heart.RATE - start
+        at = beats / heart.SAMPLING_RATE - start
         self.lines["true"].set_data(at, np.full(len(beats), HEIGHT[0] + 0.2))
         self.lines["found"].set_data(time[found], np.minimum(estimate[found] + 0.2, 2.4))
         self.before.set_data(time, noisy - clean)
