@@ -15,6 +15,10 @@ PURPOSES = {
     "order": (2**32 - 4,),  # in which a fixed set is passed
     "second copy": (1,),  # of the noise, step by step
     "lesson": (2,),  # what a lesson adds to a batch, step by step
+    "sparsity": (2**32 - 1,),  # test signals with another number of spikes
+    "heart validation": (0, 2**32 - 5),
+    "heart test": (1, 2**32 - 5),
+    "heart recording": (2**32 - 6,),  # noise of the one recording, for any number of signals
 }
 
 
