@@ -391,7 +391,7 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
 
     Examples
     --------
-    >>> noisy, clean = mixed(["white"], batch=500, length=100, seed=0)(step=0)
+    >>> noisy, clean = mixed(["white"], batch=5000, length=100, seed=0)(step=0)
     >>> print(f"{np.std(noisy - clean, axis=-1).mean():.2f} mV")
     0.15 mV
     """
