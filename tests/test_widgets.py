@@ -39,6 +39,13 @@ PANELS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def running_statistics():
+    """Begin with the networks in fixed mode, wherever the test before has left them."""
+    for net in NETS:
+        net.eval()
+
+
 @pytest.fixture(params=PANELS)
 def panel(request):
     return PANELS[request.param]()
@@ -93,6 +100,58 @@ def test_going_back_gives_the_same_bytes(signal_panel):
     signal_panel.family.value = signal_panel.family.options[-1]
     signal_panel.family.value, signal_panel.sigma.value = "sparse_spikes", 3.0
     assert (signal_panel.image.value, signal_panel.numbers.value) == before
+
+
+def networks_of(panel):
+    """Make networks as a reader may pass them, in several modes, and the panel that shows them."""
+    one, two = nn.PlainNet(width=4, depth=3, rng=0), nn.PlainNet(width=4, depth=3, rng=1)
+    if panel == "effective filter":
+        one.eval()
+    two.eval("signal")
+    named = {"one": one, "two": two}
+    made = {
+        "features": lambda: widgets.FeaturePanel(named),
+        "effective filter": lambda: widgets.EffectiveFilterPanel(named),
+        "shrinkage": lambda: widgets.ShrinkagePanel(named),
+        "network": lambda: widgets.NetworkPanel(named),
+        "modes": lambda: widgets.ModesPanel({1.0: one, 3.0: two}),
+        "methods": lambda: widgets.MethodsPanel(nets={("blocks", k): n for k, n in named.items()}),
+        "lessons": lambda: widgets.LessonsPanel(
+            {("blocks", "supervised"): one, ("blocks", "SURE"): two}
+        ),
+        "sparse norm": lambda: widgets.SparseNormPanel(two),
+        "heart": lambda: widgets.HeartPanel(named),
+    }
+    if panel == "prior":
+        one = nn.UNet(prior=True, rng=0)
+        return [one], lambda: widgets.PriorPanel(one)
+    return [one, two], made[panel]
+
+
+def modes_and_state(net):
+    modes = [(module.training, module.statistics) for module in net.modules()]
+    return modes, net.state_dict()
+
+
+WITHOUT_NETWORKS = ("noise", "filter", "layer", "adaptive")
+
+
+@pytest.mark.parametrize("name", [name for name in PANELS if name not in WITHOUT_NETWORKS])
+def test_a_network_keeps_its_mode_and_state_while_a_panel_shows_it(name):
+    nets, make = networks_of(name)
+    before = [modes_and_state(net) for net in nets]
+    panel = make()
+    for control in controls(panel):
+        if hasattr(control, "options"):
+            for index in range(len(control.options)):
+                control.index = index
+        else:
+            control.value += 2 * control.step
+    for net, (modes, state) in zip(nets, before, strict=True):
+        now, arrays = modes_and_state(net)
+        assert now == modes
+        for key, array in state.items():
+            np.testing.assert_array_equal(arrays[key], array)
 
 
 def test_saved_as_a_picture_and_a_line(panel):
@@ -383,8 +442,6 @@ def test_the_features_are_those_of_the_channel_chosen():
     expected = np.abs(interpret.frequency_response(strongest)[1])
     np.testing.assert_allclose(response / response.max(), expected / expected.max(), rtol=1e-5)
     assert panel.shown["reads"] == "4 channels"
-    panel.refresh()
-    assert net.statistics == "running"
     panel.net.value = "one"
     assert panel.layer.options == ("layer 1", "layer 2", "layer 3")
 
@@ -552,7 +609,7 @@ def test_half_a_power_is_the_half_threshold():
 )
 @pytest.mark.parametrize("penalty", ["l1", "l0"])
 def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
-    net = NETS[0].eval()  # others leave it in another mode
+    net = NETS[0]
     panel = widgets.SparseNormPanel(net, "blocks", where="layer 2")
     panel.level.value, panel.penalty.value, panel.strength.value = level, penalty, 0.5
     panel.channel.value, panel.which.value, panel.sigma.value = 2, 5, 4.0

@@ -7,7 +7,7 @@ import numpy as np
 
 from denoiselib import filters, metrics, plots
 from denoiselib.interpret import shrinkage_curve
-from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, slider
+from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, copied, slider
 
 #: The filters that answer fast enough.
 METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
@@ -275,7 +275,7 @@ class MethodsPanel(SignalPanel):
     """
 
     def __init__(self, family="sparse_spikes", nets=None):
-        self.nets = {key: net.eval() for key, net in (nets or {}).items()}
+        self.nets = copied(nets or {})
         self.taught = list(dict.fromkeys(name for _, name in self.nets))
         options = [(method.label, name) for name, method in METHODS.items()]
         options += [(name, name) for name in self.taught]

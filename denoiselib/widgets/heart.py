@@ -8,7 +8,7 @@ import numpy as np
 from denoiselib import plots, real
 from denoiselib.experiments import heart
 from denoiselib.filters import tuning
-from denoiselib.widgets.panel import Panel, slider
+from denoiselib.widgets.panel import Panel, copied, slider
 
 SECONDS = 4.0  #: shown at once
 HEIGHT = (-1.3, 2.5)  #: of the paper, in mV
@@ -96,7 +96,7 @@ class HeartPanel(Panel):
     """
 
     def __init__(self, nets, method="Wiener"):
-        self.nets, self.filled = {name: net.eval() for name, net in nets.items()}, None
+        self.nets, self.filled = copied(nets), None
         self.busy = False
         self.target = ipw.Dropdown(options=list(heart.TARGETS), description="signal")
         self.noise = ipw.Dropdown(options=list(heart.NOISES), description="noise")

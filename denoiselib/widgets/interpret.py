@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection
 
 from denoiselib import interpret, metrics, plots
 from denoiselib.widgets.classical import METHODS, tuned
-from denoiselib.widgets.panel import SIGNALS, SignalPanel, limit_text, slider
+from denoiselib.widgets.panel import SIGNALS, SignalPanel, copied, limit_text, slider
 
 GRID = {"left": 0.085, "right": 0.985, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
@@ -37,7 +37,7 @@ class FeaturePanel(SignalPanel):
     """
 
     def __init__(self, nets, family="sparse_spikes"):
-        self.nets = nets
+        self.nets = {mode: copied(nets, mode) for mode in ("running", "batch")}
         self.net = ipw.Dropdown(options=list(nets), description="network")
         self.layer = ipw.Dropdown(
             options=list(interpret.find_layers(nets[self.net.value])), description="layer"
@@ -88,7 +88,7 @@ class FeaturePanel(SignalPanel):
 
     def update(self):
         """Pass the signals through the network, in both modes."""
-        net = self.nets[self.net.value]
+        net = self.nets["running"][self.net.value]
         layers = interpret.find_layers(net)
         if tuple(layers) != self.layer.options:
             self.layer.options = tuple(layers)
@@ -97,8 +97,10 @@ class FeaturePanel(SignalPanel):
         self.channel.max = len(kernels) - 1
         k = self.channel.value
         _, _, clean, noisy, _ = self.batch()
-        unfixed = interpret.features(net.eval("batch"), noisy)[name]
-        fixed = interpret.features(net.eval(), noisy)[name]
+        fixed, unfixed = (
+            interpret.features(self.nets[mode][self.net.value], noisy)[name]
+            for mode in ("running", "batch")
+        )
 
         i, length = self.which.value, fixed.output.shape[-1]
         self.show_signal(clean, noisy, clean)

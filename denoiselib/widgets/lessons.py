@@ -6,7 +6,7 @@ import numpy as np
 from denoiselib import metrics, plots
 from denoiselib.nn import unsupervised
 from denoiselib.signals import add_noise
-from denoiselib.widgets.panel import LEVELS, SIGNALS, SignalPanel, batch, limit_text
+from denoiselib.widgets.panel import LEVELS, SIGNALS, SignalPanel, batch, copied, limit_text
 
 #: What each method shows a network, and compares it with: from two noisy copies and their level.
 LESSONS = {
@@ -41,7 +41,7 @@ class LessonsPanel(SignalPanel):
     """
 
     def __init__(self, nets):
-        self.nets, self.known = {key: net.eval() for key, net in nets.items()}, {}
+        self.nets, self.known = copied(nets), {}
         families, methods = (list(dict.fromkeys(names)) for names in zip(*nets, strict=True))
         self.method = ipw.Dropdown(options=methods, value=methods[-1], description="method")
         super().__init__([self.method], families[0], (10, 5.6), families)

@@ -5,7 +5,7 @@ import numpy as np
 
 from denoiselib import metrics, plots
 from denoiselib.interpret import features, find_layers
-from denoiselib.widgets.panel import LEVELS, SIGNALS, SignalPanel, batch, limit_text
+from denoiselib.widgets.panel import LEVELS, SIGNALS, SignalPanel, batch, copied, limit_text
 
 #: Where a network takes its statistics from in these modes.
 WAYS = {"fixed": "running", "unfixed": "batch", "alone": "signal"}
@@ -42,7 +42,8 @@ class ModesPanel(SignalPanel):
     """
 
     def __init__(self, nets):
-        self.nets, self.known = nets, {}
+        self.known = {}
+        self.nets = {mode: copied(nets, way) for mode, way in WAYS.items()}
         usual = 3.0 if 3.0 in nets else next(iter(nets))
         self.trained = ipw.SelectionSlider(
             options=[(f"{sigma:g}", sigma) for sigma in sorted(nets)],
@@ -91,7 +92,7 @@ class ModesPanel(SignalPanel):
 
     def chosen(self, mode):
         """Return the network chosen, in a mode."""
-        return self.nets[self.trained.value].eval(WAYS[mode])
+        return self.nets[mode][self.trained.value]
 
     def features(self, noisy, mode):
         """Return the features before and after batch norm at the layer chosen."""

@@ -1,6 +1,7 @@
 """One pattern for all panels: controls, a figure whose data are renewed, a line of numbers."""
 
 import base64
+import copy
 import io
 from functools import lru_cache
 
@@ -136,6 +137,19 @@ def heights(family):
     """
     clean = signals.FAMILIES[family](SIGNALS, rng=1)  # those of `batch`
     return float(np.floor(clean.min())) - 16, float(np.ceil(clean.max())) + 16
+
+
+def copied(nets, statistics="running"):
+    """Return copies of networks in a mode, so that those of the caller stay in theirs.
+
+    Examples
+    --------
+    >>> from denoiselib import nn
+    >>> net = nn.PlainNet()
+    >>> copied({"a": net})["a"].training, net.training
+    (False, True)
+    """
+    return {name: copy.deepcopy(net).eval(statistics) for name, net in nets.items()}
 
 
 def limit_text(best, clean):
