@@ -1,6 +1,7 @@
 """Panels without a kernel: set a value, look at what is shown (a browser does the rest)."""
 
 import base64
+import inspect
 import io
 
 import numpy as np
@@ -18,6 +19,7 @@ TAUGHT = {
     for family in ("sparse_spikes", "blocks")
     for k, method in enumerate(("supervised", *widgets.LESSONS))
 }
+UNET = nn.UNet(rng=0).eval()  # its layers and channels are others
 GUIDED = nn.UNet(prior=True, rng=0).eval("batch")
 MODES = ("running", "batch")
 LEVELS = widgets.panel.LEVELS
@@ -26,7 +28,7 @@ PANELS = {
     "filter": widgets.FilterPanel,
     "methods": widgets.MethodsPanel,
     "layer": widgets.LayerPanel,
-    "features": lambda: widgets.FeaturePanel({"one": NETS[0], "two": NETS[1]}),
+    "features": lambda: widgets.FeaturePanel({"one": NETS[0], "two": UNET}),
     "effective filter": lambda: widgets.EffectiveFilterPanel({"one": NETS[0], "two": NETS[1]}),
     "shrinkage": lambda: widgets.ShrinkagePanel({"one": NETS[0], "two": NETS[1]}),
     "network": lambda: widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}),
@@ -152,6 +154,42 @@ def test_a_network_keeps_its_mode_and_state_while_a_panel_shows_it(name):
         assert now == modes
         for key, array in state.items():
             np.testing.assert_array_equal(arrays[key], array)
+
+
+def test_one_change_of_one_control_computes_once(panel, monkeypatch):
+    compute, computed = panel.update, []
+    monkeypatch.setattr(panel, "update", lambda: computed.append(1) or compute())
+    for control in panel.children[0].children:
+        computed.clear()
+        if hasattr(control, "options"):
+            control.index = (control.index + 1) % len(control.options)
+        else:
+            control.value = control.min if control.value > control.min else control.max
+        assert len(computed) == 1, control.description
+
+
+ARGUMENTS = {
+    "batch": ("blocks", 3.0),
+    "tuned": ("blocks", 3.0, "soft", False),
+    "scenario": ("dense: all 32 taps", 0.0, 0.0, 30.0),
+    "adapt": ("NLMS", 0.5, 0.0, "dense: all 32 taps", 0.0, 0.0, 30.0),
+    "buried": ("recording", "white"),
+    "heights": ("blocks",),
+}
+
+
+def cached_functions():
+    modules = [module for module in vars(widgets).values() if inspect.ismodule(module)]
+    names = {name: value for module in modules for name, value in vars(module).items()}
+    return {name: value for name, value in names.items() if hasattr(value, "cache_info")}
+
+
+@pytest.mark.parametrize("name", cached_functions())
+def test_what_is_kept_in_a_cache_cannot_be_changed(name):
+    found = cached_functions()[name](*ARGUMENTS[name])
+    for array in (x for x in found if isinstance(x, np.ndarray)):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
 
 
 def test_saved_as_a_picture_and_a_line(panel):

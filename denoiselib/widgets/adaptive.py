@@ -7,7 +7,7 @@ import numpy as np
 
 from denoiselib import plots
 from denoiselib.filters import adaptive
-from denoiselib.widgets.panel import Panel, slider
+from denoiselib.widgets.panel import Panel, read_only, slider
 
 RUNS, TAPS, LENGTH = 20, 32, 600  #: of what the panel shows: small enough to answer at once
 BLOCK, BANDS, CLIP = 4, 4, 2.5
@@ -67,7 +67,7 @@ def scenario(system, pole, impulses, snr):
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
-    return x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w
+    return read_only(x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w)
 
 
 @lru_cache(maxsize=128)
@@ -91,7 +91,7 @@ def adapt(name, mu, rho, *setting):
     """
     x, d, w = scenario(*setting)
     found = adaptive.identify(x, d, TAPS, mu, system=w, **ADAPTIVE[name](rho))
-    return 10 * np.log10(found.misalignment.mean(axis=0)), found.weights
+    return read_only(10 * np.log10(found.misalignment.mean(axis=0)), found.weights)
 
 
 class AdaptivePanel(Panel):

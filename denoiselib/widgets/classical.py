@@ -7,7 +7,7 @@ import numpy as np
 
 from denoiselib import filters, metrics, plots
 from denoiselib.interpret import shrinkage_curve
-from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, copied, slider
+from denoiselib.widgets.panel import SIGNALS, SignalPanel, batch, copied, read_only, slider
 
 #: The filters that answer fast enough.
 METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
@@ -42,7 +42,9 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     """
     clean, noisy, _ = batch(family, sigma)
     options = {"gamma": gamma} if METHODS[name].gamma else {}
-    return METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
+    found = METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
+    read_only(found.grid, found.risk)
+    return found
 
 
 def _filter(description, value):

@@ -8,7 +8,7 @@ import numpy as np
 from denoiselib import plots, real
 from denoiselib.experiments import heart
 from denoiselib.filters import tuning
-from denoiselib.widgets.panel import Panel, copied, slider
+from denoiselib.widgets.panel import Panel, copied, read_only, slider
 
 SECONDS = 4.0  #: shown at once
 HEIGHT = (-1.3, 2.5)  #: of the paper, in mV
@@ -59,7 +59,7 @@ def buried(target, noise):
     """
     noisy, clean, beats = heart.draw(noise, 1.0, signals=1, seed=0)
     k = list(heart.TARGETS).index(target)
-    return clean[k], noisy[k] - clean[k], beats[k]
+    return read_only(clean[k], noisy[k] - clean[k], beats[k])
 
 
 def _strokes(places, ends):
@@ -97,7 +97,6 @@ class HeartPanel(Panel):
 
     def __init__(self, nets, method="Wiener"):
         self.nets, self.filled = copied(nets), None
-        self.busy = False
         self.target = ipw.Dropdown(options=list(heart.TARGETS), description="signal")
         self.noise = ipw.Dropdown(options=list(heart.NOISES), description="noise")
         self.level = slider("level (mV)", 0.1, 0.02, 0.4, 0.01)
@@ -152,15 +151,8 @@ class HeartPanel(Panel):
         self.value.layout.display = "none" if name in self.nets else None
         if name in STARTS and name != self.filled:
             method, self.filled = heart.FILTERS[name], name
-            self.busy = True  # no picture of what is half done
             self.value.options = [(f"{x:g}", x) for x in method.grid.tolist()]
             self.value.value, self.value.description = STARTS[name], UNITS[method.parameter]
-            self.busy = False
-
-    def refresh(self, change=None):
-        """Answer a moved control."""
-        if not self.busy:
-            super().refresh(change)
 
     def denoise(self, noisy):
         """Return the estimate from a signal ``(3600,)``."""

@@ -40,7 +40,7 @@ class Panel(ipw.VBox):
             self.moving = self.draw()
         for artist in self.moving:
             artist.set_animated(True)
-        self.background = None
+        self.background, self.busy = None, False
         self.image = ipw.Image(format="png", layout={"max_width": "100%"})
         self.numbers = ipw.HTML()
         row = ipw.HBox(controls, layout={"flex_flow": "row wrap"})
@@ -62,7 +62,13 @@ class Panel(ipw.VBox):
 
     def refresh(self, change=None):
         """Answer a moved control."""
-        self.shown = self.update()
+        if self.busy:  # `update` itself moves controls
+            return
+        self.busy = True
+        try:
+            self.shown = self.update()
+        finally:
+            self.busy = False
         if self.background is None:
             self.canvas.draw()
             self.background = self.canvas.copy_from_bbox(self.figure.bbox)
@@ -94,6 +100,21 @@ class Panel(ipw.VBox):
         return super()._repr_mimebundle_(**kwargs) | {"image/png": picture, "text/plain": text}
 
 
+def read_only(*arrays):
+    """Make arrays that are kept in a cache read-only, so that no cell can change later results.
+
+    Examples
+    --------
+    >>> (array,) = read_only(np.zeros(2))
+    >>> array.flags.writeable
+    False
+    """
+    for array in arrays:
+        if array is not None:
+            array.setflags(write=False)
+    return arrays
+
+
 @lru_cache(maxsize=64)
 def batch(family, sigma, n=SIGNALS):
     """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
@@ -123,7 +144,7 @@ def batch(family, sigma, n=SIGNALS):
     clean = signals.FAMILIES[family](n, rng=1)
     noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
     best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
-    return clean, noisy, best
+    return read_only(clean, noisy, best)
 
 
 @lru_cache
