@@ -6,6 +6,7 @@ one orange, the limit green and dashed.
 
 from denoiselib.plots.colours import CLEAN, ESTIMATE, LIMIT, NOISY, OTHER
 from denoiselib.plots.figures import (
+    LOOKS,
     Bars,
     curves,
     heatmap,
@@ -22,6 +23,7 @@ __all__ = [
     "CLEAN",
     "ESTIMATE",
     "LIMIT",
+    "LOOKS",
     "NOISY",
     "OTHER",
     "Bars",
