@@ -64,7 +64,8 @@ HEARTS = {
     "alone_hum": ("noise2self, recording alone", "hum 50 Hz", 0.1),
 }
 HEARTS = {
-    f"heart_{short}": heart.recipe(*args, lr=heart.RATES[args[0]]) for short, args in HEARTS.items()
+    f"heart_{short}": heart.recipe(*args, lr=heart.LEARNING_RATES[args[0]])
+    for short, args in HEARTS.items()
 }
 RECIPES |= HEARTS
 SEED = 0

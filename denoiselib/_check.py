@@ -1,11 +1,16 @@
-"""Bad input is refused here, early, in words that name the argument and what was expected."""
+"""Bad input is refused here, early, in words that name the argument and what was expected.
+
+All public functions check their arguments with these: bad input raises TypeError or ValueError.
+"""
 
 from pathlib import Path
 
 import numpy as np
 
 LONGEST = 2**31 - 1  #: no array is longer along an axis
-RATES = (1e-9, 1e12)  #: of sampling, in Hz
+SAMPLING_RATES = (1e-9, 1e12)  #: lowest and highest, in Hz
+#: The largest magnitude that arrays may hold: the fourth root of the largest float.
+LARGEST = {np.dtype(t): float(np.finfo(t).max) ** 0.25 for t in (np.float32, np.float64)}
 
 
 def array(value, name, *, numbers=False):
@@ -20,7 +25,8 @@ def array(value, name, *, numbers=False):
             f"{name} must be a non-empty array (..., length), not one of shape {value.shape}"
         )
     value = value.astype(np.float32 if value.dtype == np.float32 else np.float64, copy=False)
-    _within(value, name, -largest(value.dtype), largest(value.dtype))
+    limit = LARGEST[value.dtype]
+    _within(value, name, -limit, limit)
     return value
 
 
@@ -31,7 +37,7 @@ def level(value, name, like, *, per_signal=False, positive=False, squared=False)
     With `squared` it is a power, not an amplitude, and may be as large as one.
     """
     value = real(value, name)
-    _within(value, name, 0, largest(like.dtype) ** (2 if squared else 1))
+    _within(value, name, 0, LARGEST[like.dtype] ** (2 if squared else 1))
     if positive and value.min() == 0:
         raise ValueError(f"{name} must be greater than 0")
     if per_signal and value.ndim and value.shape[-1] != 1:
@@ -56,10 +62,10 @@ def broadcast(a, b, names):
 def number(value, name, *, positive=False, signed=False, dtype=np.float64):
     """Return one number as a float: not negative, or `positive`, or of any sign.
 
-    It is limited as an `array` of that dtype is; a positive one by the inverse of the limit, too,
-    for one may divide by it.
+    The largest number is that of an `array` of the dtype; the smallest positive one is its inverse,
+    because one may divide by it.
     """
-    value, limit = real(value, name), largest(dtype)
+    value, limit = real(value, name), LARGEST[np.dtype(dtype)]
     if value.ndim:
         raise ValueError(f"{name} must be a number, not of shape {value.shape}")
     _within(value, name, -limit if signed else 0, limit)
@@ -88,23 +94,23 @@ def integer(value, name, low, high=None):
     """Return an integer between `low` and `high`, both included; if not given, `LONGEST`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, not {value!r}")
-    if value < low or value > (LONGEST if high is None else high):
-        bound = f"between {low} and {LONGEST if high is None else high}"
-        bound = f"at least {low}" if high is None and value < low else bound
+    top = LONGEST if high is None else high
+    if not low <= value <= top:
+        bound = f"at least {low}" if high is None and value < low else f"between {low} and {top}"
         raise ValueError(f"{name} must be {bound}, not {value}")
     return int(value)
 
 
 def rate(value, name="rate"):
     """Return a sampling rate, a positive number, as a float."""
-    value, (low, high) = number(value, name, positive=True), RATES
+    value, (low, high) = number(value, name, positive=True), SAMPLING_RATES
     if not low <= value <= high:
         raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
     return value
 
 
 def window(value, name, length):
-    """Return an odd window that is at most wide enough to see the whole signal from either end."""
+    """Return an odd window size of at most ``2 length - 1``: more than that sees no more."""
     value = integer(value, name, 1, 2 * length - 1)
     if value % 2 == 0:
         raise ValueError(f"{name} must be odd, so that a window has a centre, not {value}")
@@ -126,7 +132,7 @@ def flag(value, name):
 
 
 def function(value, name):
-    """Return what can be called."""
+    """Return a function, or anything else that can be called."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
     return value
@@ -141,7 +147,7 @@ def iterator(value, name):
 
 
 def several(value, name):
-    """Return a list of what can be iterated over."""
+    """Return a list from anything that can be iterated over."""
     return list(iterator(value, name))
 
 
@@ -197,15 +203,13 @@ def regular(value, name):
 
 def real(value, name):
     """Return an array of real numbers, of any dtype and shape."""
-    value = regular(value, name)
+    try:
+        value = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a regular array: {error}") from None
     if value.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, not {value.dtype}")
     return value
-
-
-def largest(dtype):
-    """Return the largest magnitude that arrays may hold."""
-    return float(np.finfo(dtype).max) ** 0.25
 
 
 def _within(value, name, low, high):

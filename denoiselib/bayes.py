@@ -24,9 +24,10 @@ CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 
 
 
 def _posterior_mean(estimator):
-    """Check the input of an estimator of ``(n, length)`` arrays, and serve it chunks.
+    """Check the arguments of an estimator, and call it with 200 signals at a time.
 
-    It returns estimates and, for each signal, the log of its likelihood over that of noise alone.
+    The estimator takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each
+    signal, the log of the ratio of its likelihood and that of noise alone.
     """
 
     @wraps(estimator)
@@ -77,11 +78,6 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
         Only with `evidence`: :math:`\log p(y \mid \sigma)`, here of samples that are taken for
         independent.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` not positive.
-
     Notes
     -----
     A sample is 0 with probability :math:`p_0 = (1 - 1/L)^K` and else uniform on
@@ -115,20 +111,8 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     Not the posterior mean: a network that is trained with SmoothL1 tends to this one, and cannot
     have a smaller RMSE than it in the long run.
 
-    Parameters
-    ----------
-    noisy, sigma, draws, evidence
-        As in `sparse_spikes_posterior_mean`.
-
-    Returns
-    -------
-    ndarray (..., length)
-        The minimiser m of :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` not positive.
+    Arguments are those of `sparse_spikes_posterior_mean`; the result is the minimiser m of
+    :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
 
     Notes
     -----
@@ -159,20 +143,8 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
 def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
     r"""Exact posterior mean of `signals.sparse_spikes`, which knows how the spikes are drawn.
 
-    Parameters
-    ----------
-    noisy, sigma, draws, evidence
-        As in `sparse_spikes_posterior_mean`; the evidence is exact.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x_i \mid y_1 \ldots y_L]`, the limit of all rules.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `sparse_spikes_posterior_mean`.
+    Arguments are those of `sparse_spikes_posterior_mean`; the result is
+    :math:`E[x_i \mid y_1 \ldots y_L]`, the limit of all rules, and the evidence is exact.
 
     Notes
     -----
@@ -223,26 +195,8 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
 def pulses_posterior_mean(noisy, sigma):
     r"""Exact posterior mean of `signals.pulses`, by forward-backward over the last three heights.
 
-    Parameters
-    ----------
-    noisy : array_like (..., length)
-        Clean signals plus white Gaussian noise.
-    sigma : float or array (..., 1)
-        Noise level, greater than 0.
-    evidence : bool
-        Whether to return the evidence, too.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x_i \mid y_1 \ldots y_L]`.
-    ndarray (...)
-        Only with `evidence`: :math:`\log p(y \mid \sigma)`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `sigma` not positive.
+    Arguments are those of `sparse_spikes_posterior_mean` (but `draws`); the result is
+    :math:`E[x_i \mid y_1 \ldots y_L]`, and the evidence is exact.
 
     Notes
     -----
@@ -277,22 +231,9 @@ def pulses_posterior_mean(noisy, sigma):
 
 @_posterior_mean
 def blocks_posterior_mean(noisy, sigma):
-    r"""Exact posterior mean of `signals.blocks`, by forward-backward over the eleven levels.
+    r"""Exact posterior mean of `signals.blocks`, by forward-backward over the eleven heights.
 
-    Parameters
-    ----------
-    noisy, sigma, evidence
-        As in `pulses_posterior_mean`.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x_i \mid y_1 \ldots y_L]`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `pulses_posterior_mean`.
+    Arguments and result are those of `pulses_posterior_mean`.
 
     Examples
     --------
@@ -301,18 +242,18 @@ def blocks_posterior_mean(noisy, sigma):
     >>> print(blocks_posterior_mean([2.4, 3.3, 2.9, 8.3, 7.8, 8.1], sigma=0.5).round(1))
     [3. 3. 3. 8. 8. 8.]
     """
-    k, jump = len(signals.LEVELS), signals.JUMP_PROBABILITY
+    k, jump = len(signals.BLOCK_HEIGHTS), signals.JUMP_PROBABILITY
     start = np.full(k, -np.log(k))
 
     def push(log_p):  # its own adjoint
         anywhere = _log_sum(log_p, axis=-1)[:, None] + np.log(jump / k)
         return np.logaddexp(log_p + np.log(1 - jump), anywhere)
 
-    return _forward_backward(noisy, sigma, signals.LEVELS.astype(float), start, push, push)
+    return _forward_backward(noisy, sigma, signals.BLOCK_HEIGHTS.astype(float), start, push, push)
 
 
 def unknown_sigma(posterior_mean, noisy, sigmas):
-    r"""Posterior mean of those who are not told the noise level: the limit of noise-blind rules.
+    r"""Posterior mean if the noise level is unknown: the limit of noise-blind rules.
 
     Parameters
     ----------
@@ -328,11 +269,6 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
     ndarray (..., length)
         :math:`E[x \mid y]`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or a level is not positive.
-
     Notes
     -----
     .. math:: E[x \mid y] = \sum_\sigma p(\sigma \mid y)\, E[x \mid y, \sigma], \quad
@@ -340,7 +276,7 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
 
     Examples
     --------
-    The small samples give the level away, and so tell what the large one is:
+    The small samples tell the noise level, and so whether the large one is a spike:
 
     >>> noisy = [5.0, 0.3, -0.2, 0.1, 0.4, -0.3]
     >>> for sigma in (0.5, 5.0):
@@ -394,7 +330,7 @@ def _log_surjections(draws, places):
 
 
 def _log_sum(a, axis):
-    """Return log sum exp a; minus infinity, log 0, is a number like any other."""
+    """Return log sum exp a, where elements may be minus infinity."""
     top = np.maximum(a.max(axis=axis, keepdims=True), -1e300)
     with np.errstate(divide="ignore"):
         return np.log(np.exp(a - top).sum(axis=axis)) + top.squeeze(axis)

@@ -24,11 +24,6 @@ def rmse(estimate, clean):
     ndarray (...)
         One error for each signal, in the units of the signal.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty, not real or not finite, or the shapes do not fit.
-
     Examples
     --------
     >>> print(rmse([3.0, 4.0], [0.0, 0.0]).round(4))
@@ -49,7 +44,7 @@ def psnr(estimate, clean, peak=10.0):
     Parameters
     ----------
     estimate, clean : array_like (..., length)
-        Signals in the same units.
+        As in `rmse`.
     peak : float
         Largest height a signal may reach.
 
@@ -57,11 +52,6 @@ def psnr(estimate, clean, peak=10.0):
     -------
     ndarray (...)
         dB; infinite where the error is 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `rmse`, and if `peak` is not positive.
 
     Examples
     --------
@@ -79,20 +69,7 @@ def slide_psnr(estimate, clean):
     It is **not** a PSNR: the mean *squared* error stands where its root belongs, so that halving
     the error gains 12 dB instead of 6. Kept for comparison with the slides; see `psnr`.
 
-    Parameters
-    ----------
-    estimate, clean : array_like (..., length)
-        Signals in the same units.
-
-    Returns
-    -------
-    ndarray (...)
-        dB; infinite where the error is 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `rmse`.
+    Arguments are those of `rmse`.
 
     Examples
     --------
@@ -104,42 +81,14 @@ def slide_psnr(estimate, clean):
         return 20 - 40 * np.log10(error)
 
 
-def snr(estimate, clean):
-    r"""Signal-to-noise ratio of each signal in dB, :math:`20 \log_{10}(\|x\| / \|\hat x - x\|)`.
-
-    Parameters
-    ----------
-    estimate, clean : array_like (..., length)
-        Signals in the same units.
-
-    Returns
-    -------
-    ndarray (...)
-        dB; infinite where the error is 0, minus infinity where only the clean signal is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `rmse`.
-
-    Examples
-    --------
-    >>> print(snr([11.0, 0.0], [10.0, 0.0]))
-    20.0
-    """
-    error = rmse(estimate, clean)
-    power = rmse(clean, np.zeros_like(clean, dtype=error.dtype))
-    with np.errstate(divide="ignore", invalid="ignore"):  # inf - inf where both are 0
-        return np.where(error == 0, np.inf, 20 * (np.log10(power) - np.log10(error)))
-
-
 def mean_ci(values, confidence=0.95):
     """Mean of independent values, and the half width of its confidence interval.
 
     Parameters
     ----------
     values : array_like
-        At least two finite values, one for each signal (or training seed); any shape.
+        At least two finite values, one for each signal or training seed; any shape. The PSNR of an
+        exact estimate is infinite and has no mean.
     confidence : float
         Between 0 and 1.
 
@@ -147,12 +96,6 @@ def mean_ci(values, confidence=0.95):
     -------
     mean, half_width : float
         The interval is ``mean - half_width`` to ``mean + half_width``, from Student's t.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there are fewer than two values, or one is not finite (a PSNR of an exact estimate is
-        infinite and has no mean).
 
     Examples
     --------
@@ -184,12 +127,7 @@ def paired_difference(a, b, confidence=0.95):
     Returns
     -------
     mean, half_width : float
-        As `mean_ci`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `mean_ci`, and if the shapes differ.
+        As of `mean_ci`.
 
     Examples
     --------
@@ -222,11 +160,6 @@ def ulps(computed, expected, scale=None):
         One error for each number, not negative; those below 1 come from a finer `expected`, or
         from numbers smaller than the scale.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty, not real or not finite, or the shapes do not fit.
-
     Notes
     -----
     A float with p digits (24 in float32, 53 in float64) and magnitude s has the neighbour
@@ -254,8 +187,8 @@ def ulps(computed, expected, scale=None):
 def digest(signal):
     """One line that identifies an array: its Euclidean norm and three samples.
 
-    A picture cannot be compared by a test, and an RMSE near its minimum hardly moves; this line
-    changes whenever the array does.
+    A test cannot compare pictures, and an RMSE near its minimum hardly moves; this line changes
+    whenever the array does.
 
     Parameters
     ----------
@@ -266,11 +199,6 @@ def digest(signal):
     -------
     str
         Norm, and the samples of largest magnitude in three equal parts of the flattened array.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `signal` is empty, not real or not finite.
 
     Examples
     --------
@@ -285,7 +213,7 @@ def digest(signal):
 
 @lru_cache
 def _student_t(dof, confidence):
-    """Two-sided quantile of Student's t: with t = sqrt(dof) tan(angle) its density is a cosine."""
+    """Two-sided quantile of Student's t. With t = sqrt(dof) tan(a), p(a) ~ cos(a)^(dof - 1)."""
     edges = np.linspace(0, np.pi / 2, 200_001)
     mass = np.cos((edges[1:] + edges[:-1]) / 2) ** (dof - 1)
     cumulative = np.concatenate([[0], np.cumsum(mass)]) / mass.sum()

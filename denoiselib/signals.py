@@ -1,17 +1,17 @@
-"""Clean signals of four families, and white noise to bury them in.
+"""Clean signals of four families, and white noise to add to them.
 
-Every family is a function ``(n, length=100, rng=None) -> clean (n, length)``; the registry
-`FAMILIES` names them for menus and sweeps.
+Every family is a function ``(n, length=100, rng=None) -> clean (n, length)``: n signals of that
+length, drawn with a seed or a `numpy.random.Generator`. `FAMILIES` names them for menus and sweeps.
 """
 
 import numpy as np
 
 from denoiselib import _check
 
-AMPLITUDES = np.arange(2, 11)  #: spike heights, all equally likely
+AMPLITUDES = np.arange(2, 11)  #: of spikes and of tones, all equally likely
 SPIKE_PROBABILITY = 1 - 0.99**20  #: that a sample of `pulses` starts a pulse
 PULSE = (1.0, 0.7, 0.4)  #: the shape of one pulse
-LEVELS = np.arange(0, 11)  #: heights of `blocks`, all equally likely
+BLOCK_HEIGHTS = np.arange(0, 11)  #: of `blocks`, all equally likely
 JUMP_PROBABILITY = 0.05  #: that a sample of `blocks` starts a new block
 
 
@@ -37,11 +37,6 @@ def sparse_spikes(n, length=100, rng=None, draws=None):
     -------
     ndarray (n, length)
         Clean signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n`, `length` or `draws` is not a positive integer.
 
     Examples
     --------
@@ -73,25 +68,10 @@ def default_draws(length):
 
 
 def pulses(n, length=100, rng=None):
-    """Draw spikes that ring: each is followed by two echoes, so that neighbours tell of each other.
+    """Draw spikes with two echoes each, so that neighbouring samples depend on each other.
 
     A sample starts a pulse with probability ``1 - 0.99**20``, with a height from 2, 3 .. 10; the
     spikes are convolved with ``[1, 0.7, 0.4]``, causally, and cut at the signal's end.
-
-    Parameters
-    ----------
-    n, length, rng
-        As in `sparse_spikes`.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer.
 
     Examples
     --------
@@ -109,25 +89,10 @@ def pulses(n, length=100, rng=None):
 
 
 def blocks(n, length=100, rng=None):
-    """Draw piecewise constant signals: long memory, and a level that carries the information.
+    """Draw piecewise constant signals: blocks of random height and length.
 
-    The first level is one of 0, 1 .. 10; each later sample jumps with probability 0.05 to a level
+    The first height is one of 0, 1 .. 10; each later sample jumps with probability 0.05 to a height
     drawn anew, which may repeat the old one.
-
-    Parameters
-    ----------
-    n, length, rng
-        As in `sparse_spikes`.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer.
 
     Examples
     --------
@@ -140,8 +105,8 @@ def blocks(n, length=100, rng=None):
     jump = rng.random((n, length)) < JUMP_PROBABILITY
     # the sample that started the block it lies in; the first one always does
     last_jump = np.maximum.accumulate(np.where(jump, np.arange(length), 0), axis=-1)
-    levels = rng.choice(LEVELS, size=(n, length)).astype(float)
-    return np.take_along_axis(levels, last_jump, axis=-1)
+    heights = rng.choice(BLOCK_HEIGHTS, size=(n, length)).astype(float)
+    return np.take_along_axis(heights, last_jump, axis=-1)
 
 
 def tones(n, length=100, rng=None):
@@ -149,21 +114,6 @@ def tones(n, length=100, rng=None):
 
     Amplitudes are one of 2, 3 .. 10, frequencies uniform below Nyquist (between the bins of a
     DFT, so that they leak), phases uniform.
-
-    Parameters
-    ----------
-    n, length, rng
-        As in `sparse_spikes`.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer.
 
     Examples
     --------
@@ -200,11 +150,6 @@ def add_noise(clean, sigma, rng=None):
     -------
     ndarray (..., length)
         Noisy signals; float32 if `clean` is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `clean` is empty, not real or not finite, or `sigma` negative or of a foreign shape.
 
     Examples
     --------

@@ -19,7 +19,7 @@ ARRAYS = {
     "add_noise: clean": lambda y: signals.add_noise(y, 1, 0),
     **{
         f"{measure.__name__}: {argument}": call
-        for measure in (metrics.rmse, metrics.psnr, metrics.slide_psnr, metrics.snr)
+        for measure in (metrics.rmse, metrics.psnr, metrics.slide_psnr)
         for argument, call in {
             "estimate": lambda y, f=measure: f(y, GOOD),
             "clean": lambda y, f=measure: f(GOOD, y),
@@ -42,8 +42,7 @@ ARRAYS = {
     "gmc of a pair: noisy": lambda y: filters.gmc(y, 1, transform=(_match, _ring)),
     "k_sparse_lam: noisy": lambda y: filters.tuning.k_sparse_lam(y, 2),
     "tv: noisy": lambda y: filters.tv(y, 1),
-    "oracle: noisy": lambda y: tuning.oracle(soft, [1], y, GOOD),
-    "oracle: clean": lambda y: tuning.oracle(soft, [1], GOOD, y),
+    "tune: noisy": lambda y: filters.METHODS["soft"].tune(y, 1, GOOD),
     "sure: noisy": lambda y: tuning.sure(soft, [1], y, 1),
     "sure_risk: noisy": lambda y: tuning.sure_risk(soft, y, 1, 0),
     "mad_sigma: noisy": lambda y: tuning.mad_sigma(y),

@@ -15,12 +15,13 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 # from the ground up; a module imports its own floor and those below
 FLOORS = [
-    {"_check", "_files"},
+    {"_check", "_files", "_lazy", "_random"},
     {"signals", "metrics", "bayes", "real"},
     {"filters"},
     {"nn"},
-    {"interpret"},
+    {"interpret", "handmade"},
     {"experiments"},
+    {"pretrained"},
     {"plots", "widgets"},
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}

@@ -632,7 +632,7 @@ def test_the_power_map_from_a_table():
     y = np.linspace(-9, 9, 301)
     for p, name in ((0.0, "l0"), (0.5, "l_half"), (2 / 3, "l_two_thirds"), (1.0, "l1")):
         for u in (0.03, 1.0, 7.3):
-            expected = prox.PENALTIES[name].prox(y, u)
+            expected = prox.PENALTIES[name](y, u)
             np.testing.assert_allclose(proposal.power(y, u, p), expected, atol=1e-5)
     u = np.array([[0.1], [2.0]])  # a weight for each row
     rows = [proposal.power(y, weight, 0.3) for weight in (0.1, 2.0)]

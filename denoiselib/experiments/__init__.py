@@ -15,6 +15,9 @@ from denoiselib.experiments import (
     structured,
     unsupervised,
 )
+from denoiselib.experiments.table import Table, results
+
+__all__ = ["PROTOCOLS", "Table", "results"]
 
 #: Every protocol by its name.
 PROTOCOLS = {

@@ -4,16 +4,17 @@
 `nn.norm.SparseNorm`; `sparsity` and `penalised` add a penalty on features to a loss.
 """
 
+from functools import partial
+
 import numpy as np
 
 from denoiselib import _check, nn
-from denoiselib.interpret import watching
 from denoiselib.nn import ops
 from denoiselib.nn.modules import Activation, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, FixedStatistics, Normalisation, Record
 from denoiselib.nn.norm.sparse import FLOOR, START, positive
 from denoiselib.nn.ops.elementwise import over_time
-from denoiselib.nn.ops.layout import inner, signals, tensors
+from denoiselib.nn.ops.layout import inner, signals
 from denoiselib.nn.tensor import Op, empty
 
 # --- normalisations
@@ -143,7 +144,6 @@ class Both(Module):
         self.magnitude = positive(channels, dtype, START / 2)
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         spread = ops.softplus(self.spread) * (ops.mad(h) + FLOOR)
         return spread + ops.softplus(self.magnitude) * (ops.mean_magnitude(h) + FLOOR)
 
@@ -162,7 +162,6 @@ class Local(Module):
         self.window = window
 
     def forward(self, h):
-        """Return a threshold for each sample, ``(batch, channels, length)``."""
         mean = ops.mean_magnitude(h) + FLOOR
         near = ops.moving_mean(abs(h), self.window) + FLOOR
         activity = ops.log(near) - ops.log(mean)
@@ -173,14 +172,18 @@ class Local(Module):
 
 
 class Group(Module):
-    """The soft threshold of four channels and three samples together, see `group_soft`."""
+    r"""The soft threshold of a group: four consecutive channels, and three samples.
 
-    def __init__(self, channels, dtype):
-        pass
+    :math:`y = x \max(1 - u / r, 0)`, r the root mean square of the group around each number. For
+    groups of n channels alone and one u, this is the proximal map of :math:`u \sqrt{n} \lVert x
+    \rVert_2` (Yuan & Lin 2006); with neighbours in time, block shrinkage (Cai & Silverman 2001).
+    """
+
+    def __init__(self, channels, dtype, size=4, window=3):
+        self.size, self.window = size, window
 
     def forward(self, h, threshold):
-        """Shrink the features."""
-        return group_soft(h, threshold, size=4, window=3)
+        return GroupSoft(signals(h), signals(threshold), self.size, self.window).out
 
 
 class GroupSoft(Op):
@@ -216,83 +219,36 @@ class GroupSoft(Op):
         radius = np.sqrt(self.mean(self.x * self.x))
         self.alive = radius > self.u
         self.inverse = np.reciprocal(np.maximum(radius, self.u + self.least))
-        self.gain = 1 - self.u * self.inverse
-        self.gain *= self.alive
+        self.gain = (1 - self.u * self.inverse) * self.alive
         np.multiply(self.gain, self.x, out=self.y)
 
     def backward(self):
         dx, du = self.dx
-        slope = inner(self.dy) * self.x
-        slope *= self.inverse
-        slope *= self.alive
+        slope = inner(self.dy) * self.x * self.inverse * self.alive
         if du is not None:
             over_time(slope.transpose(2, 0, 1), du)
             np.negative(du, out=du)
         if dx is not None:
-            slope *= self.inverse
-            slope *= self.inverse
-            slope *= self.u
-            total = self.mean(slope, transpose=True)
-            total *= self.x
-            np.multiply(self.gain, inner(self.dy), out=inner(dx))
-            inner(dx)[...] += total
-
-
-def group_soft(x, u, size=4, window=3):
-    r"""Return the block-sparse soft threshold: a group of samples is shrunk as one.
-
-    Parameters
-    ----------
-    x : Tensor (batch, channels, length)
-        Features.
-    u : Tensor (batch, channels, 1) or (1, channels, 1)
-        Threshold, not negative.
-    size : int
-        Number of consecutive channels in a group; the last group may be smaller.
-    window : int
-        Odd number of samples in a group, centred at the one that is shrunk.
-
-    Returns
-    -------
-    Tensor (batch, channels, length)
-        :math:`x \max(1 - u / r, 0)`, r the root mean square of the group. With ``window=1`` and u
-        the same for its channels it is the proximal map of :math:`u \sqrt{n} \lVert x \rVert_2` for
-        each group of n channels (Yuan & Lin 2006); with a window, neighbouring block shrinkage
-        (Cai & Silverman 2001).
-
-    Examples
-    --------
-    >>> x = np.array([[[3.0, 0.0], [1.0, 0.5]]])
-    >>> print(group_soft(x, np.ones((1, 2, 1)), window=1).data.round(2))
-    [[[1.66 0.  ]
-      [0.55 0.  ]]]
-    """
-    x, u = tensors(x=x, u=u)
-    x, u = signals(x), signals(u, "u")
-    _check.integer(size, "size", 1)
-    if _check.integer(window, "window", 1) % 2 == 0:
-        raise ValueError(f"window must be odd, so that it has a centre, not {window}")
-    if _check.broadcast(x, u, "x and u") != x.shape:
-        raise ValueError(f"u of shape {u.shape} is larger than x of shape {x.shape}")
-    return GroupSoft(x, u, size, window).out
+            total = self.mean(slope * self.inverse * self.inverse * self.u, transpose=True)
+            np.add(self.gain * inner(self.dy), total * self.x, out=inner(dx))
 
 
 class Mixture(Module):
-    """Identity, soft, firm and ReLU in learned shares of each channel, see `mixture`.
+    """Identity, soft and firm threshold and ReLU in learned shares of each channel.
 
     The shares are a softmax of what is learned, and equal at the start.
     """
 
-    def __init__(self, channels, dtype):
-        self.raw = Parameter(np.zeros((channels, 4), dtype))
+    def __init__(self, channels, dtype, gamma=0.5):
+        self.raw, self.gamma = Parameter(np.zeros((channels, 4), dtype)), gamma
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         shares = ops.exp(self.raw)
-        return mixture(h, threshold, shares / shares.sum(axis=1, keepdims=True))
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        return Mixed(signals(h), signals(threshold), shares, self.gamma).out
 
 
-class Maps(Op):
+class Mixed(Op):
     """y = w1 x + w2 soft(x) + w3 firm(x) + w4 relu(x - u), u the threshold, w for each channel
 
     With soft(x) = x - clip(x, -u, u) the firm map is clip(soft(x) / (1 - gamma), -|x|, |x|).
@@ -303,78 +259,33 @@ class Maps(Op):
         self.steep = 1 / (1 - gamma)
         y = empty(x.shape, x.dtype)
         self.y = inner(y)
-        self.parts = np.empty((3, *self.x.shape), x.dtype)
         super().__init__([x, u, weights], y)
 
     def forward(self):
-        x, u, (soft, firm, positive) = self.x, self.u, self.parts
-        np.minimum(x, u, out=soft)
-        np.maximum(soft, -u, out=soft)
-        np.subtract(x, soft, out=soft)
-        np.multiply(soft, self.steep, out=firm)
-        self.whole = np.abs(firm) >= np.abs(x)  # the firm map leaves it as it is
-        np.copyto(firm, x, where=self.whole)
-        np.maximum(soft, 0, out=positive)
-        share = self.weights.T[..., None, None]
-        np.multiply(x, share[0], out=self.y)
-        for part, w in zip(self.parts, share[1:], strict=True):
+        x, u = self.x, self.u
+        soft = x - np.maximum(np.minimum(x, u), -u)
+        self.whole = np.abs(soft * self.steep) >= np.abs(x)  # the firm map leaves it as it is
+        firm = np.where(self.whole, x, soft * self.steep)
+        self.parts = x, soft, firm, np.maximum(soft, 0)
+        self.y.fill(0)
+        for part, w in zip(self.parts, self.weights.T[..., None, None], strict=True):
             self.y += part * w
 
     def backward(self):
         dx, du, dw = self.dx
-        dy, (soft, *_), w = inner(self.dy), self.parts, self.weights.T[..., None, None]
+        dy, soft, w = inner(self.dy), self.parts[1], self.weights.T[..., None, None]
         sign = np.sign(soft)
-        # slopes to x of the parts that u moves; times -sign they are the slopes to u
-        slope = w[2] * self.steep * ~self.whole + w[1]
-        slope *= np.abs(sign)
-        slope += w[3] * (soft > 0)
+        # slope to x of the parts that u moves; times -sign it is the slope to u
+        slope = (w[2] * self.steep * ~self.whole + w[1]) * np.abs(sign) + w[3] * (soft > 0)
         if dw is not None:
             flat = dy.reshape(len(dy), -1)
-            for k, part in enumerate((self.x, *self.parts)):
+            for k, part in enumerate(self.parts):
                 np.vecdot(flat, part.reshape(flat.shape), out=dw[:, k])
         if du is not None:
-            np.multiply(sign, slope, out=sign)
-            sign *= dy
-            over_time(sign.transpose(2, 0, 1), du)
+            over_time((sign * slope * dy).transpose(2, 0, 1), du)
             np.negative(du, out=du)
         if dx is not None:
-            slope += w[2] * self.whole
-            slope += w[0]
-            np.multiply(dy, slope, out=inner(dx))
-
-
-def mixture(x, u, weights, gamma=0.5):
-    """Return a mixture of identity, soft and firm threshold and ReLU, for each channel its own.
-
-    Parameters
-    ----------
-    x : Tensor (batch, channels, length)
-        Features.
-    u : Tensor (batch, channels, 1) or (1, channels, 1)
-        Threshold of the three, not negative.
-    weights : Tensor (channels, 4)
-        Shares of the maps: x itself, soft(x), firm(x), relu(x - u).
-    gamma : float
-        In [0, 1), of the firm map.
-
-    Returns
-    -------
-    Tensor (batch, channels, length)
-        The mixture.
-
-    Examples
-    --------
-    >>> x, u = np.array([[[-3.0, 0.5, 1.5]]]), np.ones((1, 1, 1))
-    >>> print(mixture(x, u, np.array([[0.0, 0.5, 0.5, 0.0]])).data)
-    [[[-2.5   0.    0.75]]]
-    """
-    x, u, weights = tensors(x=x, u=u, weights=weights)
-    x, u = signals(x), signals(u, "u")
-    if weights.shape != (x.shape[1], 4):
-        raise ValueError(f"weights must have the shape {(x.shape[1], 4)}, not {weights.shape}")
-    if _check.broadcast(x, u, "x and u") != x.shape:
-        raise ValueError(f"u of shape {u.shape} is larger than x of shape {x.shape}")
-    return Maps(x, u, weights, _check.fraction(gamma, "gamma")).out
+            np.multiply(dy, slope + w[2] * self.whole + w[0], out=inner(dx))
 
 
 class Ista(Module):
@@ -395,7 +306,6 @@ class Ista(Module):
         self.steps = steps
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         mu = ops.sigmoid(self.raw)
         z = ops.prox(h, threshold)
         for _ in range(self.steps):
@@ -504,9 +414,22 @@ def penalised(penalty, loss="mse"):
     measure = nn.losses.LOSSES[_check.choice(loss, "loss", nn.losses.LOSSES)]
 
     def of_net(net, noisy, target):
+        seen = []
+
+        def note(part, x):
+            y = type(part).forward(part, x)
+            seen.append((x, y))
+            return y
+
         activations = [part for part in net.modules() if isinstance(part, Activation)]
-        with watching(activations) as seen:
+        for part in activations:
+            # not by setattr, which counts as a change of the network: its plan would be out of date
+            vars(part)["forward"] = partial(note, part)
+        try:
             value = measure(net(noisy), target)
-        return value + penalty([(x, y) for _, x, y in seen])
+        finally:
+            for part in activations:
+                del vars(part)["forward"]
+        return value + penalty(seen)
 
     return of_net

@@ -1,13 +1,13 @@
 """Classical filters: plain functions of a noisy array ``(..., length)``, all signals in one call.
 
 `threshold`, `l1` and `gmc` shrink coefficients, `tv` fits a piecewise constant signal, `wiener` and
-`linear_mmse` are linear estimators, local and global, and the filters in `adaptive` learn while the
-signal passes. `prox` holds the proximal maps behind them, `tuning` chooses their parameters,
-`METHODS` lists them with the one parameter a reader turns.
+`linear_mmse` are linear estimators, local and global; `prox` holds the proximal maps behind them.
+Three extras are loaded when they are first used: `METHODS` lists the filters with the one parameter
+a reader turns, `tuning` chooses it, and the filters in `adaptive` learn while the signal passes.
 """
 
-from denoiselib.filters import adaptive, prox, tuning
-from denoiselib.filters.methods import METHODS, Method
+from denoiselib._lazy import extras
+from denoiselib.filters import prox
 from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import linear_mmse, wiener, wiener_system_function
@@ -26,3 +26,14 @@ __all__ = [
     "wiener",
     "wiener_system_function",
 ]
+
+
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "METHODS": "denoiselib.filters.methods:METHODS",
+        "Method": "denoiselib.filters.methods:Method",
+        "adaptive": "denoiselib.filters.adaptive",
+        "tuning": "denoiselib.filters.tuning",
+    },
+)

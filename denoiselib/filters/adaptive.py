@@ -35,9 +35,9 @@ DIVERGED = (
 
 
 class Adapted(NamedTuple):
-    """What an adaptive filter leaves behind."""
+    """The result of an adaptive filter."""
 
-    output: np.ndarray  #: (..., length), what the weights made of `x` before they saw `d`
+    output: np.ndarray  #: (..., length), the prediction of each sample of `d` before it was seen
     error: np.ndarray  #: (..., length), `d` minus that
     weights: np.ndarray  #: (..., taps), at the end
     misalignment: np.ndarray | None  #: (..., length), if the true system is known
@@ -132,10 +132,10 @@ def identify(
     if system is not None and not _energy(system).all():
         raise ValueError("system must not be zero, for the misalignment is relative to it")
 
-    # in units of the input squares neither overflow nor vanish, and the weights are the same
+    # scaled by the largest input, so that squares neither overflow nor vanish; same weights
     unit = np.abs(x).max(axis=-1, keepdims=True)
     unit = np.where(unit > 0, unit, 1)
-    with np.errstate(over="ignore", invalid="ignore"):  # divergence is told at the end
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported at the end
         x, d = x / unit, d / unit
         hops = slice(bands - 1, None, bands)  # a step after the last sample of each hop
         u = _past(_split(x, bands), taps)[..., hops, :]  # (..., bands, hops, taps)
@@ -211,14 +211,14 @@ def nsaf(x, d, taps, mu, bands=4, **options):
 
 
 def enhance(noisy, taps=32, delay=1, mu=0.1, rho=0.0, passes=1):
-    r"""Adaptive line enhancer: keep of each sample what the past foretells.
+    r"""Adaptive line enhancer: predict each sample from the past, and keep the prediction.
 
     Parameters
     ----------
     noisy : array_like (..., length)
         Signals.
     taps : int
-        Past samples that foretell one.
+        How many past samples predict one.
     delay : int
         Age of the youngest of them: longer than the noise is correlated, 1 for white noise.
     mu : float or array (..., 1)
@@ -231,15 +231,15 @@ def enhance(noisy, taps=32, delay=1, mu=0.1, rho=0.0, passes=1):
     Returns
     -------
     ndarray (..., length)
-        Predictions; the first `delay` samples are 0, for nothing foretells them.
+        Predictions; the first `delay` samples are 0.
 
     Notes
     -----
     A prediction :math:`\hat x_t = \sum_k w_k y_{t - delay - k}` by NLMS (Widrow et al., *Proc.
-    IEEE* 63 (1975), 1692-1716). White noise cannot be foretold, tones can: the weights become a
-    filter tuned to them. Nor can anything be foretold of independent spikes: on them the best
-    prediction is their mean, and the answer of this filter is worse. With `passes` it is no
-    longer on line, and it learns the noise of a short signal too.
+    IEEE* 63 (1975), 1692-1716). White noise cannot be predicted, tones can: the weights become a
+    filter tuned to them. Independent spikes cannot be predicted either: the best prediction is
+    their mean, and this filter is worse. With several `passes` it is no longer an online filter,
+    and it also learns the noise of a short signal.
 
     Examples
     --------
@@ -513,13 +513,13 @@ def _shrunk(shrink, new, old):
     try:
         return shrink(new, old).astype(old.dtype, copy=False)
     except ValueError:
-        if np.sqrt(_energy(new).max()) <= _check.largest(new.dtype):
+        if np.sqrt(_energy(new).max()) <= _check.LARGEST[new.dtype]:
             raise
-        raise ValueError(DIVERGED) from None  # a proximal map refuses such weights
+        raise ValueError(DIVERGED) from None  # a proximal map refuses weights that are too large
 
 
 class _Kept:
-    """What is written down of the weights, hop by hop."""
+    """The outputs, and what else is recorded of the weights, hop by hop."""
 
     def __init__(self, w, x, system, history):
         *lead, taps = w.shape
@@ -566,7 +566,7 @@ def _fixed(mu, u, unit):
 
 
 def _first(start, taps, shrink, *arrays):
-    """Weights to begin with, one filter for all that broadcasts, with the axes of `shrink` too."""
+    """Return the first weights, in the shape to which all arguments and `shrink` broadcast."""
     try:
         shape = np.broadcast_shapes(*(a.shape[:-1] for a in (*arrays, start) if a is not None))
     except ValueError:
@@ -602,7 +602,7 @@ def _past(x, taps):
 
 
 def _prox_map(penalty):
-    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)].prox
+    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
 
 
 def _rho(rho):
@@ -610,7 +610,7 @@ def _rho(rho):
 
 
 def _of(rho, weights):
-    """Bring `rho` to the precision of the weights, with which it must broadcast."""
+    """Return `rho` in the precision of the weights, with which it must broadcast."""
     _check.broadcast(weights, rho, "the filters and rho")
     return rho.astype(weights.dtype)
 

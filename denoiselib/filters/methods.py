@@ -3,13 +3,15 @@
 `METHODS` feeds the tables and the menus of the notebooks. To add a filter, add a line.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from denoiselib import _check, metrics, signals
 from denoiselib.filters import tuning
-from denoiselib.filters.sparse import gmc, l1, threshold
+from denoiselib.filters.sparse import gmc, l1, resolve, threshold
 from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import wiener
 
@@ -23,7 +25,7 @@ class Method(NamedTuple):
     label: str
     parameter: str  #: "lambda" or "window"
     grid: np.ndarray  #: values worth trying, in rising order
-    denoise: callable
+    denoise: Callable
     slides: float | None = None  #: the value used in the slides
     gamma: bool = False  #: whether `denoise` also takes ``gamma``
 
@@ -77,8 +79,13 @@ def _hard(y, s, t):  # lambda is the threshold itself, for comparison with the o
     return threshold(y, t**2 / 2, "l0")
 
 
+@lru_cache
+def _known_pulse(length):
+    return resolve(KNOWN_PULSE, length)
+
+
 def _l1_pulse(y, s, lam):
-    return l1(y, lam, KNOWN_PULSE, tol=1e-3)
+    return l1(y, lam, _known_pulse(y.shape[-1]), tol=1e-3)
 
 
 #: Filters by name.

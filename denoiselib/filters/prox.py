@@ -1,26 +1,17 @@
 r"""Proximal maps: what a penalty does to one number.
 
-For each penalty f there are two functions, of a value and a weight u >= 0:
+The map of a penalty f is :math:`\arg\min_x \frac12 (x - y)^2 + u f(x)`, a function of a value y
+and a weight u >= 0. Mind the 1/2: other codes scale differently. All maps work sample by sample, on
+arrays of any shape with which `u` broadcasts; they keep float32, and on complex numbers they shrink
+the magnitude and keep the phase. `PENALTIES` holds them by name.
 
-- ``name(y, u)``, the proximal map :math:`\arg\min_x \frac12 (x - y)^2 + u f(x)`;
-- ``name_penalty(x, u)``, the term :math:`u f(x)` itself.
+The parameters of all maps:
 
-Mind the 1/2 (other codes scale differently). All maps work sample by sample, on arrays of any
-shape, `u` broadcasting; they keep float32, and on complex numbers they shrink the magnitude and
-keep the phase. `PENALTIES` holds both by name.
-
-Common parameters, left out below:
-
-    y, x : array_like
+    y : array_like
         Real or complex numbers.
     u : float or array
         Weight of the penalty, not negative.
-
-Raised by all: ``TypeError`` or ``ValueError`` if an argument is empty, not finite, of a foreign
-shape, or `u` negative.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -38,18 +29,6 @@ def l1(y, u):
     return firm(y, u, gamma=0.0)
 
 
-def l1_penalty(x, u):
-    """Return ``u |x|``.
-
-    Examples
-    --------
-    >>> print(l1_penalty([-3.0], 2.0))
-    [6.]
-    """
-    x, u = _weighted(x, u, "x")
-    return u * np.abs(x)
-
-
 def nonnegative_l1(y, u):
     r"""ReLU with a bias: :math:`\max(y - u, 0)`, for :math:`f(x) = x` where x >= 0, else infinite.
 
@@ -64,18 +43,6 @@ def nonnegative_l1(y, u):
     return np.maximum(y - u, 0)
 
 
-def nonnegative_l1_penalty(x, u):
-    """Return ``u x`` where x >= 0, infinity elsewhere.
-
-    Examples
-    --------
-    >>> print(nonnegative_l1_penalty([-3.0, 2.0], 1.0))
-    [inf  2.]
-    """
-    x, u = _weighted(_check.array(x, "x", numbers=True), u, "x")
-    return np.where(x >= 0, u * x, np.inf).astype(x.dtype)
-
-
 def l0(y, u):
     r"""Hard threshold: y where :math:`|y| > \sqrt{2u}`, else 0, for f(x) = 1 where x is not 0.
 
@@ -86,18 +53,6 @@ def l0(y, u):
     """
     y, u = _weighted(y, u, "y")
     return np.where(np.abs(y) > np.sqrt(2 * u), y, 0)
-
-
-def l0_penalty(x, u):
-    """Return ``u`` where x is not 0, else 0.
-
-    Examples
-    --------
-    >>> print(l0_penalty([-3.0, 0.0], 2.0))
-    [2. 0.]
-    """
-    x, u = _weighted(x, u, "x")
-    return u * (x != 0)
 
 
 def l_half(y, u):
@@ -122,18 +77,6 @@ def l_half(y, u):
 def _half_root(r, u):
     ratio = np.cbrt(u) ** 2 / r  # less than 2/3
     return 2 / 3 * r * (1 + np.cos(2 / 3 * np.arccos(-(3**1.5) / 4 * ratio**1.5)))
-
-
-def l_half_penalty(x, u):
-    """Return ``u |x|^(1/2)``.
-
-    Examples
-    --------
-    >>> print(l_half_penalty([-4.0], 3.0))
-    [6.]
-    """
-    x, u = _weighted(x, u, "x")
-    return u * np.sqrt(np.abs(x))
 
 
 def l_two_thirds(y, u):
@@ -165,18 +108,6 @@ def _two_thirds_root(r, u):
     return r * (outer + np.sqrt(np.maximum(2 / outer - 2 * z, 0))) ** 3 / 8
 
 
-def l_two_thirds_penalty(x, u):
-    """Return ``u |x|^(2/3)``.
-
-    Examples
-    --------
-    >>> print(l_two_thirds_penalty([-8.0], 3.0).round(12))
-    [12.]
-    """
-    x, u = _weighted(x, u, "x")
-    return u * np.cbrt(np.abs(x)) ** 2
-
-
 def firm(y, u, gamma=0.8):
     r"""Firm threshold, between soft (`gamma` = 0) and hard (`gamma` near 1): large values stay.
 
@@ -205,38 +136,14 @@ def firm(y, u, gamma=0.8):
     return _shrink(y, u, lambda r: np.minimum((r - u) / (1 - gamma), r))
 
 
-def firm_penalty(x, u, gamma=0.8):
-    """Return ``u |x| - gamma x^2 / 2`` up to ``|x| = u / gamma``, constant beyond.
-
-    Examples
-    --------
-    >>> print(firm_penalty([1.0, 2.0, 9.0], 1.0, gamma=0.5))
-    [0.75 1.   1.  ]
-    """
-    x, u = _weighted(x, u, "x")
-    gamma = _concavity(gamma, x)
-    r = np.abs(x)
-    with np.errstate(over="ignore"):  # where gamma is as good as 0, the bend is as good as infinite
-        bend = u / np.where(gamma > 0, gamma, 1)
-    r = np.where(gamma * r < u, r, bend)
-    return u * r - gamma * r**2 / 2
-
-
-class Penalty(NamedTuple):
-    """A proximal map ``prox(y, u)`` and the term ``value(x, u)`` that it is the map of."""
-
-    prox: callable
-    value: callable
-
-
-#: Penalties by name.
+#: The maps by the names of their penalties.
 PENALTIES = {
-    "l1": Penalty(l1, l1_penalty),
-    "nonnegative_l1": Penalty(nonnegative_l1, nonnegative_l1_penalty),
-    "l0": Penalty(l0, l0_penalty),
-    "l_half": Penalty(l_half, l_half_penalty),
-    "l_two_thirds": Penalty(l_two_thirds, l_two_thirds_penalty),
-    "firm": Penalty(firm, firm_penalty),
+    "l1": l1,
+    "nonnegative_l1": nonnegative_l1,
+    "l0": l0,
+    "l_half": l_half,
+    "l_two_thirds": l_two_thirds,
+    "firm": firm,
 }
 
 

@@ -6,6 +6,7 @@ r"""Sparse filters: shrink the coefficients of a signal, in time or over a trans
 """
 
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +16,12 @@ from denoiselib.filters import prox
 
 
 class Transform(NamedTuple):
-    """A synthesis A, its adjoint, whether A is unitary, and the largest eigenvalue of A^H A."""
+    """A synthesis A and its adjoint."""
 
-    analysis: callable
-    synthesis: callable
-    unitary: bool = True
-    rho: float = 1.0
+    analysis: Callable  #: the adjoint of A, from signals to coefficients
+    synthesis: Callable  #: A, from coefficients to signals
+    unitary: bool = True  #: whether A^H A = I
+    rho: float = 1.0  #: the largest eigenvalue of A^H A
 
 
 #: Unitary transforms by name.
@@ -31,7 +32,7 @@ TRANSFORMS = {
     ),
 }
 
-CACHED = 10_000  #: coefficients that are iterated together: their arrays fit a cache
+GROUP = 10_000  #: coefficients that are iterated together: their arrays fit into the CPU cache
 
 
 def threshold(noisy, lam, penalty="l1", **options):
@@ -53,11 +54,6 @@ def threshold(noisy, lam, penalty="l1", **options):
     ndarray (..., length)
         :math:`\arg\min_x \frac12 \|x - y\|^2 + \lambda \sum_i f(x_i)`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, `lam` negative, or `penalty` unknown.
-
     Examples
     --------
     >>> print(threshold([-3.0, 0.5, 6.0], 2.0, "nonnegative_l1"))
@@ -66,13 +62,13 @@ def threshold(noisy, lam, penalty="l1", **options):
     noisy = _check.array(noisy, "noisy")
     lam = _check.level(lam, "lam", noisy)
     penalty = prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
-    return penalty.prox(noisy, lam, **options)
+    return penalty(noisy, lam, **options)
 
 
 def l1(
     noisy, lam, transform="dft", *, nonnegative=False, method="auto", tol=1e-10, max_iter=10_000
 ):
-    r"""Basis pursuit denoising: the fewest coefficients, as far as the L1 norm can tell.
+    r"""Basis pursuit denoising: fit the signal with few coefficients, by the L1 norm.
 
     Parameters
     ----------
@@ -80,11 +76,10 @@ def l1(
         Signals.
     lam : float or array (..., 1)
         Weight of the penalty.
-    transform : {"dft", "identity"} or pair of callables
-        See the module; the slides used the DFT. A pair is tried on one random vector, to see that
-        it is adjoint, whether it is unitary, and how large a step it allows.
+    transform : {"dft", "identity"}, pair of callables or Transform
+        See the module and `resolve`; the slides used the DFT.
     nonnegative : bool
-        Whether no coefficient may be negative, which must be real then.
+        Whether coefficients must be real and not negative.
     method : {"auto", "closed", "iterative"}
         Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form where
         there is one.
@@ -96,13 +91,6 @@ def l1(
     -------
     ndarray (..., length)
         Filtered signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, `lam` negative, a name unknown, a pair of
-        callables not adjoint, a closed form asked of a transform that is not unitary, or
-        coefficients that are complex to be not negative.
 
     Notes
     -----
@@ -133,7 +121,7 @@ def gmc(
     tol=1e-10,
     max_iter=10_000,
 ):
-    r"""Generalised minimax-concave penalty: sparser than L1 without shrinking what it keeps.
+    r"""Generalised minimax-concave penalty: sparse as L1, but large coefficients stay as they are.
 
     Parameters
     ----------
@@ -146,11 +134,6 @@ def gmc(
     -------
     ndarray (..., length)
         Filtered signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `l1`, and if `gamma` is not in [0, 1).
 
     Notes
     -----
@@ -181,7 +164,7 @@ def gmc(
     _check.choice(method, "method", ("auto", "closed", "iterative"))
     tol = _check.number(tol, "tol")
     max_iter = _check.integer(max_iter, "max_iter", 1)
-    basis = resolve(transform, noisy)
+    basis = resolve(transform, noisy.shape[-1])
     if _check.flag(nonnegative, "nonnegative") and np.iscomplexobj(basis.analysis(noisy)):
         raise ValueError("nonnegative needs a transform with real coefficients")
     if method == "closed" and not basis.unitary:
@@ -195,8 +178,20 @@ def gmc(
     return estimate.astype(noisy.dtype, copy=False)
 
 
-def resolve(transform, noisy):
-    """Return a `Transform` for signals like `noisy`, from a name or a pair of callables."""
+def resolve(transform, length):
+    """Return a `Transform` for signals of a length, from a name or a pair of callables.
+
+    A pair is tried on one random vector, and its largest eigenvalue found by power iteration. Who
+    filters many times may do this once, and give the `Transform` to `l1` and `gmc` instead.
+
+    Examples
+    --------
+    >>> basis = resolve((lambda y: 2 * y, lambda c: 2 * c), length=10)
+    >>> print(basis.unitary, round(basis.rho, 6))
+    False 4.0
+    """
+    if isinstance(transform, Transform):
+        return transform
     if isinstance(transform, str):
         return TRANSFORMS[_check.choice(transform, "transform", TRANSFORMS)]
     try:
@@ -207,10 +202,9 @@ def resolve(transform, noisy):
         names = ", ".join(map(repr, TRANSFORMS))
         raise TypeError(f"transform must be one of {names} or a pair (analysis, synthesis)")
 
-    rng = np.random.default_rng(
-        0
-    )  # the same probe always: a transform's nature is no matter of luck
-    y = rng.standard_normal(noisy.shape[-1])
+    # a fixed seed, so that the same pair is always found to be the same
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal(length)
     seen = analysis(y)
     c = rng.standard_normal(np.shape(seen)).astype(np.result_type(seen, np.float64))
     if np.iscomplexobj(c):
@@ -226,7 +220,7 @@ def resolve(transform, noisy):
 
 
 def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
-    """Find `gmc`'s saddle point for all signals, in groups whose arrays fit a cache."""
+    """Find `gmc`'s saddle point for all signals, in groups whose arrays fit into the CPU cache."""
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
     y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).astype(np.float64)
     lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1, 1).astype(np.float64)
@@ -238,7 +232,7 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
     if np.iscomplexobj(data) and basis.unitary:  # A^H A = I: all keep the phases of the data
         magnitude = np.abs(data)
         data, phase = magnitude, data / np.where(magnitude > 0, magnitude, 1)
-    c, moving, size = np.empty_like(data), 0, 1 + CACHED // data.shape[-1]
+    c, moving, size = np.empty_like(data), 0, 1 + GROUP // data.shape[-1]
     for start in range(0, len(data), size):
         group = slice(start, start + size)
         c[group], left = _saddle_point(data[group], lam[group], gamma, basis, shrink, tol, max_iter)
@@ -251,9 +245,9 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
 
 
 def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
-    """Iterate on coefficients from their data A^H y; a signal that has converged leaves.
+    """Iterate from A^H y, each signal until it has converged.
 
-    Return the coefficients, and how many signals have not converged.
+    Return the coefficients, and the number of signals that have not converged.
     """
 
     def gram(c):
@@ -284,7 +278,7 @@ def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
 
 
 def _soft(c, cut):
-    """Shrink as `prox.l1` does, but without its checks: the iteration's inner loop."""
+    """Return what `prox.l1` does, without its checks: this is the inner loop."""
     if np.isrealobj(c):
         return c - np.minimum(np.maximum(c, -cut), cut)
     r = np.abs(c)
@@ -292,7 +286,7 @@ def _soft(c, cut):
 
 
 def _shift(c, cut):
-    """Shrink as `prox.nonnegative_l1` does."""
+    """Return what `prox.nonnegative_l1` does."""
     return np.maximum(c - cut, 0)
 
 

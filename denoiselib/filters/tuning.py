@@ -1,15 +1,14 @@
-"""Choose a filter's parameter: with labels, without labels, or by counting coefficients.
+"""Choose a filter's parameter without clean signals.
 
-A filter to tune is a callable ``denoise(noisy, value) -> estimate``. `oracle` needs the clean
-signals, `sure` only the noise level, which `mad_sigma` estimates; `k_sparse_lam` counts
-coefficients.
+`sure` needs the noise level, which `mad_sigma` estimates; `k_sparse_lam` counts coefficients. With
+clean signals at hand, see `Method.tune`.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from denoiselib import _check, metrics
+from denoiselib import _check
 from denoiselib.filters import sparse
 
 
@@ -21,8 +20,8 @@ class Tuned(NamedTuple):
     risk: np.ndarray
 
 
-def oracle(denoise, grid, noisy, clean):
-    """Choose the value with the least mean RMSE against the clean signals.
+def sure(denoise, grid, noisy, sigma, rng=0):
+    """Choose the value with the least estimated risk, from noisy signals and their noise level.
 
     Parameters
     ----------
@@ -30,55 +29,17 @@ def oracle(denoise, grid, noisy, clean):
         ``denoise(noisy, value) -> estimate``.
     grid : array_like (values,)
         Values to try.
-    noisy, clean : array_like (..., length)
-        Signals with labels: others than those the filter is judged on afterwards.
-
-    Returns
-    -------
-    Tuned
-        Its `risk` is the mean RMSE.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty, not real or not finite, or the shapes do not fit.
-
-    Examples
-    --------
-    >>> from denoiselib import filters, signals
-    >>> clean = signals.sparse_spikes(500, rng=0)
-    >>> noisy = signals.add_noise(clean, 3, rng=1)
-    >>> print(oracle(filters.threshold, np.arange(1, 7), noisy, clean).value)
-    3
-    """
-    noisy, clean = _check.array(noisy, "noisy"), _check.array(clean, "clean")
-    _check.function(denoise, "denoise")
-    return _choose(grid, lambda value: metrics.rmse(denoise(noisy, value), clean).mean())
-
-
-def sure(denoise, grid, noisy, sigma, rng=0):
-    """Choose the value with the least estimated risk, from noisy signals and their noise level.
-
-    Parameters
-    ----------
-    denoise, grid
-        As in `oracle`.
     noisy : array_like (..., length)
         Signals; no labels.
     sigma : float or array (..., 1)
         Noise level.
     rng : seed, numpy.random.Generator or None
-        Source of the probe; all values are tried with the same one.
+        Source of the probe, the same for all values.
 
     Returns
     -------
     Tuned
         Its `risk` is the mean of `sure_risk`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `sure_risk`.
 
     Examples
     --------
@@ -88,10 +49,12 @@ def sure(denoise, grid, noisy, sigma, rng=0):
     3
     """
     noisy, denoise = _check.array(noisy, "noisy"), _check.function(denoise, "denoise")
+    if _check.array(grid, "grid").ndim != 1:
+        raise ValueError(f"grid must be one-dimensional, not of shape {np.shape(grid)}")
     seed = _check.generator(rng).integers(2**32)
-    return _choose(
-        grid, lambda value: sure_risk(lambda y: denoise(y, value), noisy, sigma, seed).mean()
-    )
+    values = np.asarray(grid).tolist()  # whole numbers stay whole: a window is one
+    risk = [sure_risk(lambda y, v=v: denoise(y, v), noisy, sigma, seed).mean() for v in values]
+    return Tuned(values[int(np.argmin(risk))], np.asarray(grid), np.array(risk))
 
 
 def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
@@ -116,12 +79,6 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     -------
     ndarray (...)
         One estimate for each signal; it may be negative, and its average is what counts.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` or an estimate is empty, not real or not finite, or `sigma` or `step` is not
-        positive.
 
     Notes
     -----
@@ -161,27 +118,24 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
 def k_sparse_lam(noisy, k, transform="dft"):
     """Return the lam of each signal with which `k` of its coefficients survive.
 
+    The rule that the slides cite for a parameter (their reference 12): who knows how sparse a
+    signal is need not choose lam.
+
     Parameters
     ----------
     noisy : array_like (..., length)
         Signals.
     k : int
         Number of coefficients to keep, from 0 to less than there are.
-    transform : {"dft", "identity"} or pair of callables
+    transform : {"dft", "identity"}, pair of callables or Transform
         As in `filters.l1`.
 
     Returns
     -------
     ndarray (..., 1)
         Half way between the magnitudes of coefficients k and k + 1, in falling order; for
-        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. (Bins of a
-        DFT come in pairs of equal magnitude, but for bin 0 and Nyquist's: a `k` that would split a
-        pair keeps neither.)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `k` out of range.
+        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. Most bins
+        of a DFT come in pairs of equal magnitude: a `k` that would split a pair keeps neither.
 
     Examples
     --------
@@ -191,7 +145,7 @@ def k_sparse_lam(noisy, k, transform="dft"):
     [2.] [3. 0. 1. 0.]
     """
     noisy = _check.array(noisy, "noisy")
-    magnitude = np.abs(sparse.resolve(transform, noisy).analysis(noisy))
+    magnitude = np.abs(sparse.resolve(transform, noisy.shape[-1]).analysis(noisy))
     count = magnitude.shape[-1]
     k = _check.integer(k, "k", 0, count - 1)
     falling = np.sort(magnitude, axis=-1)[..., ::-1]
@@ -215,11 +169,6 @@ def mad_sigma(noisy, difference=False):
     ndarray (..., 1)
         Estimates; too large where the signal is not sparse enough, more so the weaker the noise.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or a difference is asked of one sample.
-
     Notes
     -----
     :math:`\hat\sigma = \mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, and 0.6745 is the median
@@ -238,11 +187,3 @@ def mad_sigma(noisy, difference=False):
         noisy = np.diff(noisy, axis=-1) / 2**0.5
     deviation = np.abs(noisy - np.median(noisy, axis=-1, keepdims=True))
     return np.median(deviation, axis=-1, keepdims=True) / 0.6745
-
-
-def _choose(grid, risk_of):
-    if _check.array(grid, "grid").ndim != 1:
-        raise ValueError(f"grid must be one-dimensional, not of shape {np.shape(grid)}")
-    values = np.asarray(grid).tolist()  # whole numbers stay whole: a window is one
-    risk = np.array([risk_of(value) for value in values])
-    return Tuned(values[int(np.argmin(risk))], np.asarray(grid), risk)

@@ -20,11 +20,6 @@ def tv(noisy, lam):
     ndarray (..., length)
         :math:`\arg\min_x \frac12 \|y - x\|^2 + \lambda \sum_i |x_{i+1} - x_i|`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or `lam` negative.
-
     Notes
     -----
     Dynamic programming (N. Johnson, *J. Comput. Graph. Stat.* 22 (2013), 246-260). Let
@@ -46,7 +41,7 @@ def tv(noisy, lam):
     lam = _check.level(lam, "lam", noisy, per_signal=True)
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
     y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).T.astype(np.float64)
-    # beyond length x range the answer is the mean, whatever lam; a huge one would only cost digits
+    # with lam above length x range the answer is the mean; a larger lam would only cost digits
     lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1).astype(np.float64)
     lam = np.minimum(lam, len(y) * np.ptp(y, axis=0))
     x = np.empty_like(y)
@@ -72,7 +67,7 @@ INWARD = (1, -1)  # the way from either end of the knots to the other
 
 
 class _Derivative:
-    """Increasing piecewise linear functions, one for each signal: knots between two end lines."""
+    """Increasing piecewise linear functions, one for each signal, as sorted knots."""
 
     def __init__(self, length, n):
         rows = np.arange(n)

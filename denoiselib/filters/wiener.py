@@ -8,7 +8,7 @@ MODES = ("constant", "edge", "reflect", "symmetric", "wrap")  #: numpy.pad's nam
 
 
 def wiener(noisy, size=3, noise=None, mode="constant"):
-    r"""Shrink each sample towards its local mean, the more the less its surroundings vary.
+    r"""Shrink each sample towards its local mean, most where the local variance is small.
 
     Parameters
     ----------
@@ -27,12 +27,6 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     -------
     ndarray (..., length)
         Filtered signals.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `noisy` is empty, not real or not finite, `size` even or wider than the signal from
-        either end, `noise` negative, or `mode` unknown.
 
     Notes
     -----
@@ -61,7 +55,7 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
 
 
 def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
-    r"""Impulse response, in magnitude, of the linear filter that would do what `wiener` did.
+    r"""Magnitude of the impulse response of the linear filter that would do what `wiener` did.
 
     Parameters
     ----------
@@ -73,14 +67,9 @@ def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
     ndarray (..., length)
         :math:`h = |\mathrm{IDFT}(\mathrm{DFT}(\hat x) / \mathrm{DFT}(y))|`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `wiener`.
-
     Notes
     -----
-    Bins in which the signal has nothing, :math:`|Y| \le 10^{-12} \max |Y|`, get a ratio of 0.
+    Bins where the signal is zero, :math:`|Y| \le 10^{-12} \max |Y|`, get a ratio of 0.
 
     Examples
     --------
@@ -118,12 +107,6 @@ def linear_mmse(noisy, sigma, mean, covariance):
     -------
     ndarray (..., length)
         :math:`\hat x = m + C (C + \sigma^2 I)^{-1} (y - m)`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not real or not finite, has a foreign shape, `sigma` is negative, or
-        `covariance` is not symmetric.
 
     Notes
     -----

@@ -1,13 +1,13 @@
 """A neural network in NumPy alone: tape, layers, networks.
 
 `tensor` is the tape and `ops` its operations; `modules` and `norm` are layers; `unet` holds the
-networks; `losses`, `optim` and `train` train them, `unsupervised` does so without clean signals,
-`checkpoint` keeps them, `long` applies them to signals of any length. States are PyTorch's, by name
-and shape.
+networks; `losses`, `optim` and `train` train them. These are the core. `unsupervised` trains
+without clean signals, `checkpoint` keeps networks and trainings in files, `long` applies networks
+to signals of any length. States are PyTorch's, by name and shape.
 """
 
-from denoiselib.nn import checkpoint, losses, norm, ops, optim, train, unsupervised
-from denoiselib.nn.long import denoise_long
+from denoiselib._lazy import extras
+from denoiselib.nn import losses, norm, ops, optim, train
 from denoiselib.nn.modules import Conv1d, Module, Sequential
 from denoiselib.nn.norm import BatchNorm1d
 from denoiselib.nn.tensor import Program, Tensor, no_grad
@@ -32,3 +32,12 @@ __all__ = [
     "train",
     "unsupervised",
 ]
+
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "checkpoint": "denoiselib.nn.checkpoint",
+        "denoise_long": "denoiselib.nn.long:denoise_long",
+        "unsupervised": "denoiselib.nn.unsupervised",
+    },
+)

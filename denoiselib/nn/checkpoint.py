@@ -1,5 +1,6 @@
-"""Arrays by name in a file, written whole or not at all: `.npz` or `.safetensors`, never pickle.
+"""Arrays by name, and trainings, in a file, written whole or not at all.
 
+The format is `.npz` or `.safetensors`, never pickle.
 A CRC-32 checksum is stored as one more metadata entry, which other readers ignore; `load` verifies
 it. Files of other writers, which have none, are read without.
 """
@@ -11,6 +12,7 @@ import zlib
 import numpy as np
 
 from denoiselib import _check, _files
+from denoiselib.nn import train
 
 ENDINGS = (".npz", ".safetensors")
 
@@ -104,6 +106,84 @@ def load(path):
         except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
             raise ValueError(f"{path.name} is damaged, or no {path.suffix} file: {error}") from None
     return arrays, metadata
+
+
+class Checkpoint:
+    """A callback of `train.fit` that saves a training to a file, and takes it up again from there.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.safetensors`` or ``.npz``. If the file is there already, the network, the
+        optimiser and the history are put where they were when it was written.
+    net : Network
+        The one that is trained.
+    optimizer : optim.Optimizer
+        Its optimiser.
+
+    Attributes
+    ----------
+    history : History
+        Of the training so far, for `train.fit` to continue.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or of another training; it stays as it is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from denoiselib.nn import PlainNet, optim, train
+    >>> def train_until(steps):
+    ...     net = PlainNet(width=4, depth=3, rng=0)
+    ...     optimizer = optim.Adam(net, 1e-2)
+    ...     file = Checkpoint(f"{folder}/run.safetensors", net, optimizer)
+    ...     data = train.fresh("sparse_spikes", 3.0, 16)
+    ...     return train.fit(net, data, optimizer, steps, callbacks=[file], history=file.history)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     train_until(100)["step"], train_until(200)["step"]
+    ([100], [100, 200])
+    """
+
+    def __init__(self, path, net, optimizer):
+        train.check_optimizer(optimizer, net)
+        self.path = _check.path(path, "path", ENDINGS)
+        self.net, self.optimizer, self.history = net, optimizer, train.History()
+        if self.path.exists():
+            self._load()
+
+    def __call__(self, step, history):
+        """Save the state after a step."""
+        parts = {
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": {name: np.asarray(x, np.float64) for name, x in history.items()},
+            "best": history.best or {},
+        }
+        arrays = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
+        save(self.path, arrays, {"optimizer": str(self.optimizer)})
+
+    def _load(self):
+        arrays, metadata = load(self.path)
+        parts = {part: {} for part in ("net", "optimizer", "history", "best")}
+        try:
+            for name, array in arrays.items():
+                part, _, rest = name.partition("/")
+                parts[part][rest] = array
+            if metadata["optimizer"] != str(self.optimizer):
+                raise ValueError(f"it was written with {metadata['optimizer']}")
+            steps = [int(step) for step in parts["history"]["step"]]
+            self.optimizer.fitting(parts["optimizer"])  # before anything is changed
+            self.net.load_state_dict(parts["net"])
+            self.optimizer.load_state_dict(parts["optimizer"])
+            self.history |= {name: parts["history"][name].tolist() for name in self.history}
+            self.history |= {"step": steps}
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"{self.path.name} is no checkpoint of this training: {error}"
+            ) from None
+        self.history.best = parts["best"] or None
 
 
 def _storable(name, array):

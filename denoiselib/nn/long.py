@@ -1,13 +1,12 @@
 """Signals of any length through a network, block by block, as if in one piece."""
 
-import copy
 import itertools
 
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import Network
-from denoiselib.nn.tensor import Tensor, no_grad, real
+from denoiselib.nn.modules import STATISTICS, Network
+from denoiselib.nn.tensor import Tensor, no_grad, real, using_statistics
 
 BLOCK = 8192  #: samples that pass together: their arrays take a few megabytes
 PROBE = 64  #: samples on which a change far away must have no effect
@@ -65,20 +64,19 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
     block = _up(_check.integer(block, "block", 1), net.align)
     overlap = net.reach if overlap is None else overlap
     overlap = _up(_check.integer(overlap, "overlap", 0), net.align)
-    net = copy.deepcopy(net)
-    if net.training:
-        net.eval()
     flat, length = noisy.reshape(-1, channels, noisy.shape[-1]), noisy.shape[-1]
     # the last block takes what is too short for one of its own
     starts = [*range(0, max(length - net.align, 0) + 1, block), length]
-    if len(starts) > 2:
-        _refuse_if_it_looks_further(net, flat[0], overlap)
+    instead = dict.fromkeys(STATISTICS, "running") if net.training else {}
     estimate = np.empty((len(flat), length), noisy.dtype)
-    for signal, result in zip(flat, estimate, strict=True):
-        for start, stop in itertools.pairwise(starts):
-            first = max(start - overlap, 0)
-            seen = _pass(net, signal[:, first : stop + overlap], first, length)
-            result[start:stop] = seen[start - first : stop - first]
+    with using_statistics(instead), no_grad():
+        if len(starts) > 2:
+            _refuse_if_it_looks_further(net, flat[0], overlap)
+        for signal, result in zip(flat, estimate, strict=True):
+            for start, stop in itertools.pairwise(starts):
+                first = max(start - overlap, 0)
+                seen = _pass(net, signal[:, first : stop + overlap], first, length)
+                result[start:stop] = seen[start - first : stop - first]
     return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
 
@@ -88,9 +86,8 @@ def _up(value, multiple):
 
 def _pass(net, part, start, length):
     """Return the estimate of a part (channels, samples) of a signal of that length."""
-    net.as_part(start, length)
-    with no_grad():
-        return net.forward(Tensor(real(part[None], net.dtype, "noisy"))).data[0, 0]
+    x = Tensor(real(part[None], net.dtype, "noisy"))
+    return net.forward_part(x, start, length).data[0, 0]
 
 
 def _refuse_if_it_looks_further(net, signal, overlap):

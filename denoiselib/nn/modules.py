@@ -259,9 +259,12 @@ class Sequential(Module):
                 name = str(_check.integer(number, "a number in modules", 0))
                 setattr(self, name, _check.instance(module, f"modules[{name}]", Module))
 
+    def __iter__(self):
+        return (module for _, module in self.children())
+
     def forward(self, x):
         """Pass x through all of them."""
-        for _, module in self.children():
+        for module in self:
             x = module(x)
         return x
 
@@ -394,14 +397,15 @@ class Conv1d(Module):
         usual = self.dilation * (taps // 2)
         self.padding = usual if padding is None else _check.integer(padding, "padding", 0)
 
-    def forward(self, x):
-        """Convolve ``(batch, in_channels, length)``."""
-        return ops.conv1d(x, self.weight, self.bias, self.padding, self.dilation)
+    def forward(self, x, mask=None):
+        """Convolve ``(batch, in_channels, length)``; the kernel times a mask if there is one."""
+        weight = self.weight if mask is None else self.weight * mask
+        return ops.conv1d(x, weight, self.bias, self.padding, self.dilation)
 
 
-#: Where a network takes the noise level from that is its second input channel: there is none, it
-#: estimates it itself (`ops.mad`), or it is given as the second channel of its signals.
-LEVELS = (None, "mad", "given")
+#: How a network is told the noise level, as a second input channel: not at all, by its own estimate
+#: (`ops.mad`), or by the caller, who gives it as the second channel of the signals.
+LEVEL_SOURCES = (None, "mad", "given")
 
 
 class Plans(threading.local):
@@ -433,12 +437,13 @@ class Network(Module):
 
     #: Whether signals of one batch influence each other even with running statistics.
     mixes_batch = False
-    level = None  #: where a second input channel takes the noise level from: `LEVELS`
+    level = None  #: how it is told the noise level: `LEVEL_SOURCES`
     reach = 0  #: how far its convolutions, poolings and upsamplings see to either side, in samples
     align = 1  #: blocks of a longer signal must begin at multiples of this
 
-    def as_part(self, start, length):
-        """Take what comes for the samples from `start` on of a signal of that length."""
+    def forward_part(self, x, start, length):
+        """Denoise samples that begin at `start` of a longer signal of `length` samples."""
+        return self.forward(x)
 
     def channels(self, noisy):
         """Return how many channels signals have, 2 if their noise level is given."""

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from denoiselib import _check, metrics, signals
-from denoiselib.nn import checkpoint as files
+from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module
 from denoiselib.nn.optim import Optimizer, constant
@@ -66,7 +66,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     seed, level = _check.seed(seed), _check.flag(level, "level")
 
     def data(step):
-        rng = np.random.default_rng([seed, step])
+        rng = stream(seed, "training", step)
         clean = draw(batch_size, length, rng)
         sigmas = low if low == high else rng.uniform(low, high, (batch_size, 1))
         noisy = signals.add_noise(clean, sigmas, rng)
@@ -75,7 +75,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
         return noisy, clean
 
     # what is wrong with the arguments is said now
-    drawn = draw(batch_size, length, np.random.default_rng(seed))
+    drawn = draw(batch_size, length, stream(seed, "training"))
     shape = _check.array(drawn, "signals of family").shape
     if shape != (batch_size, length):
         raise ValueError(f"family must give {(batch_size, length)}, not {shape}")
@@ -84,7 +84,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
 
 
 def fixed(noisy, clean, batch_size, seed=0):
-    """Return data from a fixed set, each epoch in a new order; what does not fill a batch waits.
+    """Return data from a fixed set, in a new order each epoch, without the incomplete last batch.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def fixed(noisy, clean, batch_size, seed=0):
 
     def data(step):
         epoch, batch = divmod(step, batches)
-        order = np.random.default_rng([seed, epoch]).permutation(len(noisy))
+        order = stream(seed, "order", epoch).permutation(len(noisy))
         chosen = order[batch * batch_size : (batch + 1) * batch_size]
         return noisy[chosen], clean[chosen]
 
@@ -190,9 +190,9 @@ def fit(
     every : int
         Steps between two entries of the history, validations and callbacks.
     callbacks : sequence of callables
-        Called as ``callback(step, history)``: progress bars, `Checkpoint`, and the like.
+        Called as ``callback(step, history)``: progress bars, `checkpoint.Checkpoint`, and the like.
     history : History, optional
-        Of a training that is continued, as `Checkpoint` reads it from a file.
+        Of a training that is continued, as `checkpoint.Checkpoint` reads it from a file.
 
     Returns
     -------
@@ -210,11 +210,12 @@ def fit(
     --------
     >>> from denoiselib.nn import PlainNet, optim
     >>> net = PlainNet(width=4, depth=3)
-    >>> history = fit(net, fresh("sparse_spikes", 3.0, 16), optim.Adam(net, 1e-2), steps=200)
-    >>> history["loss"][-1] < history["loss"][0]
+    >>> data, optimizer = fresh("sparse_spikes", 3.0, 16), optim.Adam(net, 1e-2)
+    >>> history = fit(net, data, optimizer, steps=200, every=1)
+    >>> sum(history["loss"][100:]) < 0.9 * sum(history["loss"][:100])
     True
     """
-    _must_train(optimizer, net)
+    check_optimizer(optimizer, net)
     _check.function(data, "data")
     loss, validation = _of_net(loss), _pair(validation)
     callbacks = [_check.function(f, "callbacks") for f in _check.several(callbacks, "callbacks")]
@@ -223,12 +224,15 @@ def fit(
     schedule = constant(own) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
     programs = defaultdict(lambda: Program(partial(loss, net), net.dtype))
+    edits = Module.edits
     net.train()
     try:
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = [part[:, None] if part.ndim == 2 else part for part in data(step)]
-            program = programs[batch[0].shape, Module.edits]  # planned anew if the net has changed
-            value = float(program(*batch))
+            if edits != Module.edits:  # what was planned knows nothing of a change
+                programs.clear()
+            program = programs[batch[0].shape]
+            value, edits = float(program(*batch)), Module.edits
             if not (np.isfinite(value) or optimizer.skips):
                 raise FloatingPointError(
                     f"the loss is {value} at step {step}: "
@@ -246,7 +250,7 @@ def fit(
     return history
 
 
-def _must_train(optimizer, net):
+def check_optimizer(optimizer, net):
     """Refuse an optimiser that would move anything but the parameters of the network."""
     _check.instance(net, "net", Module)
     _check.instance(optimizer, "optimizer", Optimizer)
@@ -272,81 +276,3 @@ def _pair(validation):
     if len(pair) != 2:
         raise ValueError("validation must be noisy and clean signals")
     return pair
-
-
-class Checkpoint:
-    """A callback of `fit` that saves a training to a file, and takes it up again from there.
-
-    Parameters
-    ----------
-    path : str or Path
-        Ends in ``.safetensors`` or ``.npz``. If the file is there already, the network, the
-        optimiser and the history are put where they were when it was written.
-    net : Network
-        The one that is trained.
-    optimizer : optim.Optimizer
-        Its optimiser.
-
-    Attributes
-    ----------
-    history : History
-        Of the training so far, for `fit` to continue.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, or of another training; it stays as it is.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from denoiselib.nn import PlainNet, optim
-    >>> def train_until(steps):
-    ...     net = PlainNet(width=4, depth=3, rng=0)
-    ...     optimizer = optim.Adam(net, 1e-2)
-    ...     file = Checkpoint(f"{folder}/run.safetensors", net, optimizer)
-    ...     data = fresh("sparse_spikes", 3.0, 16)
-    ...     return fit(net, data, optimizer, steps, callbacks=[file], history=file.history)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     train_until(100)["step"], train_until(200)["step"]
-    ([100], [100, 200])
-    """
-
-    def __init__(self, path, net, optimizer):
-        _must_train(optimizer, net)
-        self.path = _check.path(path, "path", files.ENDINGS)
-        self.net, self.optimizer, self.history = net, optimizer, History()
-        if self.path.exists():
-            self._load()
-
-    def __call__(self, step, history):
-        """Save the state after a step."""
-        parts = {
-            "net": self.net.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "history": {name: np.asarray(x, np.float64) for name, x in history.items()},
-            "best": history.best or {},
-        }
-        arrays = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
-        files.save(self.path, arrays, {"optimizer": str(self.optimizer)})
-
-    def _load(self):
-        arrays, metadata = files.load(self.path)
-        parts = {part: {} for part in ("net", "optimizer", "history", "best")}
-        try:
-            for name, array in arrays.items():
-                part, _, rest = name.partition("/")
-                parts[part][rest] = array
-            if metadata["optimizer"] != str(self.optimizer):
-                raise ValueError(f"it was written with {metadata['optimizer']}")
-            steps = [int(step) for step in parts["history"]["step"]]
-            self.optimizer.fitting(parts["optimizer"])  # before anything is changed
-            self.net.load_state_dict(parts["net"])
-            self.optimizer.load_state_dict(parts["optimizer"])
-            self.history |= {name: parts["history"][name].tolist() for name in self.history}
-            self.history |= {"step": steps}
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"{self.path.name} is no checkpoint of this training: {error}"
-            ) from None
-        self.history.best = parts["best"] or None

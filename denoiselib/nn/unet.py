@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from denoiselib import _check, filters
+from denoiselib import _check
+from denoiselib.filters.wiener import wiener_system_function
 from denoiselib.nn import norm as norms
 from denoiselib.nn import ops
 from denoiselib.nn.modules import (
     ACTIVATIONS,
-    LEVELS,
+    LEVEL_SOURCES,
     Activation,
     Conv1d,
     Module,
@@ -21,22 +22,26 @@ from denoiselib.nn.tensor import Op, empty
 class DoubleConv(Module):
     """Twice convolution (3 taps), normalisation, activation: the slides' building block."""
 
-    def __init__(self, in_channels, out_channels, middle=None, *, style):
+    def __init__(self, in_channels, out_channels, middle=None, *, layers):
         middle = out_channels if middle is None else middle
         self.double_conv = Sequential(
             {
-                0: style.conv(in_channels, middle),
-                1: style.norm(middle),
-                2: style.activation(),
-                3: style.conv(middle, out_channels),
-                4: style.norm(out_channels),
-                5: style.activation(),
+                0: layers.conv(in_channels, middle),
+                1: layers.norm(middle),
+                2: layers.activation(),
+                3: layers.conv(middle, out_channels),
+                4: layers.norm(out_channels),
+                5: layers.activation(),
             }
         )
 
-    def forward(self, x):
-        """Pass x through all six."""
-        return self.double_conv(x)
+    def forward(self, x, *mask):
+        """Pass x through all six; a mask, if there is one, multiplies the first kernel."""
+        first, *others = self.double_conv
+        x = first(x, *mask)
+        for module in others:
+            x = module(x)
+        return x
 
 
 class Pool(Module):
@@ -53,27 +58,29 @@ class Pool(Module):
 class Down(Module):
     """Half the length, then a double convolution."""
 
-    def __init__(self, in_channels, out_channels, *, style):
-        pool = Pool(style.pool)
-        block = DoubleConv(in_channels, out_channels, style=style)
+    def __init__(self, in_channels, out_channels, *, layers):
+        pool = Pool(layers.pool)
+        block = DoubleConv(in_channels, out_channels, layers=layers)
         self.maxpool_conv = Sequential([pool, block])
 
-    def forward(self, x):
-        """Pool and convolve."""
-        return self.maxpool_conv(x)
+    def forward(self, x, *mask):
+        """Pool and convolve, the first kernel under a mask if there is one."""
+        pool, block = self.maxpool_conv
+        return block(pool(x), *mask)
 
 
 class Up(Module):
     """Twice the length, beside what was there before pooling, then a double convolution."""
 
-    part = None  #: where x is one of a longer signal: its first sample, and the whole length
+    def __init__(self, in_channels, out_channels, *, layers):
+        self.conv = DoubleConv(in_channels, out_channels, in_channels // 2, layers=layers)
 
-    def __init__(self, in_channels, out_channels, *, style):
-        self.conv = DoubleConv(in_channels, out_channels, in_channels // 2, style=style)
+    def forward(self, x, skip, part=None):
+        """Upsample x, pad it to the length of the skip, and convolve both.
 
-    def forward(self, x, skip):
-        """Upsample x, pad it to the length of the skip, and convolve both."""
-        x = ops.upsample1d(x, self.part)
+        If x is part of a longer signal, `part` holds its first sample and the whole length.
+        """
+        x = ops.upsample1d(x, part)
         missing = skip.shape[-1] - x.shape[-1]
         x = ops.pad(x, missing // 2, missing - missing // 2)
         return self.conv(ops.concat([skip, x]))
@@ -82,16 +89,16 @@ class Up(Module):
 class Out(Module):
     """One tap from features to the signal."""
 
-    def __init__(self, in_channels, *, style):
-        self.conv = style.conv(in_channels, 1, taps=1)
+    def __init__(self, in_channels, *, layers):
+        self.conv = layers.conv(in_channels, 1, taps=1)
 
     def forward(self, x):
         """Mix the channels."""
         return self.conv(x)
 
 
-class Style:
-    """What all blocks of a network have in common."""
+class Layers:
+    """Makes the layers of a network: what all its blocks have in common."""
 
     def __init__(self, norm, activation, pool, bias, init, rng, dtype):
         self.norm_layer = norms.find(norm)
@@ -125,8 +132,10 @@ class Style:
 
 def checked_level(level):
     """Return where the noise level comes from, if it is known."""
-    if not isinstance(level, str | None) or level not in LEVELS:
-        raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, not {level!r}")
+    if not isinstance(level, str | None) or level not in LEVEL_SOURCES:
+        raise ValueError(
+            f"level must be one of {', '.join(map(repr, LEVEL_SOURCES))}, not {level!r}"
+        )
     return level
 
 
@@ -204,27 +213,27 @@ class UNet(Network):
         if len(_check.several(channels, "channels")) != 5:
             raise ValueError(f"channels must be five widths, not {channels}")
         c = [_check.integer(width, "channels", 1) for width in channels]
-        style = Style(norm, activation, pool, bias, init, rng, dtype)
+        layers = Layers(norm, activation, pool, bias, init, rng, dtype)
         self.level = checked_level(level)
-        self.inc = DoubleConv(2 if level else 1, c[0], style=style)
+        self.inc = DoubleConv(2 if level else 1, c[0], layers=layers)
         for k in range(1, 5):
-            setattr(self, f"down{k}", Down(c[k - 1], c[k], style=style))
-        self.up1 = Up(c[4] + c[3], c[2], style=style)
-        self.up2 = Up(2 * c[2], c[1], style=style)
-        self.up3 = Up(2 * c[1], c[0], style=style)
-        self.up4 = Up(2 * c[0], c[0], style=style)
-        self.outc = Out(c[0], style=style)
+            setattr(self, f"down{k}", Down(c[k - 1], c[k], layers=layers))
+        self.up1 = Up(c[4] + c[3], c[2], layers=layers)
+        self.up2 = Up(2 * c[2], c[1], layers=layers)
+        self.up3 = Up(2 * c[1], c[0], layers=layers)
+        self.up4 = Up(2 * c[0], c[0], layers=layers)
+        self.outc = Out(c[0], layers=layers)
         if _check.flag(prior, "prior"):
             if c[3] != c[4]:
                 raise ValueError(
                     "channels are masked by the prior network: the last two widths must agree"
                 )
-            self.wienernet = WienerNet(c, style=style)
+            self.wienernet = WienerNet(c, layers=layers)
             self.mixes_batch = True
         self.flatten()
 
-    def forward(self, x):
-        """Denoise ``(batch, 1, length)``."""
+    def forward(self, x, part=None):
+        """Denoise ``(batch, 1, length)``; `part` is that of `Up`, at the full length."""
         x = self.inputs(x)
         if x.shape[2] < 16:
             raise ValueError(
@@ -234,36 +243,30 @@ class UNet(Network):
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         x4 = self.down3(x3)
-        x5 = self.down4(x4) if not hasattr(self, "wienernet") else self.guided(x, x4)
-        y = self.up1(x5, x4)
-        y = self.up2(y, x3)
-        y = self.up3(y, x2)
-        return self.outc(self.up4(y, x1))
+        mask = [self.mask(x)] if hasattr(self, "wienernet") else []
+        x5 = self.down4(x4, *mask)
+        parts = [part and (part[0] >> level, part[1] >> level) for level in (4, 3, 2, 1)]
+        y = self.up1.forward(x5, x4, parts[0])
+        y = self.up2.forward(y, x3, parts[1])
+        y = self.up3.forward(y, x2, parts[2])
+        return self.outc(self.up4.forward(y, x1, parts[3]))
 
-    def as_part(self, start, length):
-        """Take what comes for the samples from `start` on of a signal of that length."""
-        for level in range(1, 5):
-            getattr(self, f"up{5 - level}").part = (start >> level, length >> level)
+    def mask(self, x):
+        """Return the factor of the first kernel of the last encoder block."""
+        return self.wienernet(x[:, :1] if self.level else x)
 
-    def guided(self, x, features):
-        """Run the last encoder block with its first kernel under the prior's mask."""
-        pool, block = (module for _, module in self.down4.maxpool_conv.children())
-        first, *rest = (module for _, module in block.double_conv.children())
-        mask = self.wienernet(x[:, :1] if self.level else x)
-        y = ops.conv1d(pool(features), first.weight * mask, first.bias, first.padding)
-        for module in rest:
-            y = module(y)
-        return y
+    def forward_part(self, x, start, length):
+        return self.forward(x, (start, length))
 
 
 class WienerNet(Module):
     """The slides' prior network: from the Wiener system function to a mask for a kernel."""
 
-    def __init__(self, channels, *, style):
-        self.inc = DoubleConv(1, channels[0], style=style)
+    def __init__(self, channels, *, layers):
+        self.inc = DoubleConv(1, channels[0], layers=layers)
         for k in range(1, 4):
-            setattr(self, f"down{k}", Down(channels[k - 1], channels[k], style=style))
-        self.beta = Parameter(np.full(1, 0.5, style.dtype))
+            setattr(self, f"down{k}", Down(channels[k - 1], channels[k], layers=layers))
+        self.beta = Parameter(np.full(1, 0.5, layers.dtype))
 
     def forward(self, x):
         """Return ``1 + beta h`` of shape (channels, 1, 3)."""
@@ -282,7 +285,7 @@ class WienerSystem(Op):
         super().__init__([], self.y)
 
     def forward(self):
-        np.copyto(self.y, filters.wiener_system_function(self.x, size=3))
+        np.copyto(self.y, wiener_system_function(self.x, size=3))
 
 
 def _thirds(x):
@@ -345,13 +348,13 @@ class PlainNet(Network):
         if len(dilations) != depth:
             raise ValueError(f"dilation must be {depth} numbers, as depth says, not {dilation}")
         dilations = [_check.integer(number, "dilation", 1) for number in dilations]
-        style = Style(norm, activation, "max", bias, init, rng, dtype)
-        self.level, layers = checked_level(level), []
+        layers = Layers(norm, activation, "max", bias, init, rng, dtype)
+        self.level, stack = checked_level(level), []
         first = 2 if level else 1
         for k in range(depth - 1):
-            layers += [style.conv(width if k else first, width, kernel, dilations[k])]
-            layers += [style.norm(width), style.activation()]
-        self.layers = Sequential([*layers, style.conv(width, 1, kernel, dilations[-1])])
+            stack += [layers.conv(width if k else first, width, kernel, dilations[k])]
+            stack += [layers.norm(width), layers.activation()]
+        self.layers = Sequential([*stack, layers.conv(width, 1, kernel, dilations[-1])])
         self.reach = sum(dilations) * (kernel // 2)
         self.flatten()
 

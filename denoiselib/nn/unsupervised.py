@@ -30,6 +30,7 @@ from typing import NamedTuple
 import numpy as np
 
 from denoiselib import _check, signals
+from denoiselib._random import stream
 from denoiselib.nn import train
 from denoiselib.nn.tensor import no_grad, using_statistics
 
@@ -66,7 +67,7 @@ def copies(family, sigma, batch_size, length=100, seed=0):
 
     def data(step):
         noisy, clean = fresh(step)
-        return noisy, signals.add_noise(clean, sigma, np.random.default_rng([seed, step, 1]))
+        return noisy, signals.add_noise(clean, sigma, stream(seed, "second copy", step))
 
     return data
 
@@ -108,7 +109,7 @@ def windows(recording, length, batch_size, seed=0):
     views = np.lib.stride_tricks.sliding_window_view(recording, length, axis=-1)
 
     def data(step):
-        rng = np.random.default_rng([seed, step])
+        rng = stream(seed, "training", step)
         which, start = (rng.integers(n, size=batch_size) for n in views.shape[:2])
         return (views[which, start],)
 
@@ -141,8 +142,9 @@ class Lesson(NamedTuple):
     >>> from denoiselib.nn import PlainNet, optim
     >>> lesson = sure(train.fresh("sparse_spikes", 3.0, 16), sigma=3.0)
     >>> net = PlainNet(width=4, depth=3, rng=0)
-    >>> history = train.fit(net, lesson.data, optim.Adam(net, 1e-2), 200, loss=lesson.loss)
-    >>> history["loss"][-1] < history["loss"][0]
+    >>> optimizer = optim.Adam(net, 1e-2)
+    >>> history = train.fit(net, lesson.data, optimizer, 200, loss=lesson.loss, every=1)
+    >>> sum(history["loss"][100:]) < 0.9 * sum(history["loss"][:100])
     True
     """
 
@@ -163,7 +165,7 @@ def noise2noise(pairs):
     ----------
     pairs : callable
         ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, the same signals with
-        independent noise: as `copies` draws them, or as `train.fixed` takes them from a set.
+        independent noise, such as `copies` draws.
 
     Returns
     -------
@@ -177,9 +179,8 @@ def noise2noise(pairs):
 
     Examples
     --------
-    >>> seen, target, weight = noise2noise(copies("blocks", 1.0, batch_size=4)).data(step=0)
-    >>> seen.shape, target.shape
-    ((4, 100), (4, 100))
+    >>> [array.shape for array in noise2noise(copies("blocks", 1.0, batch_size=4)).data(step=0)]
+    [(4, 100), (4, 100), (1, 1)]
     """
 
     def draw(rng, noisy, again):
@@ -197,8 +198,7 @@ def sure(source, sigma, step=0.1, seed=0):
         ``source(step) -> (noisy, ...)``, of shape ``(batch, length)``, with white Gaussian noise.
         What else it gives is ignored.
     sigma : float, array (..., 1) or callable
-        Noise level, or how to estimate it from a batch, such as `filters.tuning.mad_sigma`: an
-        error of the estimate is an error of the loss.
+        Noise level, or how to estimate it from a batch, such as `filters.tuning.mad_sigma`.
     step : float
         Length of the difference quotient, as a part of sigma.
     seed : int
@@ -357,15 +357,14 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
     Notes
     -----
     Of each pair of neighbours in y one, drawn by lot, goes to :math:`g_1 y` and the other to
-    :math:`g_2 y`, signals of half the length. They are two noisy copies of *nearly* the same
-    signal. By how much the clean signals differ is taken from the net's own estimate, without a
-    gradient:
+    :math:`g_2 y`: two noisy copies of *nearly* the same signal, of half the length. By how much the
+    clean signals differ is taken from the net's own estimate, without a gradient:
 
     .. math:: \text{mean}\,(f(g_1 y) - g_2 y)^2
         + \gamma\; \text{mean}\,(f(g_1 y) - g_2 y - (g_1 f(y) - g_2 f(y)))^2
 
-    (Huang et al. 2021). The method knows neither the level nor the law of the noise, but needs
-    signals that are smooth from one sample to the next: spikes are not.
+    (Huang et al. 2021). It needs to know nothing of the noise, but signals that are smooth from one
+    sample to the next: spikes are not.
 
     Examples
     --------
@@ -414,7 +413,7 @@ def _lesson(draw, source, name, added=None, seed=0, takes=1):
     """Make a lesson of ``draw(rng, *arrays)``, for as many arrays of the source as it takes."""
 
     def data(step):
-        return draw(np.random.default_rng([seed, step, 2]), *source(step)[:takes])
+        return draw(stream(seed, "lesson", step), *source(step)[:takes])
 
     _check.function(source, name)
     seed = _check.seed(seed)
@@ -501,8 +500,8 @@ def estimate_hidden(net, noisy, every=10):
     Returns
     -------
     ndarray (..., length)
-        What the loss of `noise2self` judges. ``net.denoise(noisy)`` also looks at the sample
-        itself, and is better where the net has learnt anything.
+        What the loss of `noise2self` judges. ``net.denoise(noisy)``, which sees the sample itself
+        too, is better where the net has learnt anything.
 
     Examples
     --------

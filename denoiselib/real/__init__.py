@@ -1,15 +1,15 @@
-"""Real signals: files, what disturbs them, electrocardiograms, and what matters in those.
+"""Real signals: files, disturbances, synthetic electrocardiograms, and how to judge an estimate.
 
-`load_signal` and `save_signal` know four kinds of files. `DISTURBANCES` bury a signal as the world
-does, `ecg` draws signals to be trained on, and `r_peaks` with its two errors says whether a
-denoised one is still of use. How noisy a signal is, `filters.tuning.mad_sigma` estimates with
-``difference=True``, as long as the noise is white and the signal slow.
+`load_signal` and `save_signal` read and write four kinds of files. `DISTURBANCES` add realistic
+noise, `ecg` draws training signals, and `r_peaks` with its two errors measures whether a denoised
+electrocardiogram is still of use. `filters.tuning.mad_sigma` with ``difference=True`` estimates the
+level of white noise on a slow signal.
 """
 
 from denoiselib.real.beats import Timing, qrs_amplitude_error, r_peak_timing_error, r_peaks
 from denoiselib.real.disturbances import DISTURBANCES, add_bursts, add_hum, add_wander
 from denoiselib.real.files import load_signal, save_signal
-from denoiselib.real.heart import ecg, ecg_with_beats
+from denoiselib.real.synthetic import ecg, ecg_with_beats
 
 __all__ = [
     "DISTURBANCES",

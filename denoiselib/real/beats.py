@@ -1,22 +1,22 @@
-"""Where the heart beats, and what denoising does to that: times and heights of R waves."""
+"""Heart beats in an electrocardiogram, and how denoising changes their times and heights."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.real.disturbances import RATE
+from denoiselib.real.disturbances import SAMPLING_RATE
 
-REFRACTORY = 0.25  #: seconds in which a heart does not beat again
-WINDOW = 0.12  #: seconds over which the energy of a QRS complex is gathered
-SLACK = 0.08  #: seconds from the largest energy within which the R wave lies
-SHARE = 0.25  #: of the way from noise to beats, in energy: the threshold
-LOWEST_RATE = 100  #: samples a second: a QRS complex has some then
-MEMORY = 1 / 8  #: weight of the newest in the levels of noise and beats
+REFRACTORY = 0.25  #: shortest time between two beats, in seconds
+WINDOW = 0.12  #: moving mean of the energy of a QRS complex, in seconds
+SLACK = 0.08  #: farthest distance of an R wave from the largest energy, in seconds
+SHARE = 0.25  #: threshold, from 0 at the level of the noise to 1 at that of beats
+LOWEST_RATE = 100  #: lowest sampling rate, in Hz, that shows a QRS complex
+MEMORY = 1 / 8  #: weight of the newest value in the running levels of noise and beats
 
 
-def r_peaks(signal, rate=RATE):
-    r"""Find the R waves of an electrocardiogram, by their steep slopes.
+def r_peaks(signal, rate=SAMPLING_RATE):
+    r"""Find the R waves of an electrocardiogram by their steep slopes.
 
     Parameters
     ----------
@@ -29,11 +29,6 @@ def r_peaks(signal, rate=RATE):
     -------
     ndarray (beats,) of int
         Indices of the highest samples of the R waves, in rising order.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `signal` is not a single one, too short, not real or not finite, or `rate` too low.
 
     Notes
     -----
@@ -79,20 +74,20 @@ def r_peaks(signal, rate=RATE):
 
 
 class Timing(NamedTuple):
-    """How beats found compare with those that are there."""
+    """Detected beats compared with true ones."""
 
     errors: np.ndarray  #: in ms, found minus true, one for each pair
-    missed: int  #: true beats without one that was found
-    extra: int  #: found ones without a true one
+    missed: int  #: true beats that were not detected
+    extra: int  #: detections that are no beats
 
 
-def r_peak_timing_error(found, true, rate=RATE, tolerance=50.0):
-    """Pair the beats found with the true ones, and tell how far they are from each other.
+def r_peak_timing_error(found, true, rate=SAMPLING_RATE, tolerance=50.0):
+    """Pair detected beats with true ones, and measure their distances.
 
     Parameters
     ----------
     found, true : array_like (beats,)
-        Times in samples, possibly with fractions; there may be none.
+        Times in samples, not necessarily whole; either may be empty.
     rate : float
         Samples a second.
     tolerance : float
@@ -101,12 +96,7 @@ def r_peak_timing_error(found, true, rate=RATE, tolerance=50.0):
     Returns
     -------
     Timing
-        The nearest ones are paired first, and each only once.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If times are not finite real numbers in one axis, or `rate` or `tolerance` not positive.
+        Pairs are made from the nearest to the farthest; each beat is used once.
 
     Examples
     --------
@@ -128,13 +118,13 @@ def r_peak_timing_error(found, true, rate=RATE, tolerance=50.0):
     return Timing(np.array([errors[k] for k in sorted(errors)]), len(right), len(left))
 
 
-def qrs_amplitude_error(estimate, clean, beats, rate=RATE):
-    """Tell how much too high or too low the QRS complexes have become.
+def qrs_amplitude_error(estimate, clean, beats, rate=SAMPLING_RATE):
+    """Return the relative error of the height of each QRS complex.
 
     Parameters
     ----------
     estimate, clean : array_like (length,)
-        An estimate, and what it should be.
+        A denoised signal, and the true one.
     beats : array_like (beats,)
         Times of the R waves of `clean`, in samples.
     rate : float
@@ -143,14 +133,8 @@ def qrs_amplitude_error(estimate, clean, beats, rate=RATE):
     Returns
     -------
     ndarray (beats,)
-        For each beat: highest minus lowest sample within 50 ms, of the estimate as a part of that
-        of `clean`, minus 1. Flattened peaks give negative numbers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the signals are not single ones of one length, a time lies outside of them, or `clean`
-        is constant around a beat.
+        For each beat the height (highest minus lowest sample within 50 ms) in `estimate` over that
+        in `clean`, minus 1. Flattened peaks give negative numbers.
 
     Examples
     --------
@@ -200,7 +184,7 @@ def _energy(signal, rate):
 
 
 def _moving_mean(x, window):
-    """Mean over an odd window around each sample, the ends repeated."""
+    """Mean over an odd window around each sample; the end samples are repeated."""
     half = window // 2
     total = np.cumsum(np.pad(x, (half + 1, half), mode="edge"))
     return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
@@ -211,7 +195,7 @@ def _pieces(x, length):
 
 
 def _candidates(energy, reach):
-    """Places of the largest energy within a distance to either side."""
+    """Return indices of energies that are the largest within `reach` samples to either side."""
     padded = np.pad(energy, reach, constant_values=-1.0)
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)
     places, last = [], -reach - 1

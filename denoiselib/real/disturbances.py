@@ -1,7 +1,7 @@
-"""What buries a biosignal besides white noise: wander of the baseline, mains hum, muscles.
+"""Disturbances of biosignals besides white noise: baseline wander, mains hum, muscle bursts.
 
-As `signals.add_noise`: ``add_...(clean, level, rng)``, the level being the root mean square of what
-is added, in the units of the signal (for an electrocardiogram mV). `DISTURBANCES` names them.
+Each is a function ``add_...(clean, level, rng)`` like `signals.add_noise`; the level is the root
+mean square of what is added, in the units of the signal (mV for an electrocardiogram).
 """
 
 from statistics import NormalDist
@@ -10,13 +10,13 @@ import numpy as np
 
 from denoiselib import _check, signals
 
-RATE = 360.0  #: samples a second where nothing else is said
-WAVES = 16  #: sinusoids that make a slow process
+SAMPLING_RATE = 360.0  #: default, in samples a second
+WAVES = 16  #: sinusoids in the sum that is a slow random process
 HARMONICS = (1.0, 0.15, 0.3)  #: amplitudes of hum at one, two, three times its frequency
 
 
-def add_wander(clean, level, rng=None, *, rate=RATE, highest=0.5):
-    r"""Add a wandering baseline: slow sinusoids of random frequency, as of breath and electrodes.
+def add_wander(clean, level, rng=None, *, rate=SAMPLING_RATE, highest=0.5):
+    r"""Add a wandering baseline, as from breathing and electrodes: slow random sinusoids.
 
     Parameters
     ----------
@@ -29,18 +29,12 @@ def add_wander(clean, level, rng=None, *, rate=RATE, highest=0.5):
     rate : float
         Samples a second.
     highest : float
-        Frequencies lie between 0 and this one, in Hz, which is below half the rate.
+        Highest frequency of the wander in Hz, below half the rate.
 
     Returns
     -------
     ndarray (..., length)
         Disturbed signals; float32 if `clean` is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `clean` is empty, not real or not finite, `level` negative or of a foreign shape, or
-        `rate` or `highest` out of range.
 
     Notes
     -----
@@ -60,8 +54,10 @@ def add_wander(clean, level, rng=None, *, rate=RATE, highest=0.5):
     return clean + (level * _slow(shape, highest / rate, rng)).astype(clean.dtype)
 
 
-def add_hum(clean, level, rng=None, *, rate=RATE, mains=50.0, harmonics=HARMONICS, drift=0.1):
-    r"""Add the hum of the mains, with harmonics; amplitude and phase drift slowly.
+def add_hum(
+    clean, level, rng=None, *, rate=SAMPLING_RATE, mains=50.0, harmonics=HARMONICS, drift=0.1
+):
+    r"""Add mains hum with its harmonics; amplitude and phase drift slowly.
 
     Parameters
     ----------
@@ -70,23 +66,18 @@ def add_hum(clean, level, rng=None, *, rate=RATE, mains=50.0, harmonics=HARMONIC
     level : float or array (..., 1)
         Root mean square of the hum, in the units of the signal.
     mains : float
-        Its frequency, 50 or 60 Hz; below half the rate.
+        Frequency of the mains in Hz, below half the rate.
     harmonics : sequence of float
-        Amplitudes at once, twice, three times that frequency; those from half the rate on are left
-        out.
+        Amplitudes at one, two, three ... times `mains`; those at or above half the rate are
+        dropped.
     drift : float
-        Standard deviation of the amplitude, as a part of it, and of the phase, in cycles. Both
-        change within seconds, in frequencies up to 0.2 Hz.
+        Standard deviation of the relative amplitude, and of the phase in cycles. Both change
+        within seconds (frequencies up to 0.2 Hz).
 
     Returns
     -------
     ndarray (..., length)
         Disturbed signals; float32 if `clean` is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `add_wander`.
 
     Notes
     -----
@@ -119,29 +110,24 @@ def add_hum(clean, level, rng=None, *, rate=RATE, mains=50.0, harmonics=HARMONIC
     return clean + (level * hum).astype(clean.dtype)
 
 
-def add_bursts(clean, level, rng=None, *, rate=RATE, band=(20.0, 150.0), share=0.3):
-    r"""Add bursts as of muscles: noise of a band, under an envelope that comes and goes.
+def add_bursts(clean, level, rng=None, *, rate=SAMPLING_RATE, band=(20.0, 150.0), share=0.3):
+    r"""Add bursts as from muscles: band-limited noise under a random envelope.
 
     Parameters
     ----------
     clean, rng, rate
         As in `add_wander`.
     level : float or array (..., 1)
-        Root mean square over a long time, in the units of the signal; it is larger within a burst.
+        Root mean square over a long time, pauses included, in the units of the signal.
     band : (float, float)
-        Lowest and highest frequency of the noise, in Hz; from half the rate on there is none.
+        Lowest and highest frequency of the noise, in Hz.
     share : float
-        Part of the time in which there is a burst, between 0 and 1.
+        Fraction of the time in which there is a burst, between 0 and 1.
 
     Returns
     -------
     ndarray (..., length)
-        Disturbed signals; float32 if `clean` is. A short signal may be spared altogether.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `add_wander`.
+        Disturbed signals; float32 if `clean` is. A short signal may have no burst.
 
     Notes
     -----
@@ -175,7 +161,7 @@ def add_bursts(clean, level, rng=None, *, rate=RATE, band=(20.0, 150.0), share=0
     return clean + (level * envelope * noise).astype(clean.dtype)
 
 
-#: Disturbances by name, white noise too: functions ``(clean, level, rng)``.
+#: Disturbances by name, with white noise: functions ``(clean, level, rng)``.
 DISTURBANCES = {
     "white": signals.add_noise,
     "wander": add_wander,
@@ -201,7 +187,7 @@ def _below(frequency, name, bound):
 def _slow(shape, highest, rng):
     """Stationary processes of variance 1: sinusoids up to a frequency in cycles per sample."""
     time, total = np.arange(shape[-1]), np.zeros(shape)
-    for _ in range(WAVES):  # one after the other, for long signals
+    for _ in range(WAVES):  # a loop saves memory for long signals
         angle = 2 * np.pi * rng.uniform(0, highest, (*shape[:-1], 1)) * time
         a, b = rng.standard_normal((2, *shape[:-1], 1))
         total += a * np.cos(angle) + b * np.sin(angle)
@@ -211,8 +197,8 @@ def _slow(shape, highest, rng):
 def _band_noise(shape, low, high, rng):
     """Gaussian noise of variance 1 between two frequencies, in cycles per sample.
 
-    A piece of a longer circle of noise, so that it has no end that meets its beginning, and
-    frequencies enough.
+    It is cut out of a longer periodic noise: its ends are independent, and the band holds enough
+    frequencies.
     """
     length = shape[-1] + max(256, int(8 / (min(high, 0.5) - low)))
     frequency = np.fft.rfftfreq(length)

@@ -1,4 +1,4 @@
-"""One's own signal in and out of a file: `.csv`, `.npy`, `.npz`, `.wav`; nothing is executed."""
+"""Signals in files: `.csv`, `.npy`, `.npz`, `.wav`; no code in a file is ever executed."""
 
 import io
 import re
@@ -9,9 +9,12 @@ import numpy as np
 
 from denoiselib import _check, _files
 
+#: A number that may have a decimal comma, and has no decimal point.
+DECIMAL_COMMA = r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?"
+
 
 def load_signal(path, channel=None):
-    r"""Read a signal, and its sampling rate if the file tells.
+    r"""Read a signal, and its sampling rate if the file holds it.
 
     Parameters
     ----------
@@ -19,17 +22,17 @@ def load_signal(path, channel=None):
         A file of one of these kinds:
 
         ``.csv``
-            A line for each sample, a column for each channel, between them commas, semicolons or
-            blanks; lines that begin with ``#`` are comments, one of which may say ``# rate: 360``.
+            A line for each sample, a column for each channel, separated by commas, semicolons or
+            blanks. A line that begins with ``#`` is a comment; ``# rate: 360`` is the rate. Decimal
+            commas are read if semicolons or blanks separate the columns (``0,5; 1,5``).
         ``.npy``
             An array ``(length,)`` or ``(channels, length)``.
         ``.npz``
-            Such an array by the name ``samples``, or the only one there is; perhaps a number
-            ``rate``.
+            Such an array named ``samples``, or a single array; and an optional ``rate``.
         ``.wav``
-            PCM of 8, 16, 24 or 32 bits, which is scaled to -1 .. 1.
+            PCM of 8, 16, 24 or 32 bits, scaled to -1 .. 1.
     channel : int, optional
-        Which channel, from 0; needed where there are several.
+        Number of the channel, from 0; needed if there are several.
 
     Returns
     -------
@@ -40,13 +43,9 @@ def load_signal(path, channel=None):
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    TypeError
-        If `channel` is not an integer.
     ValueError
-        If the file is damaged, of another kind, empty, or holds anything but finite real numbers;
-        if `channel` is missing, or there is no such one. Pickled arrays are refused.
+        If the file is damaged, or holds anything but finite real numbers; if its commas may be
+        separators or decimal commas. Pickled arrays are refused.
 
     Examples
     --------
@@ -62,9 +61,11 @@ def load_signal(path, channel=None):
     content = path.read_bytes()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a parser that wonders has met a damaged file
+            warnings.simplefilter("error")  # a warning of a parser means a damaged file
             samples, rate = READERS[path.suffix](content)
-    except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
+    except MemoryError:  # says nothing about the file
+        raise
+    except Exception as error:  # parsers of damaged files raise errors of all kinds
         raise ValueError(f"{path.name} is damaged, or no {path.suffix} file: {error}") from None
     if samples.dtype.kind not in "iuf":
         raise ValueError(f"{path.name} must hold real numbers, not {samples.dtype}")
@@ -78,26 +79,19 @@ def load_signal(path, channel=None):
 
 
 def save_signal(path, samples, rate=None, about=""):
-    """Write a signal so that `load_signal` reads it; the file appears only when it is complete.
+    """Write a signal for `load_signal`; an existing file is replaced only when all is written.
 
     Parameters
     ----------
     path : str or Path
         Ending in ``.csv``, ``.npy``, ``.npz`` or ``.wav``.
     samples : array_like (length,)
-        The signal; in a ``.wav`` between -1 and 1, and rounded to 32 bits. The other files keep
-        all digits.
+        The signal. A ``.wav`` holds values between -1 and 1, rounded to 32 bits; the other kinds
+        keep all digits.
     rate : float, optional
-        Samples a second: a whole number in a ``.wav``, which needs one; an ``.npy`` has no place
-        for it.
+        Samples a second. A ``.wav`` needs one, a whole number; an ``.npy`` cannot store it.
     about : str
-        What a reader should know, in a ``.csv`` or ``.npz``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the ending is another, `samples` is not one signal of finite real numbers, or the file
-        cannot hold what it is given.
+        A note to the reader, stored in a ``.csv`` or ``.npz``.
 
     Examples
     --------
@@ -132,12 +126,14 @@ def _chosen(samples, channel, name):
 
 def _read_csv(content):
     rate, rows = None, []
-    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
-        line = line.strip()
+    lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
+    decimal = _has_decimal_commas([line for line in lines if not line.startswith("#")])
+    for number, line in enumerate(lines, 1):
         if line.startswith("#"):
             said = re.match(r"#\s*rate\s*[:=]\s*(\S+)", line)
             rate = float(said[1]) if said else rate
         elif line:
+            line = line.replace(",", ".") if decimal else line
             rows.append([_number(text, number) for text in re.split(r"\s*[,;\s]\s*", line)])
             if len(rows[-1]) != len(rows[0]):
                 raise ValueError(
@@ -146,6 +142,26 @@ def _read_csv(content):
     if not rows:
         raise ValueError("there is no number in it")
     return np.array(rows).T, rate
+
+
+def _has_decimal_commas(lines):
+    """Tell from all lines whether a comma is a decimal comma (``0,5``), not a separator."""
+    if not any("," in line for line in lines):
+        return False
+    rows = [re.split(r"\s*;\s*|\s+", line) for line in lines if line]
+    separated = any(len(row) > 1 for row in rows)
+    possible = all(re.fullmatch(DECIMAL_COMMA, text) for row in rows for text in row)
+    if possible and not separated:
+        raise ValueError(
+            "0,5 may be one number or two: write 0.5 for one number, or a blank or semicolon "
+            "between two columns"
+        )
+    if not possible and any(";" in line for line in lines):
+        raise ValueError(
+            "it holds semicolons, and commas that are not all decimal commas: use one separator, "
+            "and decimal points"
+        )
+    return possible
 
 
 def _number(text, line):
@@ -185,7 +201,7 @@ def _read_wav(content):
     data = np.frombuffer(data, np.uint8).reshape(-1, channels, width)
     if width == 1:
         return (data[..., 0].T - 128.0) / 128, rate
-    whole = np.zeros((*data.shape[:2], 4), np.uint8)  # numbers of 32 bits, the last ones 0
+    whole = np.zeros((*data.shape[:2], 4), np.uint8)  # 32-bit numbers; the lowest bytes stay 0
     whole[..., 4 - width :] = data
     return whole.view("<i4")[..., 0].T / 2.0**31, rate
 

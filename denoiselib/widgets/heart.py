@@ -156,7 +156,7 @@ class HeartPanel(Panel):
             sigma = tuning.mad_sigma(noisy, difference=True)
             estimate = heart.FILTERS[method].denoise(noisy, sigma, value)
         found, error = real.r_peaks(estimate), estimate - clean
-        time = np.arange(len(clean)) / heart.RATE - start
+        time = np.arange(len(clean)) / heart.SAMPLING_RATE - start
         timing = real.r_peak_timing_error(found, beats)
         height = 100 * real.qrs_amplitude_error(estimate, clean, beats)
         before, after = heart.rms_error(noisy, clean), heart.rms_error(estimate, clean)
@@ -166,7 +166,7 @@ class HeartPanel(Panel):
                 "noisy": (time, noisy),
                 "clean": (time, clean),
                 "estimate": (time, estimate),
-                "beat": (beats / heart.RATE - start, np.full(len(beats), HEIGHT[0] + 0.2)),
+                "beat": (beats / heart.SAMPLING_RATE - start, np.full(len(beats), HEIGHT[0] + 0.2)),
                 "R wave found": (time[found], np.minimum(estimate[found] + 0.2, 2.4)),
                 "note": f"From {start:.1f} s on",
             },

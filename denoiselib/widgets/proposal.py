@@ -79,7 +79,7 @@ def shrunk(h, weight, penalty, p):
     if penalty == "power":
         return power(h, weight, p).astype(h.dtype)
     options = {"gamma": 0.5} if penalty == "firm" else {}  # as in nn.norm.maps
-    return prox.PENALTIES[penalty].prox(h, weight, **options)
+    return prox.PENALTIES[penalty](h, weight, **options)
 
 
 class SparseNormPanel(Panel):

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.experiments import PROTOCOLS, claims, networks
+from denoiselib.experiments import PROTOCOLS, claims, claims_rows, networks
+from denoiselib.experiments import claims_measures as measures
 from denoiselib.experiments.__main__ import main
-from denoiselib.experiments.claims import judge, measures, one_network, trainings
-from denoiselib.experiments.claims.statements import CLAIMS
 
 NOISY = np.random.default_rng(0).standard_normal((40, 100)) * 3
 QUICK = networks.BASE | {"steps": 3, "batch": 4}
@@ -119,13 +118,13 @@ def test_variance_is_the_trainings_the_signals_or_shared():
 
 def test_accuracy_of_the_limit_and_of_nothing():
     setting = claims.RECIPE
-    test = networks.draw("sparse_spikes", 3.0, 100, seed=0)
+    test = networks.draw_with_limit("sparse_spikes", 3.0, 100, seed=0)
 
     def rows(denoise):
         ways = {"fixed": denoise, "without": lambda y: y}
         return {
             (x["claim"], x["measure"], x["condition"]): x
-            for x in one_network.accuracy(ways, setting, 0, test)
+            for x in claims_rows.accuracy(ways, setting, 0, test)
         }
 
     best = rows(lambda y: networks.limit("sparse_spikes", y, 3.0))
@@ -147,23 +146,23 @@ def test_unfixed_wins_where_it_is_better_and_ways_that_agree_do_not_matter():
         return lambda y: factor * y
 
     good = {"fixed": shrink(1), "alone": shrink(0.5), "in 64": shrink(2)}
-    rows = one_network.modes(good, claims.RECIPE, 0, 50)
+    rows = claims_rows.modes(good, claims.RECIPE, 0, 50)
     six = {x["condition"]: x for x in rows if x["claim"] == 6}
     assert len(six) == 12
     assert six["alone at sigma 3"]["share"] == 1
     assert six["in 64 at sigma 6"]["share"] == 0
     assert six["in 64 at sigma 6"]["value"] < 0 < six["alone at sigma 6"]["value"]
     assert [x["share"] for x in rows if x["claim"] == 5] == [1, 1, 1]
-    same = one_network.modes(dict.fromkeys(good, shrink(1)), claims.RECIPE, 0, 50)
+    same = claims_rows.modes(dict.fromkeys(good, shrink(1)), claims.RECIPE, 0, 50)
     assert [x["share"] for x in same] == [0] * 15
 
 
 def test_convergence_knows_the_limit_of_its_draws():
     for draws in (2, 80):
-        found = trainings.convergence(QUICK, draws, seed=0, n=50)
+        found = claims_rows.convergence(QUICK, draws, seed=0, n=50)
         assert found["steps to 5 % above the limit"] == 2 * QUICK["steps"]  # not reached
         assert found["RMSE above the limit, %"] > 5
-    learnt = trainings.convergence(
+    learnt = claims_rows.convergence(
         claims.RECIPE | {"net": "plain", "steps": 200, "batch": 16}, 20, seed=0, n=100
     )
     assert learnt["steps to 5 % above the limit"] <= 200
@@ -187,11 +186,11 @@ def test_batch_norm_helps_where_the_others_get_stuck(monkeypatch):
     def difference(net, bare):
         found = {"batch": net, "none": bare}
         monkeypatch.setattr(networks, "train", lambda recipe, seed: found[recipe["norm"]])
-        return [x["value"] for x in trainings.stability(QUICK | {"sigma": 1.0}, 0, 50)]
+        return [x["value"] for x in claims_rows.stability(QUICK | {"sigma": 1.0}, 0, 50)]
 
-    monkeypatch.setattr(trainings.recipes, "STUCK", 2.5)
+    monkeypatch.setattr(claims_rows.recipes, "STUCK", 2.5)
     assert difference(net=well, bare=well) == [1, 1, 0]
-    monkeypatch.setattr(trainings.recipes, "STUCK", 1.5)
+    monkeypatch.setattr(claims_rows.recipes, "STUCK", 1.5)
     assert difference(net=stuck, bare=well) == [0, 1, 1]
     assert difference(net=well, bare=stuck) == [1, 0, -1]
 
@@ -205,7 +204,7 @@ def test_small_batches_are_to_blame_if_they_end_at_a_larger_error(monkeypatch):
 
     monkeypatch.setattr(networks, "train", train)
     setting = QUICK | {"norm": "none", "seen": 640}
-    (row,) = trainings.batches(setting, 0, 50)
+    (row,) = claims_rows.batches(setting, 0, 50)
     assert row["condition"] == "no batch norm"
     assert row["share"] == 1
     assert row["value"] > 50
@@ -213,10 +212,10 @@ def test_small_batches_are_to_blame_if_they_end_at_a_larger_error(monkeypatch):
 
 
 def test_stuck_trainings_are_left_out_of_one_condition(monkeypatch):
-    monkeypatch.setattr(trainings.recipes, "STUCK", 2.5)
+    monkeypatch.setattr(claims_rows.recipes, "STUCK", 2.5)
     factors = {0: 1.0, 1000: 0.5, 2000: 0.5}
     monkeypatch.setattr(networks, "train", lambda recipe, seed: Scaled(factors[seed]))
-    found = {x["condition"]: x["value"] for x in trainings.optima(QUICK | {"nets": 3}, 0, 50)}
+    found = {x["condition"]: x["value"] for x in claims_rows.optima(QUICK | {"nets": 3}, 0, 50)}
     assert found["all"] == pytest.approx(1 / 3)
     assert found["all trainings"] > 0.5
     assert found["those not stuck"] == pytest.approx(0)  # they agree
@@ -227,8 +226,8 @@ def test_features_of_layers_that_differ_count_as_such(monkeypatch):
     other = np.random.default_rng(5).standard_normal(x.shape)
     apart = [np.concatenate([x, 2 * x], axis=1), other]
     monkeypatch.setattr(measures, "outputs", lambda *args: apart)
-    rows = one_network.layers({"net": None}, NOISY)
-    found = {x["condition"]: x["value"] for x in rows if x["measure"] == CLAIMS[9].measure}
+    rows = claims_rows.layers({"net": None}, NOISY)
+    found = {x["condition"]: x["value"] for x in rows if x["measure"] == claims.CLAIMS[9].measure}
     assert found["any two layers, net"] == pytest.approx(1, abs=0.05)
     assert found["two of one length, net"] == found["any two layers, net"]
 
@@ -236,7 +235,7 @@ def test_features_of_layers_that_differ_count_as_such(monkeypatch):
 def test_kurtosis_falls_only_where_it_can(monkeypatch):
     net, bare = (nn.UNet(norm=norm, rng=0, dtype=np.float64) for norm in ("batch", "none"))
     loud = NOISY * np.linspace(0.2, 5, len(NOISY))[:, None]
-    values = {x["condition"]: x["value"] for x in one_network.outliers(net.eval(), bare, loud)}
+    values = {x["condition"]: x["value"] for x in claims_rows.outliers(net.eval(), bare, loud)}
     assert abs(values["fixed"]) < 1e-6
     assert values["alone"] > 0.3
     assert net.statistics == "running"
@@ -246,7 +245,7 @@ def test_kurtosis_falls_only_where_it_can(monkeypatch):
 
 
 def made(number, values, condition="x"):
-    claim = CLAIMS[number]
+    claim = claims.CLAIMS[number]
     return [
         {
             "claim": number,
@@ -264,9 +263,9 @@ def judged(rows, number):
     return claims.verdicts(rows)[number - 1]["verdict"]
 
 
-@pytest.mark.parametrize("number", [n for n in CLAIMS if n != 7])
+@pytest.mark.parametrize("number", [n for n in claims.CLAIMS if n != 7])
 def test_every_verdict_follows_its_numbers(number):
-    above = CLAIMS[number].above
+    above = claims.CLAIMS[number].above
     spread = np.linspace(0.003, 0.005, 8)
     assert judged(made(number, above + spread), number) == "holds"
     assert judged(made(number, above - spread), number) == "does not hold"
@@ -328,9 +327,9 @@ def rows():
 
 
 def test_every_statement_but_the_seventh_gets_numbers(rows):
-    assert {row["claim"] for row in rows} == set(CLAIMS) - {7}
-    for number in set(CLAIMS) - {7}:
-        assert any(x["seeds"] == 2 for x in judge.decide(rows, number)), number
+    assert {row["claim"] for row in rows} == set(claims.CLAIMS) - {7}
+    for number in set(claims.CLAIMS) - {7}:
+        assert any(x["seeds"] == 2 for x in claims.decide(rows, number)), number
     for row in rows:
         assert row.keys() == {"claim", "measure", "condition", "value", "share", "seed"}
         assert row["share"] is None or 0 <= row["share"] <= 1
@@ -339,8 +338,8 @@ def test_every_statement_but_the_seventh_gets_numbers(rows):
 
 def test_shares_belong_to_those_that_decide_by_them(rows):
     for row in rows:
-        if row["measure"] == CLAIMS[row["claim"]].measure:
-            assert (row["share"] is not None) or CLAIMS[row["claim"]].column == "value"
+        if row["measure"] == claims.CLAIMS[row["claim"]].measure:
+            assert (row["share"] is not None) or claims.CLAIMS[row["claim"]].column == "value"
 
 
 def test_same_seed_same_rows(rows):
@@ -360,11 +359,11 @@ def test_the_command_prints_the_verdicts_below_the_table(tmp_path, monkeypatch, 
     table = capsys.readouterr().out
     assert "| 1 | stuck, with batch norm | learning rate 0.001 | 20 | 1 |" in table
     assert "| 13 | Batch norm controls outliers |" in table
-    assert judge.RULE in table
+    assert claims.RULE in table
     main(["table", *arguments, "--csv"])
-    assert judge.RULE not in capsys.readouterr().out
+    assert claims.RULE not in capsys.readouterr().out
 
 
 def test_settings_differ_and_the_quick_form_has_them_all():
     assert len(PROTOCOLS["claims"].shrunk().settings) == len(claims.SETTINGS)
-    assert {s["part"] for s in claims.SETTINGS} == set(claims.PARTS)
+    assert {s["part"] for s in claims.SETTINGS} == set(claims_rows.PARTS)

@@ -6,7 +6,6 @@ import pytest
 
 from denoiselib import nn, real
 from denoiselib.experiments import heart, networks, store
-from denoiselib.experiments.heart import methods
 from denoiselib.filters import sparse, tuning
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +29,14 @@ def test_the_recording_stands_first_with_the_same_noise_beside_any_number_of_sig
     louder, again, _ = heart.draw("bursts", 0.3, 1, seed=3)
     np.testing.assert_allclose(louder - again, 3 * (few - clean), atol=1e-12)
     assert (heart.draw("bursts", 0.1, 1, seed=4)[0][0] != few[0]).any()
+
+
+def test_the_recording_is_kept_from_changes():
+    for array in heart.recording():
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    noisy, *_ = heart.draw("white", 0.1, 1, seed=0)
+    noisy[:] = 0  # what is drawn is the caller's own
 
 
 def test_validation_signals_are_others_and_synthetic():
@@ -82,8 +89,8 @@ def test_scores_tell_low_peaks_and_lost_beats():
 
 
 def test_wavelets_are_a_unitary_pair_for_smooth_signals():
-    assert sparse.resolve(methods.WAVELETS, np.zeros(3600)).unitary
-    analysis, _ = methods.WAVELETS
+    assert sparse.resolve(heart.WAVELETS, 3600).unitary
+    analysis, _ = heart.WAVELETS
     fine = analysis(TIME**3)[1800:-8]  # four moments vanish
     np.testing.assert_allclose(fine, 0, atol=1e-7)
 
@@ -211,7 +218,7 @@ def test_rows_of_networks(monkeypatch):
         nets.append(seed)
         return networks.make(setting, 0).eval()
 
-    monkeypatch.setattr(heart.protocols, "train", train)
+    monkeypatch.setattr(heart, "train", train)
     rows = heart.run_one(heart.recipe("net, white"), seed=2, signals=1)
     assert len(rows) == 2 * len(heart.CONDITIONS)
     assert nets == [1002]
@@ -240,9 +247,9 @@ def test_the_pilot_judges_a_network_alone_on_what_it_heard(monkeypatch):
         seen["clean"] = clean[:1]
         return Halves()
 
-    monkeypatch.setattr(heart.protocols, "train", train)
+    monkeypatch.setattr(heart, "train", train)
     setting = heart.recipe("noise2self, recording alone", "white", 0.1)
-    (row,) = heart.protocols.run_pilot(setting, 0, 3)
+    (row,) = heart.run_pilot(setting, 0, 3)
     assert seen["shape"] == (1, 3600)
     assert row["gain"] == pytest.approx(20 * np.log10(2))
 
@@ -252,7 +259,7 @@ def test_the_pilot_judges_a_network_alone_on_what_it_heard(monkeypatch):
 
 def test_the_pilot_chose_the_rates():
     rows = store.Store(ROOT / "data" / "results", "heart-pilot").rows()
-    assert heart.chosen(rows) == heart.RATES
+    assert heart.chosen(rows) == heart.LEARNING_RATES
 
 
 def test_every_setting_is_stored_for_every_seed():
@@ -269,7 +276,7 @@ def test_every_setting_is_stored_for_every_seed():
 
 def test_the_report_is_made_of_means():
     row = {"method": "a", "noise": "white", "target": "recording", "mv": 0.1, "tuned": "not"}
-    values = dict.fromkeys(heart.protocols.TITLES, 1.0)
+    values = dict.fromkeys(heart.TITLES, 1.0)
     rows = [row | values | {"gain": gain} for gain in (1.0, 4.0)]
     rows += [row | values | {"gain": 9.0, "tuned": "oracle"}, row | values | {"mv": 0.2}]
     rows += [row | values | {"method": "b", "noise": "bursts"}]

@@ -215,6 +215,18 @@ def test_training_adds_the_penalty_to_the_loss():
     np.testing.assert_allclose(history["loss"], [expected], rtol=1e-12)
 
 
+def test_a_training_with_a_penalty_replays_its_plan():
+    data, loss, calls = train.fresh("sparse_spikes", 3.0, 16), penalised(sparsity(0.5)), []
+
+    def counted(net, noisy, target):
+        calls.append(net)
+        return loss(net, noisy, target)
+
+    net = PlainNet(width=4, depth=3, rng=0)
+    train.fit(net, data, optim.Adam(net, 1e-2), 5, loss=counted)
+    assert calls == [net]
+
+
 def test_a_heavy_penalty_makes_features_small():
     """Where its weight is not zero."""
     data, sizes = train.fresh("sparse_spikes", 3.0, 16), []

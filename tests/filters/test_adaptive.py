@@ -5,6 +5,7 @@ import pytest
 
 from denoiselib import metrics, signals
 from denoiselib.filters import adaptive, prox
+from tests.filters.penalties import PENALTIES
 
 TAPS = 32
 SHRINKS = {
@@ -166,8 +167,8 @@ def test_a_proximal_step_minimises(penalty, rho):
     after = adaptive.nlms(x, d, 2, 0.5, delta=0, start=None).weights  # the plain step
     shrunk = adaptive.proximal(rho, penalty)(after, before)
     grid = np.append(np.linspace(-2, 2, 4001), [0, *after])
-    cost = (grid[:, None] - after) ** 2 / 2 + prox.PENALTIES[penalty].value(grid[:, None], rho)
-    mine = (shrunk - after) ** 2 / 2 + prox.PENALTIES[penalty].value(shrunk, rho)
+    cost = (grid[:, None] - after) ** 2 / 2 + PENALTIES[penalty](grid[:, None], rho)
+    mine = (shrunk - after) ** 2 / 2 + PENALTIES[penalty](shrunk, rho)
     assert np.all(mine <= cost.min(axis=0) + 1e-12)
 
 
@@ -180,7 +181,7 @@ def test_a_block_step_minimises(penalty):
 
         def cost(v, w=w):
             size = np.linalg.norm(v, axis=-1)
-            return ((v - w) ** 2).sum(-1) / 2 + prox.PENALTIES[penalty].value(size, 0.5)
+            return ((v - w) ** 2).sum(-1) / 2 + PENALTIES[penalty](size, 0.5)
 
         assert cost(got) <= cost(pairs).min() + 1e-12
         assert cost(got) >= cost(pairs).min() - 0.03  # half a step of the grid

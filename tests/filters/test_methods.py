@@ -116,6 +116,12 @@ def test_tune_counts_all_signals_whatever_their_axes(labels):
     np.testing.assert_allclose(one.risk, many.risk)
 
 
+def test_labels_must_fit():
+    for labels in (Y[:, :50], Y * np.nan, Y[:2]):
+        with pytest.raises(ValueError, match="clean"):
+            METHODS["soft"].tune(Y, 3.0, labels)
+
+
 def measured(family, denoise):
     """Mean RMSE and slide_psnr on 3,000 fresh signals at sigma 3."""
     clean = signals.FAMILIES[family](3_000, rng=20)

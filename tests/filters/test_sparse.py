@@ -97,7 +97,7 @@ def test_an_iteration_over_a_unitary_transform_transforms_only_before_and_after(
 
 
 def test_signals_in_many_groups_equal_one_by_one(monkeypatch):
-    monkeypatch.setattr(sparse, "CACHED", 4 * 200)
+    monkeypatch.setattr(sparse, "GROUP", 4 * 200)
     y = 3 * RNG.standard_normal((12, 200))
     y[::3] *= 1e-3  # some are done at once
     expected = [filters.gmc(row, 1.0, 0.8, KNOWN_PULSE) for row in y]
@@ -347,7 +347,7 @@ def test_k_is_refused(k):
 @pytest.mark.parametrize("penalty", filters.prox.PENALTIES)
 def test_threshold_is_the_proximal_map(penalty):
     lam = np.array([0.5, 1, 2])[:, None, None]
-    expected = filters.prox.PENALTIES[penalty].prox(NOISY, lam)
+    expected = filters.prox.PENALTIES[penalty](NOISY, lam)
     np.testing.assert_array_equal(filters.threshold(NOISY, lam, penalty), expected)
     assert filters.threshold(NOISY.astype(np.float32), 1.0, penalty).dtype == np.float32
 
@@ -396,3 +396,19 @@ def test_nonnegative_closed_form_equals_iteration(gamma):
 def test_complex_coefficients_have_no_sign():
     with pytest.raises(ValueError, match="nonnegative"):
         filters.l1(np.ones(8), 1.0, "dft", nonnegative=True)
+
+
+def test_a_transform_that_was_made_once_is_not_tried_again():
+    calls = []
+
+    def analysis(y):
+        calls.append(y.shape)
+        return 2 * y
+
+    pair = analysis, lambda c: 2 * c
+    made = sparse.resolve(pair, NOISY.shape[-1])
+    assert (10,) in calls
+    expected = filters.l1(NOISY, 1.0, pair)
+    calls.clear()
+    np.testing.assert_array_equal(filters.l1(NOISY, 1.0, made), expected)
+    assert (10,) not in calls

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from denoiselib import filters, signals
-from denoiselib.interpret import adaptive_firm, unrolled_ista
+from denoiselib.handmade import adaptive_firm, unrolled_ista
 
 ATOMS = np.array([[1.0, 0.7, 0.4], [0.5, -1.0, 0.5]])
 

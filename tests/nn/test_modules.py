@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.interpret.layers import in_place_of
+from denoiselib.interpret import in_place_of
 from denoiselib.nn import (
     BatchNorm1d,
     Conv1d,

@@ -133,13 +133,13 @@ def group(h, lam, _):
 
 def mixture(h, lam, state):
     shares = np.exp(state["raw"]) / np.exp(state["raw"]).sum(axis=1, keepdims=True)
-    maps = [h, PENALTIES["l1"].prox(h, lam), PENALTIES["firm"].prox(h, lam, gamma=0.5)]
+    maps = [h, PENALTIES["l1"](h, lam), PENALTIES["firm"](h, lam, gamma=0.5)]
     maps.append(np.maximum(h - lam, 0))
     return sum(w[:, None] * y for w, y in zip(shares.T, maps, strict=True))
 
 
 def ista(h, lam, state):
-    soft, mu = PENALTIES["l1"].prox, sigmoid(state["raw"][0])
+    soft, mu = PENALTIES["l1"], sigmoid(state["raw"][0])
     z = soft(h, lam)
     for _ in range(2):
         filtered = np.array(
@@ -175,7 +175,7 @@ def test_a_sparse_norm_is_a_map_of_what_comes_before(penalty, level, before):
             expected = OTHERS[penalty](one, lam, parts["map"])
         else:
             options = {"gamma": 0.5} if penalty == "firm" else {}
-            expected = PENALTIES[penalty].prox(one, lam, **options)
+            expected = PENALTIES[penalty](one, lam, **options)
         np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
 
 

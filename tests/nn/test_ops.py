@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from denoiselib.experiments import variants
 from denoiselib.filters.prox import PENALTIES
 from denoiselib.nn import Program, Tensor, ops
+from denoiselib.nn.norm import adaptive
 from denoiselib.nn.tensor import Op, as_innermost
 
 PROPERTY = settings(max_examples=30, derandomize=True, deadline=None)
@@ -88,7 +89,7 @@ def together(x, u, size, window):
 
 def mixed(x, u, w):
     """Four maps, in shares of each channel."""
-    maps = (x, PENALTIES["l1"].prox(x, u), PENALTIES["firm"].prox(x, u, 0.5), np.maximum(x - u, 0))
+    maps = (x, PENALTIES["l1"](x, u), PENALTIES["firm"](x, u, 0.5), np.maximum(x - u, 0))
     return sum(share[:, None] * part for share, part in zip(w.T, maps, strict=True))
 
 
@@ -216,23 +217,23 @@ CASES = {
         ops.filter1d, ((3, 2, 4), (1, 11)), filtered
     ),
     "moving_mean": Case(lambda x: ops.moving_mean(x, 5), ((3, 2, 7),), lambda x: moved_mean(x, 5)),
-    "wiener_gain": Case(
-        lambda v, n: ops.wiener_gain(abs(v), abs(n)),
+    "the gain of a Wiener norm": Case(
+        lambda v, n: adaptive.WienerGain(abs(v), abs(n)).out,
         ((3, 2, 7), (3, 2, 1)),
         lambda v, n: np.maximum(1 - np.abs(n / v), 0),
     ),
     "group_soft": Case(
-        lambda x, u: variants.group_soft(x, abs(u), 2, 3),
+        lambda x, u: variants.GroupSoft(ops.signals(x), ops.signals(abs(u)), 2, 3).out,
         ((3, 5, 7), (3, 5, 1)),
         lambda x, u: together(x, np.abs(u), 2, 3),
     ),
     "group_soft, at each time": Case(
-        lambda x, u: variants.group_soft(x, abs(u), 4, 1),
+        lambda x, u: variants.GroupSoft(ops.signals(x), ops.signals(abs(u)), 4, 1).out,
         ((3, 4, 7), (1, 4, 1)),
         lambda x, u: together(x, np.abs(u), 4, 1),
     ),
     "mixture": Case(
-        lambda x, u, w: variants.mixture(x, abs(u), w),
+        lambda x, u, w: variants.Mixed(ops.signals(x), ops.signals(abs(u)), w, 0.5).out,
         ((3, 2, 7), (3, 2, 1), (2, 4)),
         lambda x, u, w: mixed(x, np.abs(u), w),
     ),
@@ -241,7 +242,7 @@ CASES = {
         f"prox {name}": Case(
             lambda x, u, name=name: ops.prox(x, abs(u) * 0.6, name),
             ((3, 2, 7), (2, 1)),
-            lambda x, u, prox=penalty.prox: prox(x, np.abs(u) * 0.6),
+            lambda x, u, prox=penalty: prox(x, np.abs(u) * 0.6),
         )
         for name, penalty in PENALTIES.items()
     },
@@ -249,14 +250,14 @@ CASES = {
         f"prox {name}, a threshold for each signal": Case(
             lambda x, u, name=name: ops.prox(x, abs(u) * 0.6, name),
             ((3, 2, 7), (3, 2, 1)),
-            lambda x, u, prox=penalty.prox: prox(x, np.abs(u) * 0.6),
+            lambda x, u, prox=penalty: prox(x, np.abs(u) * 0.6),
         )
         for name, penalty in PENALTIES.items()
     },
     "prox firm, gamma 0.3": Case(
         lambda x, u: ops.prox(x, abs(u), "firm", gamma=0.3),
         ((3, 2, 7), (1,)),
-        lambda x, u: PENALTIES["firm"].prox(x, np.abs(u), gamma=0.3),
+        lambda x, u: PENALTIES["firm"](x, np.abs(u), gamma=0.3),
     ),
 }
 ALL = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -338,11 +339,15 @@ def test_constants_get_no_gradient_and_do_not_disturb(case):
         assert all(x.grad is None for i, x in enumerate(alone) if i != k)
 
 
+#: Operations of single layers.
+EXTRA = {adaptive.WienerGain, variants.GroupSoft, variants.Mixed}
+
+
 def test_no_operation_is_left_out():
     rng = np.random.default_rng(5)
     modules = [module for _, module in inspect.getmembers(ops, inspect.ismodule)]
     classes = {c for module in modules for _, c in inspect.getmembers(module, inspect.isclass)}
-    defined = {c for c in classes if issubclass(c, Op)} | {variants.GroupSoft, variants.Maps}
+    defined = {c for c in classes if issubclass(c, Op)} | EXTRA
     seen = set()
     for case in CASES.values():
         program = Program(lambda case=case: case.op(*map(Tensor, draw(case.shapes, rng))))
@@ -379,16 +384,6 @@ def test_no_operation_is_left_out():
         (lambda x, w: ops.filter1d(x, np.ones((2, 2))), r"kernel must have the shape \(2 or 1, an"),
         (lambda x, w: ops.filter1d(x, np.ones((3, 3))), r"kernel must have the shape \(2 or 1, an"),
         (lambda x, w: ops.moving_mean(x, 4), "window must be odd"),
-        (lambda x, w: variants.group_soft(x, x[:1, :, :1], 0), "size must be at least 1"),
-        (lambda x, w: variants.group_soft(x, x[:1, :, :1], 2, 2), "window must be odd"),
-        (lambda x, w: variants.group_soft(x[:1], x), "u of shape .* is larger"),
-        (
-            lambda x, w: variants.mixture(x, x[:1, :, :1], w),
-            r"weights must have the shape \(2, 4\)",
-        ),
-        (lambda x, w: variants.mixture(x[:1], x, np.ones((2, 4))), "u of shape .* is larger"),
-        (lambda x, w: variants.mixture(x, x, np.ones((2, 4)), gamma=1), "gamma must lie in"),
-        (lambda x, w: ops.wiener_gain(x[:1], x), "noise of shape .* is larger"),
         (lambda x, w: ops.prelu(x[:1], x), "slope of shape .* is larger"),
         (lambda x, w: ops.mad(x[0]), "x must have the shape"),
         (lambda x, w: ops.mean_magnitude(x[0]), "x must have the shape"),
@@ -470,7 +465,7 @@ def test_with_a_width_the_gradient_to_u_sees_the_jump(penalty, width):
     """
     y = np.linspace(-4, 4, 80_001)
     u, step = 0.7, 0.02
-    prox = PENALTIES[penalty].prox
+    prox = PENALTIES[penalty]
     fall = (prox(y, u + step) - prox(y, u - step)) / (2 * step)
     blind, seeing = Tensor([u], requires_grad=True), Tensor([u], requires_grad=True)
     (ops.prox(y, blind, penalty) * np.sign(y)).sum().backward()
@@ -491,7 +486,7 @@ def threshold_of(function, low=0.0, high=9.0):
 @pytest.mark.parametrize("penalty", ["l0", "l_half", "l_two_thirds"])
 def test_the_width_is_that_of_a_logistic_step(penalty):
     y, u, width, moved = np.linspace(0.1, 3, 30), 0.7, 0.1, 1e-5
-    prox = PENALTIES[penalty].prox
+    prox = PENALTIES[penalty]
     threshold = threshold_of(lambda y: prox(y, u))
     jump = prox(threshold, u)
     rate = (threshold_of(lambda y: prox(y, u + moved)) - threshold) / moved

@@ -92,7 +92,7 @@ def fit_wrapped(wrap, steps=20, path=None, **options):
     net, optimizer = make()
     optimizer = wrap(optimizer)
     if path is not None:
-        file = train.Checkpoint(path, net, optimizer)
+        file = checkpoint.Checkpoint(path, net, optimizer)
         options |= {"callbacks": [file], "history": file.history}
     return net, train.fit(net, DATA, optimizer, steps, every=10, **options)
 
@@ -199,7 +199,7 @@ def test_an_optimiser_that_would_not_move_the_net_is_refused(tmp_path, change, w
     with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
         train.fit(net, DATA, optimizer, 1)
     with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
-        train.Checkpoint(tmp_path / "run.npz", net, optimizer)
+        checkpoint.Checkpoint(tmp_path / "run.npz", net, optimizer)
     for name, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
     train.fit(net, DATA, wrap(optim.Adam(net, 1e-2)), 1)
@@ -270,7 +270,7 @@ net = PlainNet(width=4, depth=3, rng=0)
 optimizer = optim.Adam(net)
 data = train.fresh("sparse_spikes", 3.0, 8)
 print("started", flush=True)
-file = train.Checkpoint(path, net, optimizer)
+file = checkpoint.Checkpoint(path, net, optimizer)
 train.fit(net, data, optimizer, 3000, schedule=optim.cosine(0.05, 3000), every=20,
           callbacks=[file], history=file.history)
 checkpoint.save(final, net.state_dict())
@@ -307,7 +307,7 @@ def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
     def refused(net, optimizer, match):
         before, state = net.state_dict(), optimizer.state_dict()
         with pytest.raises(ValueError, match=match):
-            train.Checkpoint(path, net, optimizer)
+            checkpoint.Checkpoint(path, net, optimizer)
         for now, then in ((net.state_dict(), before), (optimizer.state_dict(), state)):
             assert all(np.array_equal(now[name], then[name]) for name in then)
 
@@ -356,7 +356,7 @@ def test_fresh_data_depend_on_seed_and_step_alone():
         (lambda: train.fixed(np.zeros((3, 2)), np.zeros((2, 2)), 1), "noisy and clean"),
         (lambda: fit(0), "steps"),
         (lambda: fit(10, loss="nonsense"), "loss"),
-        (lambda: train.Checkpoint("run.pkl", *make()), "path"),
+        (lambda: checkpoint.Checkpoint("run.pkl", *make()), "path"),
         (lambda: fit(10, history=[1]), "history"),
     ],
 )

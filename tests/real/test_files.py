@@ -103,6 +103,12 @@ def test_one_channel_of_several(kind, tmp_path):
         ("1\n2j\n", "line 2"),
         ("# rate: 0\n1\n", "rate"),
         ("# rate: quick\n1\n", "quick"),
+        ("0,5\n0,25\n", "one number or two"),
+        ("1,2\n3,4\n", "one number or two"),
+        ("7\n0,5\n", "one number or two"),
+        ("0.5,1;2\n", "use one separator"),
+        ("1.000,5;2\n", "use one separator"),
+        ("1,2,3;4\n", "use one separator"),
     ],
 )
 def test_bad_text_is_refused(text, message, tmp_path):
@@ -110,6 +116,37 @@ def test_bad_text_is_refused(text, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         load_signal(tmp_path / "a.csv")
     assert "a.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0,5;1,25\n-2;3,5e1\n", [[0.5, -2], [1.25, 35]]),
+        ("0,5\t1,25\n-2\t3\n", [[0.5, -2], [1.25, 3]]),
+        ("# said, and done\n0,5 ; 1\n", [[0.5], [1]]),
+        ("0.5,1\n2,3\n", [[0.5, 2], [1, 3]]),
+        ("1, 2\n3,4\n", [[1, 3], [2, 4]]),
+        ("1,2,3\n4,5,6\n", [[1, 4], [2, 5], [3, 6]]),
+        ("1,-2\n3,4\n", [[1, 3], [-2, 4]]),
+    ],
+)
+def test_the_whole_file_tells_what_a_comma_means(text, expected, tmp_path):
+    (tmp_path / "a.csv").write_text(text)
+    for channel, samples in enumerate(expected):
+        np.testing.assert_array_equal(load_signal(tmp_path / "a.csv", channel)[0], samples)
+    with pytest.raises(ValueError, match=f"holds {len(expected)} channels"):
+        load_signal(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_a_lack_of_memory_is_no_damage(error, tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise error
+
+    save_signal(tmp_path / "a.npy", [1.0])
+    monkeypatch.setattr(np.lib.format, "read_array", fail)
+    with pytest.raises(error):
+        load_signal(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize(

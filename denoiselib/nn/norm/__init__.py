@@ -9,10 +9,10 @@ A sparse normalisation has no entry: its name ``before+map*level`` says what it 
 `SparseNorm`.
 """
 
-from importlib import import_module
 from pkgutil import resolve_name
 
 from denoiselib import _check
+from denoiselib._lazy import extras
 from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation, recalibrate
 
 __all__ = [
@@ -70,17 +70,13 @@ def entry(table, name, argument):
     return resolve_name(found) if isinstance(found, str) else found
 
 
-#: Layers that a network with batch norm needs no import of, and their modules.
-ELSEWHERE = {
-    "InstanceNorm": "relatives",
-    "LineEnhancer": "adaptive",
-    "RepresentativeNorm": "relatives",
-    "SparseNorm": "sparse",
-    "WienerNorm": "adaptive",
-}
-
-
-def __getattr__(name):
-    if name not in ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{ELSEWHERE[name]}"), name)
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "InstanceNorm": "denoiselib.nn.norm.relatives:InstanceNorm",
+        "LineEnhancer": "denoiselib.nn.norm.adaptive:LineEnhancer",
+        "RepresentativeNorm": "denoiselib.nn.norm.relatives:RepresentativeNorm",
+        "SparseNorm": "denoiselib.nn.norm.sparse:SparseNorm",
+        "WienerNorm": "denoiselib.nn.norm.adaptive:WienerNorm",
+    },
+)

@@ -6,8 +6,33 @@ from denoiselib import _check
 from denoiselib.nn import ops
 from denoiselib.nn.modules import Parameter
 from denoiselib.nn.norm.sparse import FLOOR, Following, positive
+from denoiselib.nn.ops.elementwise import over_time
 from denoiselib.nn.ops.layout import inner
 from denoiselib.nn.tensor import Op, empty
+
+
+class WienerGain(Op):
+    """y = 1 - n / max(v, n): the share of the power v that is not noise n > 0
+
+    dv = dy n / v^2, dn = -dy / v where v > n.
+    """
+
+    def __init__(self, v, n):
+        self.v, self.n, self.y = v.data, n.data, np.empty_like(v.data)
+        super().__init__([v, n], self.y)
+
+    def forward(self):
+        self.inverse = 1 / np.maximum(self.v, self.n)
+        np.subtract(1, self.inverse * self.n, out=self.y)
+
+    def backward(self):
+        dv, dn = self.dx
+        slope = self.dy * self.inverse * (self.v > self.n)
+        if dn is not None:
+            over_time(slope, dn)
+            np.negative(dn, out=dn)
+        if dv is not None:
+            np.multiply(slope * self.inverse, self.n, out=dv)
 
 
 class WienerNorm(Following):
@@ -50,7 +75,7 @@ class WienerNorm(Following):
         mean = ops.moving_mean(h, self.window)
         power = ops.relu(ops.moving_mean(h * h, self.window) - mean * mean)
         noise = ops.softplus(self.raw) * (power.mean(axis=2, keepdims=True) + FLOOR)
-        return level + mean + (h - mean) * ops.wiener_gain(power, noise)
+        return level + mean + (h - mean) * WienerGain(power, noise).out
 
 
 class LinePrediction(Op):
@@ -73,21 +98,13 @@ class LinePrediction(Op):
         x, w = self.past, np.zeros_like(self.weights[0])
         np.copyto(x[self.taps :], self.x.swapaxes(0, 1))
         predicted = self.y.swapaxes(0, 1)
-        power = np.full_like(x[0], self.eps)
         for t, kept in enumerate(self.weights):
             np.copyto(kept, w)
             u = x[t : t + self.taps]  # the oldest comes first
             p = np.add.reduce(w * u)
             predicted[t] = p
-            power = np.add.reduce(u * u)
-            power += self.eps
-            p = x[t + self.taps] - p
-            p *= self.mu
-            p /= power
-            sign = np.sign(w)
-            sign *= self.rho
-            w += p * u
-            w -= sign
+            step = self.mu * (x[t + self.taps] - p) / (self.eps + np.add.reduce(u * u))
+            w = w + step * u - self.rho * np.sign(w)
 
     def backward(self):
         dx, dp = inner(self.dx[0]).swapaxes(0, 1), inner(self.dy).swapaxes(0, 1)

@@ -223,20 +223,14 @@ def recalibrate(net, batches):
 
     Running statistics remember the last few batches of training, while the weights still moved; at
     batch size 1 they are little more than noise. Here they become plain averages of the batches'
-    means and (unbiased) variances, for the weights as they are now.
+    means and (unbiased) variances.
 
     Parameters
     ----------
     net : Module
-        Its weights and its mode stay as they are.
+        Its weights and its mode stay as they are; its statistics, too, if an error is raised.
     batches : iterable of array_like or Tensor (batch, channels, length)
         Noisy signals like those it was trained on.
-
-    Raises
-    ------
-    ValueError
-        If there are no batches, or a layer finds statistics that are not finite. Whatever is
-        raised, the statistics stay as they were.
 
     Examples
     --------

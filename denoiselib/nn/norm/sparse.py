@@ -1,11 +1,11 @@
 r"""The sparse normalisation: features, normalised or not, then what a penalty leaves of them.
 
 It is named by its parts, ``before+map*level``. A *level* is a module from features h
-``(batch, channels, length)`` to thresholds: one for each channel, ``(1, channels, 1)``, for each
-signal and channel, ``(batch, channels, 1)``, or for each sample. They start near 0.1 for features
-of variance 1. The learned numbers are arguments of a softplus or a sigmoid, so that thresholds stay
-positive; only those of `LinearLevel` may be negative. A *map* is a module from features and
-thresholds to what is left.
+``(batch, channels, length)`` to thresholds: one for each channel, ``(1, channels, 1)`` (`Fixed`,
+`Learned`), or for each signal and channel, ``(batch, channels, 1)`` (the others). They start near
+0.1 for features of variance 1. The learned numbers are arguments of a softplus or a sigmoid, so
+that thresholds stay positive; only those of `LinearLevel` may be negative. A *map* is a module from
+features and thresholds to what is left.
 """
 
 import re
@@ -66,7 +66,6 @@ class Fixed(Module):
         self.value = Buffer(np.full((1, channels, 1), START, dtype))
 
     def forward(self, h):
-        """Return the threshold, ``(1, channels, 1)``."""
         return self.value
 
 
@@ -77,7 +76,6 @@ class Learned(Module):
         self.raw = positive(channels, dtype)
 
     def forward(self, h):
-        """Return the threshold, ``(1, channels, 1)``."""
         return ops.softplus(self.raw)
 
 
@@ -85,7 +83,6 @@ class Spread(Learned):
     r"""In proportion to the noise level: :math:`\lambda = c\,\mathrm{MAD}(h)`, see `ops.mad`."""
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         return ops.softplus(self.raw) * (ops.mad(h) + FLOOR)
 
 
@@ -93,7 +90,6 @@ class Magnitude(Learned):
     r"""In proportion to the mean magnitude over time: :math:`\lambda = c\,\overline{|h|}`."""
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         return ops.softplus(self.raw) * (ops.mean_magnitude(h) + FLOOR)
 
 
@@ -110,7 +106,6 @@ class Shared(Module):
         self.bias = Parameter(np.full((channels, 1), np.log(START / (1 - START)), dtype))
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         magnitude = ops.mean_magnitude(h) + FLOOR
         seen = ops.log(ops.concat([magnitude, ops.mad(h) + FLOOR]))
         return magnitude * ops.sigmoid(self.weight @ seen + self.bias)
@@ -131,7 +126,6 @@ class LinearLevel(Module):
         self.bias = Parameter(np.zeros((channels, 1), dtype))
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         return self.weight @ ops.mean_magnitude(h) + self.bias
 
 
@@ -141,7 +135,6 @@ class RectifiedLevel(LinearLevel):
     positive = True
 
     def forward(self, h):
-        """Return a threshold for each signal, ``(batch, channels, 1)``."""
         return ops.relu(super().forward(h))
 
 
@@ -163,24 +156,13 @@ THRESHOLDS = {
 
 
 class Prox(Module):
-    """The proximal map of a penalty, see `ops.prox`.
-
-    Parameters
-    ----------
-    penalty : str
-        Name in `filters.prox.PENALTIES`.
-    width : float or None
-        Of the logistic step that the gradient to the threshold sees in place of a jump.
-    gamma : float
-        Of the firm map, which rises with the slope 1 / (1 - gamma) from threshold u to u / gamma.
-    """
+    """The proximal map of a penalty; the options are those of `ops.prox`."""
 
     def __init__(self, penalty, channels, dtype, *, width=0.1, gamma=0.5):
         self.penalty, self.width = penalty, width
         self.options = {"gamma": gamma} if penalty == "firm" else {}
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         return ops.prox(h, threshold, self.penalty, width=self.width, **self.options)
 
 
@@ -191,7 +173,6 @@ class Nonnegative(Module):
         pass
 
     def forward(self, h, threshold):
-        """Shrink the features."""
         return ops.relu(h - threshold)
 
 
@@ -213,16 +194,11 @@ class SparseNorm(Following):
 
     Parameters
     ----------
-    channels : int
-        Number of channels.
-    penalty : str
-        Name of the map, in `MAPS`.
-    level : str
-        Where :math:`\lambda` comes from, a name in `THRESHOLDS`.
-    before : {"", "batch", "instance"}
-        What makes h of x: nothing, or a normalisation.
-    dtype : numpy dtype
-        float32 or float64.
+    channels, dtype
+        As in `BatchNorm1d`.
+    penalty, level, before : str
+        Names in `MAPS`, `THRESHOLDS` (where :math:`\lambda` comes from) and `BEFORE` (what makes h
+        of x).
 
     Raises
     ------

@@ -1,13 +1,15 @@
 """The operations of the tape: forward and backward side by side.
 
-Each class is one operation with its formulas; the function below it is what one calls. Arrays are
-planned when an operation is made, so that ``forward`` and ``backward`` only fill them. Signals have
-the shape ``(batch, channels, length)``, and the batch innermost in memory: `inner` is the view
-``(channels, length, batch)`` of that memory.
+Each class is one operation with its formulas; the function below it is what one calls. Its output
+is planned when it is made, so that ``forward`` only fills it. Signals have the shape ``(batch,
+channels, length)``, and the batch innermost in memory: `inner` is the view ``(channels, length,
+batch)`` of that memory.
+
+`layout`, `elementwise`, `convolution` and `resample` are enough for the networks; `shrink` and
+`statistics` are for sparse normalisations.
 """
 
-from importlib import import_module
-
+from denoiselib._lazy import extras
 from denoiselib.nn.ops.convolution import conv1d, filter1d, moving_mean
 from denoiselib.nn.ops.elementwise import (
     absolute,
@@ -63,7 +65,6 @@ __all__ = [
     "sum",
     "take",
     "upsample1d",
-    "wiener_gain",
 ]
 
 
@@ -81,16 +82,11 @@ def _give_operators():
 
 _give_operators()
 
-#: Operations that a network of convolutions, batch norms and activations does not need.
-ELSEWHERE = {
-    "mad": "statistics",
-    "mean_magnitude": "statistics",
-    "prox": "shrink",
-    "wiener_gain": "shrink",
-}
-
-
-def __getattr__(name):
-    if name not in ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{ELSEWHERE[name]}"), name)
+__getattr__, __dir__ = extras(
+    globals(),
+    {
+        "mad": "denoiselib.nn.ops.statistics:mad",
+        "mean_magnitude": "denoiselib.nn.ops.statistics:mean_magnitude",
+        "prox": "denoiselib.nn.ops.shrink:prox",
+    },
+)

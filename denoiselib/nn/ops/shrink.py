@@ -1,4 +1,4 @@
-"""Operations that make features smaller: proximal maps, and the gain of a Wiener filter."""
+"""Proximal maps as activations, with gradients to the weight of the penalty too."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Jumping(Op):
 
     def __init__(self, x, u, penalty, width):
         self.x, self.u = x.data, u.data
-        self.map, self.curvature = PENALTIES[penalty].prox, CURVATURE[penalty]
+        self.map, self.curvature = PENALTIES[penalty], CURVATURE[penalty]
         self.jump, self.width = JUMPS[penalty], width
         self.y = np.empty_like(x.data)
         super().__init__([x, u], self.y)
@@ -169,41 +169,3 @@ def prox(x, u, penalty="l1", *, width=None, **options):
     if penalty in STRAIGHT:
         return STRAIGHT[penalty](x, u, **options).out
     return Jumping(x, u, penalty, width, **options).out
-
-
-class WienerGain(Op):
-    """y = 1 - n / max(v, n): the share of the power v that is not noise n > 0
-
-    dv = dy n / v^2, dn = -dy / v where v > n.
-    """
-
-    def __init__(self, v, n):
-        self.v, self.n, self.y = v.data, n.data, np.empty_like(v.data)
-        super().__init__([v, n], self.y)
-
-    def forward(self):
-        self.inverse = 1 / np.maximum(self.v, self.n)
-        np.subtract(1, self.inverse * self.n, out=self.y)
-
-    def backward(self):
-        dv, dn = self.dx
-        slope = self.dy * self.inverse * (self.v > self.n)
-        if dn is not None:
-            over_time(slope, dn)
-            np.negative(dn, out=dn)
-        if dv is not None:
-            np.multiply(slope * self.inverse, self.n, out=dv)
-
-
-def wiener_gain(power, noise):
-    """Return ``max(power - noise, 0) / power``, for noise > 0; 0 where there is no power.
-
-    Examples
-    --------
-    >>> print(wiener_gain(np.array([0.0, 1.0, 4.0]), np.array([1.0, 1.0, 1.0])).data)
-    [0.   0.   0.75]
-    """
-    power, noise = tensors(power=power, noise=noise)
-    if _check.broadcast(power, noise, "power and noise") != power.shape:
-        raise ValueError(f"noise of shape {noise.shape} is larger than power of {power.shape}")
-    return WienerGain(power, noise).out

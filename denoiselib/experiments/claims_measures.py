@@ -1,16 +1,16 @@
-"""Numbers that decide what is said of a trained network: each is a function of plain arrays."""
+"""The numbers by which `claims` are tested, most of them functions of plain arrays."""
 
 import itertools
 
 import numpy as np
 
 from denoiselib import _check, metrics
-from denoiselib.interpret.layers import in_place_of
+from denoiselib.interpret import watching
 from denoiselib.nn.tensor import no_grad
 
 
 def share(yes):
-    """Return on which share of the signals something holds.
+    """Return the fraction of True.
 
     Examples
     --------
@@ -21,22 +21,14 @@ def share(yes):
 
 
 def removed(estimate, noisy, clean):
-    r"""Return the share of the noise's energy that is gone where the clean signal is 0.
+    r"""Return the fraction of the noise's energy that is removed where the clean signal is 0.
 
-    Parameters
-    ----------
-    estimate, noisy, clean : ndarray (n, length)
-        Signals; what is 0 in `clean` is noise in `noisy`, and should be 0 in `estimate`.
-
-    Returns
-    -------
-    ndarray (m,)
-        One value for each signal that is 0 somewhere; negative if noise was added.
+    Signals are ``(n, length)``; those that are 0 nowhere have no value.
 
     Notes
     -----
-    :math:`1 - \sum_{x_i = 0} \hat x_i^2 / \sum_{x_i = 0} y_i^2`. It rewards an estimate of 0, and
-    a small constant: to be read beside those of the limit and of the best constant.
+    :math:`1 - \sum_{x_i = 0} \hat x_i^2 / \sum_{x_i = 0} y_i^2`. An estimate of 0 has the best
+    value, so compare with the limit and with the best constant.
 
     Examples
     --------
@@ -50,7 +42,7 @@ def removed(estimate, noisy, clean):
 
 
 def change(a, b, clean):
-    """Return how far two estimates of each signal are apart, as a share of the error of the first.
+    """Return the distance of two estimates of each signal, relative to the error of the first.
 
     Examples
     --------
@@ -61,23 +53,23 @@ def change(a, b, clean):
 
 
 def amplification(denoise, noisy, size=0.01, rng=None):
-    r"""Return by how much a small random change grows: :math:`\|f(y + d) - f(y)\| / \|d\|`.
+    r"""Return the gain of a small random change: :math:`\|f(y + d) - f(y)\| / \|d\|`.
 
     Parameters
     ----------
     denoise : callable
         The estimator f.
     noisy : ndarray (n, length)
-        Signals y, taken as float32, the dtype of networks.
+        Signals y, converted to float32, the dtype of networks.
     size : float
-        Standard deviation of a sample of d.
+        Standard deviation of d.
     rng : seed, numpy.random.Generator or None
         Draws d.
 
     Returns
     -------
     ndarray (n,)
-        One factor for each signal.
+        For each signal.
 
     Examples
     --------
@@ -90,17 +82,10 @@ def amplification(denoise, noisy, size=0.01, rng=None):
 
 
 def worst_amplification(denoise, noisy, size=0.01):
-    """Return the factor by which a small change in the worst direction grows.
+    """Return the gain of a small change in the worst direction.
 
-    Parameters
-    ----------
-    denoise, noisy, size
-        As in `amplification`; a step of `size` to either side of each sample gives the slopes.
-
-    Returns
-    -------
-    ndarray (n,)
-        Largest singular value of the Jacobian at each signal.
+    Arguments are those of `amplification`. The value, one for each signal, is the largest singular
+    value of the Jacobian, whose slopes are differences over `size` to either side of a sample.
 
     Examples
     --------
@@ -116,23 +101,21 @@ def worst_amplification(denoise, noisy, size=0.01):
 
 
 def outputs(net, noisy, kind, batch_size=None):
-    """Return what all modules of a kind compute.
+    """Return the outputs of all modules of a kind, in the order of the computation.
 
     Parameters
     ----------
-    net : Network
-        In any mode; it stays as it is.
-    noisy : ndarray (n, length)
-        Signals.
+    net, noisy : Network, ndarray (n, length)
+        A network in any mode, and its input.
     kind : type
-        Of the modules.
+        Class of the modules.
     batch_size : int, optional
-        How many signals pass together; all if not given.
+        How many signals pass together, all by default.
 
     Returns
     -------
     list of ndarray (n, channels, length)
-        In the order of the computation.
+        For each module.
 
     Examples
     --------
@@ -141,33 +124,20 @@ def outputs(net, noisy, kind, batch_size=None):
     >>> [x.shape[1:] for x in outputs(net, np.zeros((3, 100)), nn.unet.Down)]
     [(4, 50), (8, 25), (16, 12), (16, 6)]
     """
-    parts, watched = [], [module for module in net.modules() if isinstance(module, kind)]
-
-    def noted(module, x):
-        y = type(module).forward(module, x)
-        parts.append(y.data.copy())
-        return y
-
-    size = batch_size or len(noisy)
-    with no_grad(), in_place_of(dict.fromkeys(watched, noted)):
+    modules = [module for module in net.modules() if isinstance(module, kind)]
+    size, count = batch_size or len(noisy), len(modules)
+    with no_grad(), watching(modules) as seen:
         for start in range(0, len(noisy), size):
             net(noisy[start : start + size, None])
-    count = len(watched)
-    return [np.concatenate(parts[k::count]) for k in range(count)]
+    arrays = [output.data.copy(order="C") for _, _, output in seen]  # sums depend on the order
+    return [np.concatenate(arrays[k::count]) for k in range(count)]
 
 
 def kurtosis(features):
     """Return the excess kurtosis of each channel over signals and time: 0 for a Gaussian.
 
-    Parameters
-    ----------
-    features : ndarray (n, channels, length)
-        What a layer computes.
-
-    Returns
-    -------
-    ndarray (channels,)
-        High where a few values lie far out; NaN where all values are one.
+    The output of a layer is ``(n, channels, length)``. Outliers make the kurtosis high; a constant
+    channel has NaN.
 
     Examples
     --------
@@ -182,19 +152,19 @@ def kurtosis(features):
 
 
 def correlations(layers):
-    """Return how alike the channels of one layer are, and those of two.
+    """Return the mean absolute correlation of channels within layers and between them.
 
     Parameters
     ----------
     layers : list of ndarray (n, channels, length)
-        What layers compute from the same signals. Shorter ones are stretched to the longest;
-        channels that are constant are left out.
+        Outputs of layers for the same signals. Shorter ones are stretched to the longest;
+        constant channels are left out.
 
     Returns
     -------
     dict of str to float
-        Mean absolute correlation of two channels, ``"within"`` a layer, ``"between"`` two layers,
-        and between two of the ``"same length"``; NaN if there are no such channels.
+        Mean over pairs of channels ``"within"`` a layer, ``"between"`` two layers, and between two
+        layers of the ``"same length"``; NaN if there is no such pair.
 
     Examples
     --------
@@ -223,23 +193,16 @@ def correlations(layers):
 
 
 def optimum_part(errors):
-    r"""Return which part of the errors' variance belongs to the network, not to the signal.
+    r"""Return the fraction of the errors' variance that is due to the network, not to the signal.
 
-    Parameters
-    ----------
-    errors : ndarray (networks, signals)
-        Of the same signals, at least two networks and two signals.
-
-    Returns
-    -------
-    float
-        0 if all networks make the same errors, 1 if all that counts is where a training ended.
+    The array is ``(networks, signals)``, at least two of each. The fraction is 0 if all networks
+    make the same errors, 1 if errors depend on the network alone.
 
     Notes
     -----
-    Analysis of variance in two ways without repetition,
-    :math:`e_{si} = \mu + a_s + b_i + c_{si}`: the part of a and c in the sum of the estimated
-    variances of a, b and c. It counts as the network's what a signal meets only in one of them.
+    Two-way analysis of variance without repetition, :math:`e_{si} = \mu + a_s + b_i + c_{si}`:
+    the estimated variances of a (network) and c (interaction, and chance), as a fraction of those
+    of a, b and c.
 
     Examples
     --------

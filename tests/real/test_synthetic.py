@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from denoiselib._random import stream
 from denoiselib.nn import train
 from denoiselib.real import ecg, ecg_with_beats
-from denoiselib.real.heart import PERIODS
+from denoiselib.real.synthetic import PERIODS
 
 
 @pytest.mark.parametrize(("n", "length"), [(1, 1), (3, 2), (2, 37), (5, 512), (2, 3600)])
@@ -91,7 +92,7 @@ def test_bad_arguments_are_named(options, error, name):
 def test_training_takes_the_family_as_a_function():
     noisy, clean = train.fresh(ecg, 0.1, batch_size=4, length=512)(step=3)
     assert noisy.shape == clean.shape == (4, 512)
-    np.testing.assert_array_equal(clean, ecg(4, 512, np.random.default_rng([0, 3])))
+    np.testing.assert_array_equal(clean, ecg(4, 512, stream(0, "training", 3)))
     with pytest.raises(ValueError, match="family"):
         train.fresh("ecg", 0.1, batch_size=4)
     with pytest.raises(ValueError, match="family"):

@@ -1,11 +1,11 @@
-"""Synthetic electrocardiograms: a family of signals whose beats are known."""
+"""Synthetic electrocardiograms, drawn at random, with known times of their beats."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.real.disturbances import RATE
+from denoiselib.real.disturbances import SAMPLING_RATE
 
 
 class Wave(NamedTuple):
@@ -17,7 +17,7 @@ class Wave(NamedTuple):
     follows: bool  #: whether its place scales with the root of the period, as the QT interval does
 
 
-#: A beat at 60 a minute: each signal has its own heights, half to twice as large, and widths.
+#: A beat at 60 beats a minute; each signal varies heights and widths.
 WAVES = {
     "P": Wave(0.12, -0.17, 0.022, True),
     "Q": Wave(-0.10, -0.027, 0.009, False),
@@ -25,19 +25,19 @@ WAVES = {
     "S": Wave(-0.2, 0.028, 0.010, False),
     "T": Wave(0.25, 0.28, 0.045, True),
 }
-PERIODS = (0.45, 1.2)  #: of a heart, in seconds
+PERIODS = (0.45, 1.2)  #: shortest and longest mean period of a heart, in seconds
 VARIATION = 0.05  #: standard deviation of a heart's periods, as a part of their mean
-RATES = (1, 100_000)  #: samples a second; a heart is too slow for more, too fast for less
+RATE_RANGE = (1, 100_000)  #: lowest and highest sampling rate, in Hz
 SPAN = (0.35, 0.75)  #: seconds before and after an R wave in which its beat is drawn
 
 
-def ecg(n, length=512, rng=None, *, rate=RATE):
-    r"""Draw electrocardiograms in mV: five Gaussians a beat, as a family of `signals`.
+def ecg(n, length=512, rng=None, *, rate=SAMPLING_RATE):
+    r"""Draw electrocardiograms in mV, each beat a sum of five Gaussians.
 
     Parameters
     ----------
     n : int
-        Number of signals, each of a heart of its own.
+        Number of signals; each has its own heart rate and shape of beats.
     length : int
         Samples in each.
     rng : seed, numpy.random.Generator or None
@@ -48,12 +48,7 @@ def ecg(n, length=512, rng=None, *, rate=RATE):
     Returns
     -------
     ndarray (n, length)
-        Clean signals, without wander of the baseline; they begin at any place in a beat.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` or `length` is not a positive integer, or `rate` not a positive number.
+        Clean signals with a flat baseline; they begin at a random place in a beat.
 
     Notes
     -----
@@ -62,15 +57,14 @@ def ecg(n, length=512, rng=None, *, rate=RATE):
     .. math:: x(t) = \sum_b \sum_i a_i
         \exp\left(-\frac{(t - r_b - d_i)^2}{2 s_i^2}\right)
 
-    A signal has a mean period uniform in 0.45 .. 1.2 s, from which its periods differ with a
-    standard deviation of 5 %; amplitudes :math:`a_i` half to twice the ones listed (uniform in the
-    logarithm) and widths :math:`s_i` 0.7 to 1.4 times. P and T move away from R with the root of
-    the period, as QT does (Bazett 1920). It is the picture of McSharry, Clifford, Tarassenko &
-    Smith (2003), *IEEE Trans. Biomed. Eng.* 50, 289-294, without their differential equations, and
-    of healthy beats alone: no extrasystoles, no pauses.
+    The mean period of a signal is uniform in 0.45 .. 1.2 s; single periods vary by 5 %. Amplitudes
+    :math:`a_i` are half to twice those listed (uniform in the logarithm), widths :math:`s_i` 0.7 to
+    1.4 times. P and T move away from R with the root of the period, as QT does (Bazett 1920). The
+    waves are those of McSharry, Clifford, Tarassenko & Smith (2003), *IEEE Trans. Biomed. Eng.* 50,
+    289-294. All beats are healthy: no extrasystoles, no pauses.
 
-    The family is not in `signals.FAMILIES`, whose tables are about signals without a unit; pass the
-    function itself: ``nn.train.fresh(ecg, 0.1, batch_size=32, length=512)``.
+    To train on this family, pass the function:
+    ``nn.train.fresh(ecg, 0.1, batch_size=32, length=512)``.
 
     Examples
     --------
@@ -81,8 +75,8 @@ def ecg(n, length=512, rng=None, *, rate=RATE):
     return ecg_with_beats(n, length, rng, rate=rate)[0]
 
 
-def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
-    """Draw as `ecg`, and tell where the R waves are.
+def ecg_with_beats(n, length=512, rng=None, *, rate=SAMPLING_RATE):
+    """Draw electrocardiograms as `ecg` does, and return the times of their R waves.
 
     Parameters
     ----------
@@ -94,12 +88,7 @@ def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
     clean : ndarray (n, length)
         Signals.
     beats : list of n ndarrays (beats,)
-        Times of the R waves within each signal, in samples, with fractions.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `ecg`.
+        Times of the R waves in each signal, in samples, not rounded.
 
     Examples
     --------
@@ -110,8 +99,8 @@ def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
     """
     n, length = _check.integer(n, "n", 1), _check.integer(length, "length", 1)
     rng, rate = _check.generator(rng), _check.rate(rate)
-    if not RATES[0] <= rate <= RATES[1]:
-        raise ValueError(f"rate must lie between {RATES[0]} and {RATES[1]}, not {rate:g}")
+    if not RATE_RANGE[0] <= rate <= RATE_RANGE[1]:
+        raise ValueError(f"rate must lie between {RATE_RANGE[0]} and {RATE_RANGE[1]}, not {rate:g}")
     before, after = (int(np.ceil(span * rate)) for span in SPAN)
     period = rng.uniform(*PERIODS, (n, 1))
     times = _times(period, after + length + before, rate, rng) - after
@@ -121,7 +110,7 @@ def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
     width = (width * rng.uniform(0.7, 1.4, (n, 5)))[..., None]
     place = (place * np.where(follows, np.sqrt(period), 1))[..., None]
 
-    # a beat is added to its own span of a wider room; what lies outside of the signal is cut off
+    # Add beats to a longer array, then cut off what lies outside of the signal.
     span, rows = np.arange(-before, after + 1), np.arange(n)[:, None]
     room = np.zeros((n, length + 2 * (before + after) + 1))
     for time in times.T[..., None]:
@@ -137,7 +126,7 @@ def ecg_with_beats(n, length=512, rng=None, *, rate=RATE):
 
 
 def _times(period, length, rate, rng):
-    """Return times of beats in samples, from a random place in a period to beyond a length."""
+    """Return times of beats in samples: the first within one period, the last beyond `length`."""
     count = int(np.ceil(length / rate / (PERIODS[0] * (1 - 3 * VARIATION)))) + 1
     deviation = np.clip(rng.standard_normal((len(period), count)), -3, 3)
     periods = period * (1 + VARIATION * deviation)

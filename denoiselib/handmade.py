@@ -1,13 +1,24 @@
 r"""Networks whose weights are written down instead of trained.
 
 A ReLU loses the sign. Where a number must pass, two channels carry it, relu(x) and relu(-x); the
-next kernel takes their difference.
+next kernel takes their difference. A layer is written as ``{(to, from): {lag: weight}}`` with names
+for its channels; lag -1 is one sample earlier.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import PlainNet
+
+
+class Channel(NamedTuple):
+    """What a channel carries: the positive or the negative part of y, of r, or of an atom's c."""
+
+    name: str
+    sign: int
+    atom: int | None = None
 
 
 def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype=np.float64):
@@ -34,11 +45,6 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
         Of depth ``2 iterations + 1``, without normalisation, in evaluation mode. Training it on is
         what is known as LISTA (Gregor & LeCun 2010).
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is empty, not real, not finite, or out of range.
-
     Notes
     -----
     :math:`c \leftarrow \mathrm{soft}(c + \mu A^\top (y - A c), \mu\lambda)` takes two layers, one
@@ -64,34 +70,41 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
     step = _check.number(step, "step", positive=True)
 
     signs = (1,) if _check.flag(nonnegative, "nonnegative") else (1, -1)
-    width, middle = 4 + len(signs) * count, taps - 1
-    y, r, c = (0, 1), (2, 3), list(range(4, width))  # channels: +, -; the atoms one after the other
-    size = (width, width, 2 * taps - 1)
-    sign_of = [signs[k // count] for k in range(width - 4)]
-    shape_of = [atoms[k % count] for k in range(width - 4)]
+    y, r = ([Channel(name, sign) for sign in (1, -1)] for name in "yr")
+    c = [Channel("c", sign, j) for sign in signs for j in range(count)]
+    inside, x = [*y, *r, *c], [Channel("x", 1)]
 
-    carry = np.zeros(size)  # y stays
-    for row, sign in zip(y, (1, -1), strict=True):
-        carry[row, y, middle] = sign, -sign
-    start = np.zeros((width, 1, size[2]))
-    start[(*y, *r), 0, middle] = 1, -1, 1, -1
-    synthesis = np.zeros((1, width, size[2]))  # A c: atom j, k samples after its coefficient
-    for channel, sign, atom in zip(c, sign_of, shape_of, strict=True):
-        synthesis[0, channel, middle - np.arange(taps)] = sign * atom
-    residual = carry.copy()  # r = y - A c, and c stays
-    for row, sign in zip(r, (1, -1), strict=True):
-        residual[row] = sign * (carry[0] - synthesis[0])
-    residual[c, c, middle] = 1
-    update = carry.copy()  # sign (c + step A' r) - step lam
-    for row, sign, atom in zip(c, sign_of, shape_of, strict=True):
-        same = [k for k in c if (k - row) % count == 0]
-        update[row, same, middle] = [sign * sign_of[k - 4] for k in same]
-        for channel, part in zip(r, (1, -1), strict=True):
-            update[row, channel, middle + np.arange(taps)] = sign * part * step * atom
-    zero, cut = np.zeros(width), np.zeros(width)
-    cut[c] = -step * lam
-    iteration = [(residual, zero), (update, cut)]
-    return _plain([(start, zero), *(iteration * iterations)[1:], (synthesis, np.zeros(1))], dtype)
+    synthesis = {(to, s): _signed(to, s, atoms[s.atom], -1) for to in x for s in c}  # A c
+    start = {(to, s): _signed(to, s) for to in (*y, *r) for s in x}
+    keep = {(to, s): _signed(to, s) for to in y for s in y}
+    residual = keep | {(s, s): {0: 1} for s in c}  # r = y - A c, and c stays
+    residual |= {(to, s): _signed(to, s) for to in r for s in y}
+    residual |= {(to, s): _signed(to, s, -atoms[s.atom], -1) for to in r for s in c}
+    update = keep | {(to, s): _signed(to, s) for to in c for s in c if to.atom == s.atom}
+    update |= {
+        (to, s): _signed(to, s, step * atoms[to.atom]) for to in c for s in r
+    }  # c + step A'r
+
+    zero, cut = np.zeros(len(inside)), np.array([-step * lam * (s in c) for s in inside])
+    first = _kernel(start, inside, x, taps), zero
+    half = _kernel(residual, inside, inside, taps), zero
+    move = _kernel(update, inside, inside, taps), cut
+    last = _kernel(synthesis, x, inside, taps), np.zeros(1)
+    return _plain([first, move, *[half, move] * (iterations - 1), last], dtype)
+
+
+def _signed(to, source, shape=(1.0,), direction=1):
+    """Return ``{lag: weight}``: a shape that begins at lag 0, with the signs of two channels."""
+    return {direction * k: to.sign * source.sign * weight for k, weight in enumerate(shape)}
+
+
+def _kernel(layer, outputs, inputs, taps):
+    """Turn a layer ``{(to, from): {lag: weight}}`` into an array (outputs, inputs, 2 taps - 1)."""
+    kernel = np.zeros((len(outputs), len(inputs), 2 * taps - 1))
+    for (to, source), weights in layer.items():
+        for lag, weight in weights.items():
+            kernel[outputs.index(to), inputs.index(source), taps - 1 + lag] = weight
+    return kernel
 
 
 def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
@@ -115,11 +128,6 @@ def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
         Two layers with ReLU and one to come back, in evaluation mode. It computes
         ``filters.prox.firm(y, lower * S / scale, gamma=lower / upper)``, S being that of the
         sample's neighbours.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
 
     Notes
     -----

@@ -1,0 +1,302 @@
+"""Statements about a denoising U-Net and its batch norm, each with a test that can refute it.
+
+A job trains the networks that one part of the study needs, and returns the numbers; `verdicts` are
+computed from these. All signals are sparse spikes.
+"""
+
+from typing import NamedTuple
+
+from scipy import stats
+
+from denoiselib.experiments import claims_rows, networks, tables
+from denoiselib.experiments.protocol import Protocol
+
+
+class Claim(NamedTuple):
+    """A statement holds if a column of the rows with this `measure` is `above` a bound."""
+
+    text: str
+    test: str
+    measure: str
+    column: str = "value"  #: or "share", of the signals
+    above: float = 0.0
+
+
+#: The statements by number.
+CLAIMS = {
+    1: Claim(
+        "Batch norm makes training stable",
+        "more trainings are stuck without it than with it, from the same seeds",
+        "stuck without - with",
+    ),
+    2: Claim(
+        "High average accuracy",
+        "the network beats tuned filters on more than half of the signals",
+        "RMSE below, %",
+        "share",
+        0.5,
+    ),
+    3: Claim(
+        "Worse in some cases",
+        "it is worse, or worse by 5 %, on more than 1 % of the signals",
+        "RMSE above, %",
+        "share",
+        0.01,
+    ),
+    4: Claim(
+        "Small training batches are a cause",
+        "trained on as many signals, one by one, the error is larger than with batches of 64",
+        "RMSE after batches of 1 above 64, %",
+    ),
+    5: Claim(
+        "Batch norm matters in any mode, even with one sample",
+        "another mode changes the output by more than 5 % of the error on most signals",
+        "change / error",
+        "share",
+        0.5,
+    ),
+    6: Claim(
+        "Unfixed beats fixed in most cases",
+        "its error is smaller on more than half of the signals",
+        "RMSE below fixed, %",
+        "share",
+        0.5,
+    ),
+    7: Claim(
+        "The NumPy network equals PyTorch's",
+        "stored answers of PyTorch: python -m pytest tests/nn/parity",
+        "",
+    ),
+    8: Claim(
+        "Sparse inputs help convergence",
+        "the more spikes are drawn, the later, or the further from the limit, a training ends",
+        "rank correlation with the draws",
+    ),
+    9: Claim(
+        "Features differ among layers",
+        "channels of one layer are more alike (absolute correlation) than those of two",
+        "correlation, one layer - two",
+    ),
+    10: Claim(
+        "Most fluctuations are removed",
+        "more than half of the noise's energy is gone where the signal is 0, on most signals "
+        "(beside it in the table: a constant)",
+        "noise removed",
+        "share",
+        0.5,
+    ),
+    11: Claim(
+        "Specific cases follow a local optimum's distribution",
+        "of the variance of errors more than half is due to the training, not to the signal",
+        "variance due to the training",
+        above=0.5,
+    ),
+    12: Claim(
+        "Slight differences in the input matter",
+        "a small change grows on its way to the output, on most signals "
+        "(beside it in the table: the limit)",
+        "amplification",
+        "share",
+        0.5,
+    ),
+    13: Claim(
+        "Batch norm controls outliers",
+        "it lowers the mean excess kurtosis of the features by more than 0.1",
+        "kurtosis before - after",
+        above=0.1,
+    ),
+}
+
+SIGNIFICANCE = 0.05
+
+RULE = (
+    "A statement holds under a condition if the number that decides lies above its bound: with its "
+    "95 % interval over seeds, and in so many seeds that a sign test agrees (p < 0.05, at least 6 "
+    "seeds). It does not hold if both say that it lies below. Everything else is open. Conditions "
+    "are not corrected for their number."
+)
+
+
+def verdicts(rows):
+    """Judge the statements by the `RULE`.
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `run_one`, with their ``seed``; rows without a value are ignored.
+
+    Returns
+    -------
+    list of dict
+        For each of `CLAIMS` its number, ``statement``, ``test``, ``measured`` (numbers and answer
+        under each condition, with half widths of 95 % intervals over seeds) and ``verdict``.
+
+    Examples
+    --------
+    >>> row = {"claim": 11, "measure": "variance due to the training", "share": None}
+    >>> rows = [row | {"condition": "all", "seed": s, "value": 0.1 + s / 100} for s in range(6)]
+    >>> line = verdicts(rows)[10]
+    >>> print(line["measured"], "|", line["verdict"])
+    all: 0.125 ± 0.0196 (no) | does not hold
+    """
+    lines = []
+    for number, claim in CLAIMS.items():
+        found = decide(rows, number)
+        line = {"claim": number, "statement": claim.text, "test": claim.test}
+        line["measured"] = "; ".join(
+            f"{x['condition']}: {_numbers(x)} ({x['holds']})" for x in found
+        )
+        lines.append(line | {"verdict": verdict({x["condition"]: x["holds"] for x in found})})
+    return lines
+
+
+def decide(rows, number):
+    """Judge the statement of that number under each condition, from rows as for `verdicts`.
+
+    Returns
+    -------
+    list of dict
+        ``condition``, number of ``seeds``, ``value`` and ``share`` (mean and half width, or None)
+        and ``holds`` (``"yes"``, ``"no"`` or ``"open"``).
+
+    Examples
+    --------
+    >>> row = {"claim": 1, "measure": "stuck without - with", "share": None, "condition": "x"}
+    >>> [x] = decide([row | {"seed": s, "value": 1.0} for s in range(6)], 1)
+    >>> x["value"], x["holds"]
+    ((1.0, 0.0), 'yes')
+    """
+    claim, groups = CLAIMS[number], {}
+    for row in rows:
+        if row["claim"] == number and row["measure"] == claim.measure and row["value"] is not None:
+            groups.setdefault(row["condition"], []).append(row)
+    lines = []
+    for condition, group in groups.items():
+        line = {"condition": condition, "seeds": len(group), "share": None}
+        for column in ("value", "share"):
+            if group[0][column] is not None:
+                (total,) = tables.summary(group, ["condition"], column)
+                line[column] = total["mean"], total["half"]
+        seen = [row[claim.column] - claim.above for row in group]
+        line["holds"] = _holds(seen, line[claim.column][0] - claim.above, line[claim.column][1])
+        lines.append(line)
+    return lines
+
+
+def verdict(answers):
+    """Sum up the answers, ``{condition: "yes", "no" or "open"}``, in words.
+
+    Examples
+    --------
+    >>> verdict({"fixed": "yes", "alone": "yes"})
+    'holds'
+    >>> verdict({"fixed": "yes", "alone": "no", "in 64": "open"})
+    'holds only when: fixed; open when: in 64'
+    >>> verdict({"fixed": "no", "alone": "no"})
+    'does not hold'
+    >>> verdict({})
+    'not measured here'
+    """
+    if not answers:
+        return "not measured here"
+    when = {x: ", ".join(c for c, y in answers.items() if x == y) for x in ("yes", "no", "open")}
+    kinds = set(answers.values())
+    if len(kinds) == 1:
+        return {"yes": "holds", "no": "does not hold", "open": "open"}[kinds.pop()]
+    if when["yes"]:
+        text = f"holds {'only ' if when['no'] else ''}when: {when['yes']}"
+    else:
+        text = f"does not hold when: {when['no']}"
+    return f"{text}; open when: {when['open']}" if when["open"] else text
+
+
+def report(rows):
+    """Return the verdicts as a table in Markdown, followed by the rule.
+
+    Examples
+    --------
+    >>> print(report([]).splitlines()[0])
+    | claim | statement | test | measured | verdict |
+    """
+    return f"{tables.markdown(verdicts(rows))}\n\n{RULE}"
+
+
+def _holds(differences, mean, half):
+    """Judge differences from the bound: the interval and a sign test have to agree."""
+    above, below = sum(x > 0 for x in differences), sum(x < 0 for x in differences)
+    if half is None or abs(mean) <= half or not above + below:
+        return "open"
+    agree = above if mean > 0 else below
+    if stats.binomtest(agree, above + below).pvalue >= SIGNIFICANCE:
+        return "open"
+    return "yes" if mean > 0 else "no"
+
+
+def _numbers(line):
+    (mean, half), share = line["value"], line["share"]
+    text = f"{mean:.3g}{_half(half)}"
+    return text if share is None else f"{text}, on {share[0]:.1%}{_half(share[1], 100)}"
+
+
+def _half(half, factor=1):
+    return "" if half is None else f" ± {factor * half:.3g}"
+
+
+RECIPE = networks.BASE | {"init": "lecun", "steps": 2000}  #: of the network that is looked at
+SIGNALS_SEEN = 16_000  #: in each training with small or large batches
+
+SETTINGS = [
+    {"part": "network", **RECIPE},
+    *({"part": "stability", **networks.BASE, "lr": lr} for lr in (1e-3, 1e-2, 3e-2, 1e-1)),
+    *(
+        {"part": "batches", **RECIPE, "norm": norm, "seen": SIGNALS_SEEN}
+        for norm in ("batch", "none")
+    ),
+    {"part": "sparsity", **RECIPE, "steps": 1000, "draws": [2, 5, 10, 20, 40, 80]},
+    {"part": "optima", **networks.BASE, "lr": 1e-2, "steps": 600, "nets": 8},
+]
+
+
+def run_one(setting, seed, signals=1000):
+    """Train the networks of one part of the study, and measure them.
+
+    Parameters
+    ----------
+    setting : dict
+        A recipe as `networks.BASE`, ``part`` (a function of `claims_rows`), and its options.
+    seed, signals : int
+        The seed of weights and signals, and the number of test signals.
+
+    Returns
+    -------
+    list of dict
+        Rows with the number of a ``claim``, ``measure``, ``condition``, ``value`` and ``share``
+        (fraction of the signals on which the statement holds, or None).
+
+    Examples
+    --------
+    >>> setting = {"part": "stability", **networks.BASE, "batch": 2, "steps": 2}
+    >>> for row in run_one(setting, seed=0, signals=10):
+    ...     print(row["claim"], row["measure"], row["condition"], row["value"])
+    1 stuck, with batch norm learning rate 0.03 1.0
+    1 stuck, without learning rate 0.03 1.0
+    1 stuck without - with learning rate 0.03 0.0
+    """
+    return claims_rows.PARTS[setting["part"]](setting, seed, signals)
+
+
+def _quickly(setting):
+    steps = {"steps": setting["steps"] // 25} | ({"seen": 640} if "seen" in setting else {})
+    return setting | steps
+
+
+PROTOCOL = Protocol(
+    name="claims",
+    run_one=run_one,
+    settings=SETTINGS,
+    seeds=10,
+    signals=1000,
+    table={"by": ["claim", "measure", "condition"], "value": "value"},
+    report=report,
+    quick={"settings": [_quickly(s) for s in SETTINGS], "seeds": 2, "signals": 100},
+)

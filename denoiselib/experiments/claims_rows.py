@@ -1,0 +1,280 @@
+"""Rows on the statements of `claims`: trainings, and what the trained networks do.
+
+The first functions are the parts of the study: ``part(setting, seed, n)`` trains networks, and
+tests them on n signals. A docstring begins with the numbers of its statements. One network is used
+in several `ways`: ``"fixed"``, ``"alone"`` (unfixed, each signal with its own statistics), ``"in
+64"`` (unfixed, 64 signals together) and ``"without"`` batch norm.
+"""
+
+import numpy as np
+from scipy import stats
+
+from denoiselib import bayes, metrics, nn, signals
+from denoiselib.experiments import claims_measures as measures
+from denoiselib.experiments import classical, networks, recipes
+from denoiselib.filters import METHODS
+
+SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+NOTICEABLE = 0.05  #: a relative difference of errors that counts
+#: Names of `networks.modes` among `ways`.
+WAYS = {"fixed": "fixed", "batch 1": "alone", "batch 64": "in 64", "no batch norm": "without"}
+
+
+def row(claim, measure, condition, value, share=None):
+    """Return a row; a value that is not finite becomes None.
+
+    Examples
+    --------
+    >>> row(1, "stuck", "with batch norm", np.float64(0))["value"]
+    0.0
+    """
+    return {
+        "claim": claim,
+        "measure": measure,
+        "condition": condition,
+        "value": float(value) if np.isfinite(value) else None,
+        "share": share,
+    }
+
+
+def network(setting, seed, n):
+    """2, 3, 5, 6, 9, 10, 12, 13: two networks from the same weights, one without batch norm."""
+    net = networks.train(setting, seed)
+    bare = networks.train(setting | {"norm": "none"}, seed)
+    ways = networks.modes(net, setting, seed) | {"no batch norm": bare.denoise}
+    ways = {WAYS[mode]: denoise for mode, denoise in ways.items() if mode in WAYS}
+    test = networks.draw_with_limit(setting["family"], setting["sigma"], n, seed)
+    return [
+        *accuracy(ways, setting, seed, test),
+        *modes(ways, setting, seed, n),
+        *fluctuations(ways, test),
+        *sensitivity(ways, setting, seed, test[0]),
+        *layers({"with batch norm": net, "without": bare}, test[0][:100]),
+        *outliers(net, bare, test[0][:128]),
+    ]
+
+
+def stability(setting, seed, n):
+    """1: whether trainings get stuck less often with batch norm."""
+    noisy, clean, _ = _test(setting, seed, n)
+    nets = (networks.train(setting | {"norm": norm}, seed) for norm in ("batch", "none"))
+    with_it, without = (
+        float(_rmse(net.denoise, noisy, clean).mean()) > recipes.STUCK for net in nets
+    )
+    condition = f"learning rate {setting['lr']:g}"
+    return [
+        row(1, "stuck, with batch norm", condition, with_it),
+        row(1, "stuck, without", condition, without),
+        row(1, "stuck without - with", condition, without - with_it),
+    ]
+
+
+def batches(setting, seed, n):
+    """4: whether batches of one signal give a worse network, for the same number of signals."""
+    noisy, clean, _ = _test(setting, seed, n)
+    errors = []
+    for batch in (1, 64):
+        lr = setting["lr"] * (batch / 32) ** 0.5
+        recipe = setting | {"batch": batch, "lr": lr, "steps": max(setting["seen"] // batch, 1)}
+        net = networks.train(recipe, seed)
+        ways = networks.modes(net, recipe, seed, batches=[64])
+        errors.append({way: _rmse(denoise, noisy, clean) for way, denoise in ways.items()})
+    rows, (one, many) = [], errors
+    for way in one:
+        loss = 100 * (one[way].mean() / many[way].mean() - 1)
+        lost, condition = measures.share(one[way] > many[way]), way.replace("batch 64", "in 64")
+        rows.append(row(4, "RMSE after batches of 1 above 64, %", condition, loss, lost))
+    return rows
+
+
+def sparsity(setting, seed, n):
+    """8: whether a training on sparser signals converges faster, and nearer to the limit."""
+    found = [convergence(setting, draws, seed, n) for draws in setting["draws"]]
+    rows = []
+    for name in found[0]:
+        values = [x[name] for x in found]
+        for draws, value in zip(setting["draws"], values, strict=True):
+            rows.append(row(8, name, f"{draws:3} draws", value))
+        rank = stats.spearmanr(setting["draws"], values)[0] if len(set(values)) > 1 else 0
+        rows.append(row(8, "rank correlation with the draws", name, rank))
+    return rows
+
+
+def convergence(setting, draws, seed, n):
+    """Train on signals of so many spikes, and return the steps to two goals, and the final gap.
+
+    The goals are 5 % above the limit, and 95 % of the way from the best constant to the limit. A
+    training that misses a goal counts with twice its steps.
+    """
+
+    def made(count, rng):
+        clean = signals.sparse_spikes(count, rng=rng, draws=draws)
+        return signals.add_noise(clean, setting["sigma"], rng), clean
+
+    noisy, clean = made(n, np.random.default_rng([seed, draws, 2**32 - 1]))
+    best = bayes.sparse_spikes_posterior_mean(noisy, setting["sigma"], draws=draws)
+    limit = metrics.rmse(best, clean).mean()
+    constant = metrics.rmse(np.full_like(clean, clean.mean()), clean).mean()
+    steps = setting["steps"]
+    _, history = networks.fit(
+        setting,
+        seed,
+        lambda step: made(setting["batch"], np.random.default_rng([seed, step])),
+        validation=(noisy, clean),
+        every=max(steps // 40, 1),
+    )
+
+    def first(goal):
+        passed = zip(history["step"], history["rmse"], strict=True)
+        return next((step for step, error in passed if error <= goal), 2 * steps)
+
+    return {
+        "steps to 5 % above the limit": first(1.05 * limit),
+        "steps to 95 % of the way": first(limit + 0.05 * (constant - limit)),
+        "RMSE above the limit, %": 100 * (history["rmse"][-1] / limit - 1),
+    }
+
+
+def optima(setting, seed, n):
+    """11: whether the errors of single signals depend on the training."""
+    noisy, clean, _ = _test(setting, seed, n)
+    starts = [seed + 1000 * k for k in range(setting["nets"])]
+    errors = np.stack([_rmse(networks.train(setting, s).denoise, noisy, clean) for s in starts])
+    well = errors[errors.mean(axis=1) < recipes.STUCK]
+    rows = [row(11, "share of stuck trainings", "all", 1 - len(well) / len(errors))]
+    for condition, some in (("all trainings", errors), ("those not stuck", well)):
+        if len(some) > 1:
+            part = measures.optimum_part(some)
+            rows.append(row(11, "variance due to the training", condition, part))
+    return rows
+
+
+def accuracy(ways, setting, seed, test):
+    """2, 3: whether the network is better than filters, and worse in some cases."""
+    noisy, clean, _, best = test
+    filtered = tuned(setting, seed, noisy)
+    others = filtered | {"no batch norm": ways["without"](noisy), "doing nothing": noisy}
+    errors = {name: metrics.rmse(x, clean) for name, x in others.items()}
+    own, least = metrics.rmse(ways["fixed"](noisy), clean), metrics.rmse(best, clean).mean()
+    rows = [
+        row(2, "RMSE above the limit, %", name, 100 * (error.mean() / least - 1))
+        for name, error in {"batch norm": own, **errors}.items()
+    ]
+    for name in filtered:
+        gain = 100 * (1 - own.mean() / errors[name].mean())
+        won = measures.share(own < errors[name])
+        rows.append(row(2, "RMSE below, %", f"the {name} filter", gain, won))
+    for name in ("no batch norm", "tuned Wiener", "doing nothing"):
+        loss = 100 * (own.mean() / errors[name].mean() - 1)
+        for condition, factor in ((name, 1), (f"{name}, by 5 %", 1 + NOTICEABLE)):
+            lost = measures.share(own > factor * errors[name])
+            rows.append(row(3, "RMSE above, %", f"than {condition}", loss, lost))
+    return rows
+
+
+def tuned(setting, seed, noisy):
+    """Return estimates of the best filter and of Wiener's, tuned on validation signals."""
+    sigma, errors, values = setting["sigma"], {}, {}
+    *seen, _ = networks.draw(setting["family"], sigma, 200, seed, "validation")
+    for name, method in METHODS.items():
+        values[name] = classical.tune(name, "oracle", *seen, sigma)
+        errors[name] = metrics.rmse(method.denoise(seen[0], sigma, values[name]), seen[1]).mean()
+    names = {"best tuned": min(errors, key=errors.get), "tuned Wiener": "wiener"}
+    return {k: METHODS[name].denoise(noisy, sigma, values[name]) for k, name in names.items()}
+
+
+def modes(ways, setting, seed, n):
+    """5, 6: whether the mode of batch norm matters, and whether unfixed is better than fixed."""
+    rows = []
+    for sigma in SIGMAS:
+        noisy, clean, _ = networks.draw(setting["family"], sigma, n, seed)
+        made = {way: ways[way](noisy) for way in ("fixed", "alone", "in 64")}
+        errors = {way: metrics.rmse(x, clean) for way, x in made.items()}
+        for way in ("alone", "in 64"):
+            gain = 100 * (1 - errors[way].mean() / errors["fixed"].mean())
+            won = measures.share(errors[way] < errors["fixed"])
+            rows.append(row(6, "RMSE below fixed, %", f"{way} at sigma {sigma:g}", gain, won))
+        if sigma != setting["sigma"]:
+            continue
+        for a, b in (("fixed", "alone"), ("fixed", "in 64"), ("alone", "in 64")):
+            apart = measures.change(made[a], made[b], clean)
+            much = measures.share(apart > NOTICEABLE)
+            rows.append(row(5, "change / error", f"{a} or {b}", np.median(apart), much))
+    return rows
+
+
+def fluctuations(ways, test):
+    """10: how much of the noise is removed where the clean signal is 0."""
+    noisy, clean, _, best = test
+    made = {way: denoise(noisy) for way, denoise in ways.items()}
+    made |= {"the limit": best, "a constant": np.full_like(clean, clean.mean())}
+    rows = []
+    for name, estimate in made.items():
+        gone = measures.removed(estimate, noisy, clean)
+        what = "noise removed" if name in ways else "noise removed, for comparison"
+        rows.append(row(10, what, name, gone.mean(), measures.share(gone > 0.5)))
+    return rows
+
+
+def sensitivity(ways, setting, seed, noisy):
+    """12: whether small changes of the input grow."""
+    rows = []
+    made = {way: ways[way] for way in ("fixed", "alone")}
+    made |= {"the limit": lambda y: networks.limit(setting["family"], y, setting["sigma"])}
+    for way, denoise in made.items():
+        what = "amplification" if way in ways else "amplification, for comparison"
+        found = {
+            "random": measures.amplification(denoise, noisy, rng=seed),
+            "worst": measures.worst_amplification(denoise, noisy[:20]),
+        }
+        for direction, x in found.items():
+            condition = f"{direction} direction, {way}"
+            rows.append(row(12, what, condition, x.mean(), measures.share(x > 1)))
+    return rows
+
+
+def layers(nets, noisy):
+    """9: whether channels of two layers are less alike than those of one."""
+    rows = []
+    for name, net in nets.items():
+        like = measures.correlations(measures.outputs(net, noisy, nn.unet.DoubleConv))
+        rows += [row(9, f"correlation {where}", name, x) for where, x in like.items()]
+        for where, which in (("between", "any two layers"), ("same length", "two of one length")):
+            difference = like["within"] - like[where]
+            rows.append(row(9, "correlation, one layer - two", f"{which}, {name}", difference))
+    return rows
+
+
+def outliers(net, bare, noisy):
+    """13: whether batch norm removes outliers from the features."""
+    rows, before, after = [], nn.modules.Conv1d, nn.norm.BatchNorm1d
+    for mode, batch in (("fixed", None), ("in 64", 64), ("alone", 1)):
+        net.eval("running" if mode == "fixed" else "batch")
+        a, b = (_kurtosis(net, noisy, kind, batch) for kind in (before, after))
+        a = a[: len(b)]  # the last convolution has no batch norm
+        rows.append(row(13, "kurtosis before - after", mode, _mean(a - b)))
+    net.eval()
+    without, with_it = (_mean(_kurtosis(n, noisy, before)) for n in (bare, net))
+    rows.append(row(13, "kurtosis before - after", "trained with it", without - with_it))
+    return rows
+
+
+def _kurtosis(net, noisy, kind, batch=None):
+    outputs = measures.outputs(net, noisy, kind, batch)
+    return np.concatenate([measures.kurtosis(x) for x in outputs])
+
+
+def _mean(values):
+    return np.nanmean(values) if np.isfinite(values).any() else np.nan
+
+
+def _rmse(denoise, noisy, clean):
+    return metrics.rmse(denoise(noisy), clean)
+
+
+def _test(setting, seed, n):
+    return networks.draw(setting["family"], setting["sigma"], n, seed)
+
+
+#: The parts of the study by name.
+PARTS = {part.__name__: part for part in (network, stability, batches, sparsity, optima)}

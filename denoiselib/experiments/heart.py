@@ -1,0 +1,644 @@
+"""Electrocardiograms: filters, networks taught by synthetic ones, or by the recording alone.
+
+A pilot on synthetic signals chooses the learning rates; the study then tests every method on a
+recording and on synthetic signals, with several kinds of noise.
+"""
+
+from functools import lru_cache, partial
+
+import numpy as np
+from scipy import ndimage
+from scipy import signal as scipy_signal
+
+from denoiselib import _files, filters, nn, real
+from denoiselib.experiments import networks, tables
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.table import Table
+from denoiselib.experiments.wavelets import WAVELETS
+from denoiselib.filters import Method, tuning
+
+# --- signals, noise and scores
+
+SAMPLING_RATE, LENGTH = 360, 3600  #: in Hz, and samples in each signal: ten seconds
+MILLIVOLTS = (0.05, 0.1, 0.2)  #: root mean squares of the noise
+
+
+def add_all(clean, level, rng=None):
+    """Add white noise, wander, hum of 50 Hz and bursts, each half as large as the level.
+
+    Examples
+    --------
+    >>> print(f"{add_all(np.zeros((500, 1000)), 0.2, rng=0).std():.2f}")
+    0.20
+    """
+    rng = np.random.default_rng(rng)
+    for add in real.DISTURBANCES.values():
+        clean = add(clean, level / 2, rng)
+    return clean
+
+
+#: Disturbances by name: functions ``(clean, level, rng)``.
+NOISES = {
+    "white": real.DISTURBANCES["white"],
+    "wander": real.add_wander,
+    "hum 50 Hz": real.add_hum,
+    "hum 60 Hz": partial(real.add_hum, mains=60.0),
+    "bursts": real.add_bursts,
+    "all": add_all,
+}
+#: Every kind of noise with its level in mV; white noise at all levels.
+CONDITIONS = [(noise, mv) for noise in NOISES for mv in MILLIVOLTS if noise == "white" or mv == 0.1]
+
+
+def baseline(signal, rate=SAMPLING_RATE):
+    """Estimate the baseline of an electrocardiogram ``(length,)``, `rate` in Hz.
+
+    It is the running median over 200 ms, of that the one over 600 ms (de Chazal and others 2004),
+    smoothed by a Gaussian with a standard deviation of 1/6 s.
+
+    Examples
+    --------
+    >>> clean = real.ecg(1, length=3600, rng=0)[0]
+    >>> print(f"{(baseline(clean + 0.5) - 0.5).std():.2f} of {clean.std():.2f} mV")
+    0.01 of 0.17 mV
+    """
+    for seconds in (0.2, 0.6):
+        signal = ndimage.median_filter(signal, 2 * round(seconds * rate / 2) + 1, mode="nearest")
+    return ndimage.gaussian_filter1d(signal, rate / 6, mode="nearest")
+
+
+@lru_cache(maxsize=1)
+def recording():
+    """Return the recording `data/ecg.npz` without its baseline, and its beats.
+
+    It stands for a clean signal. Both arrays are read-only: the signal in mV, and the R waves that
+    `real.r_peaks` finds in the recording as it is, in samples.
+
+    Examples
+    --------
+    >>> clean, beats = recording()
+    >>> print(clean.shape, len(beats), f"{clean.std():.2f} mV")
+    (3600,) 20 0.33 mV
+    """
+    samples, _ = real.load_signal(_files.data("ecg.npz"))
+    samples = samples.astype(np.float64)
+    clean, beats = samples - baseline(samples), real.r_peaks(samples)
+    for array in (clean, beats):
+        array.setflags(write=False)
+    return clean, beats
+
+
+def draw(noise, level, signals, seed, purpose="test"):
+    """Draw noisy signals that no training with this seed sees.
+
+    Parameters
+    ----------
+    noise : str
+        Name in `NOISES`.
+    level : float
+        Root mean square of the noise, in mV. It only scales the noise of a seed.
+    signals, seed : int
+        Number of synthetic signals, and the seed.
+    purpose : {"validation", "test"}
+        For a test the recording is put before the synthetic signals.
+
+    Returns
+    -------
+    noisy, clean : ndarray (n, 3600)
+        Signals in mV.
+    beats : list of n ndarrays
+        Their R waves, in samples.
+
+    Examples
+    --------
+    >>> noisy, clean, beats = draw("wander", 0.1, signals=20, seed=0)
+    >>> print(noisy.shape, len(beats), f"{(noisy - clean).std():.2f} mV")
+    (21, 3600) 21 0.10 mV
+    """
+    rng = np.random.default_rng([seed, ("validation", "test").index(purpose), 2**32 - 5])
+    clean, beats = real.ecg_with_beats(signals, LENGTH, rng)
+    unit = NOISES[noise](np.zeros_like(clean), 1.0, rng)
+    if purpose == "test":
+        known, places = recording()
+        own = np.random.default_rng([seed, 2**32 - 6])  # for any number of signals the same noise
+        added = NOISES[noise](np.zeros_like(known), 1.0, own)
+        clean, beats = np.concatenate([known[None], clean]), [places, *beats]
+        unit = np.concatenate([added[None], unit])
+    return clean + level * unit, clean, beats
+
+
+def rms_error(estimate, clean):
+    """Return the root mean square error of each signal, without its mean over time.
+
+    The constant voltage that electrodes add is no part of an electrocardiogram.
+
+    Examples
+    --------
+    >>> print(rms_error([1.0, 1.0, 3.0, 3.0], np.zeros(4)))
+    1.0
+    """
+    return np.std(np.asarray(estimate) - clean, axis=-1)
+
+
+def scores(estimate, noisy, clean, beats):
+    """Measure the error of estimates, and of what a physician looks at.
+
+    Parameters
+    ----------
+    estimate, noisy, clean, beats
+        Estimates ``(n, length)`` in mV, and what `draw` returns.
+
+    Returns
+    -------
+    dict of str to float
+        ``error``: mean `rms_error` in uV; ``gain``: mean reduction of that error in dB; ``timing``:
+        mean distance in ms of detected R waves from true ones (pairs within 50 ms); ``wrong``:
+        missed and false beats, percent; ``flattened``: mean loss of height of QRS complexes, and
+        ``height``: its mean absolute error, percent.
+
+    Examples
+    --------
+    >>> noisy, clean, beats = draw("white", 0.1, signals=20, seed=0)
+    >>> found = scores(clean + (noisy - clean) / 10, noisy, clean, beats)
+    >>> print(f"{found['error']:.0f} uV, {found['gain']:.1f} dB, {found['timing']:.1f} ms")
+    10 uV, 20.0 dB, 0.8 ms
+    """
+    before, after = rms_error(noisy, clean), rms_error(estimate, clean)
+    pairs = [
+        real.r_peak_timing_error(real.r_peaks(signal), true)
+        for signal, true in zip(estimate, beats, strict=True)
+    ]
+    heights = np.concatenate(list(map(real.qrs_amplitude_error, estimate, clean, beats)))
+    errors = np.abs(np.concatenate([pair.errors for pair in pairs]))
+    wrong = sum(pair.missed + pair.extra for pair in pairs)
+    with np.errstate(divide="ignore"):  # the gain of an exact estimate is infinite
+        gain = 20 * np.log10(before / after)
+    return {
+        "error": 1000 * float(after.mean()),
+        "gain": float(gain.mean()),
+        "timing": float(errors.mean()) if errors.size else np.nan,
+        "wrong": 100 * wrong / sum(map(len, beats)),
+        "flattened": -100 * float(heights.mean()),
+        "height": 100 * float(np.abs(heights).mean()),
+    }
+
+
+# --- filters
+
+
+def passed(kind, edges, y):
+    """Apply a Butterworth filter of order 2 forward and backward, so that it does not delay.
+
+    Parameters
+    ----------
+    kind : {"lowpass", "highpass", "bandpass"}
+        Which filter.
+    edges : float or (float, float)
+        Cutoff frequencies in Hz.
+    y : ndarray (..., length)
+        Signals at `SAMPLING_RATE`.
+
+    Examples
+    --------
+    >>> time = np.arange(3600) / SAMPLING_RATE
+    >>> slow, fast = np.cos(2 * np.pi * 5 * time), np.cos(2 * np.pi * 60 * time)
+    >>> print(f"{abs(passed('lowpass', 20, slow + fast) - slow)[360:-360].max():.2f}")
+    0.01
+    """
+    sections = scipy_signal.butter(2, edges, kind, fs=SAMPLING_RATE, output="sos")
+    return scipy_signal.sosfiltfilt(sections, y, axis=-1)
+
+
+def notched(mains, width, y):
+    """Remove the mains frequency and its harmonics by notch filters, forward and backward.
+
+    Parameters
+    ----------
+    mains, width : float
+        Frequency of the mains, and width of every notch, in Hz.
+    y : ndarray (..., length)
+        Signals at `SAMPLING_RATE`.
+
+    Examples
+    --------
+    >>> hum = np.cos(2 * np.pi * 50 * np.arange(3600) / SAMPLING_RATE)
+    >>> print(f"{abs(notched(50, 1, hum))[720:-720].max():.2f}")
+    0.00
+    """
+    for frequency in np.arange(mains, SAMPLING_RATE / 2, mains):
+        b, a = scipy_signal.iirnotch(frequency, frequency / width, fs=SAMPLING_RATE)
+        y = scipy_signal.filtfilt(b, a, y, axis=-1)
+    return y
+
+
+LAMBDAS = np.round(np.geomspace(0.02, 2, 13), 3)  #: in mV
+TV_LAMBDAS = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.8])  #: fewer, because it is slow
+CUTOFFS = np.array([8, 12, 16, 20, 25, 30, 40, 50, 70, 100, 150])  #: in Hz
+LOW_CUTOFFS = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5])  #: in Hz
+WIDTHS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0])  #: in Hz
+
+
+def _lambda(denoise, grid=LAMBDAS):
+    return Method("", "lambda", grid, lambda y, s, lam: denoise(y, lam))
+
+
+def _cutoff(denoise, grid=CUTOFFS):
+    return Method("", "cutoff", grid, lambda y, s, f: denoise(f, y))
+
+
+def _width(mains):
+    return Method("", "width", WIDTHS, lambda y, s, w: notched(mains, w, y))
+
+
+#: Filters by name. The frequency of the mains is known, as that of the country.
+FILTERS = {
+    "Wiener": filters.METHODS["wiener"],
+    "total variation": _lambda(filters.tv, TV_LAMBDAS),
+    "soft threshold, DFT": _lambda(filters.l1),
+    "GMC, DFT": _lambda(filters.gmc),
+    "GMC, wavelets": _lambda(partial(filters.gmc, transform=WAVELETS)),
+    "low-pass": _cutoff(partial(passed, "lowpass")),
+    "high-pass": _cutoff(partial(passed, "highpass"), LOW_CUTOFFS),
+    "band-pass from 0.5 Hz": _cutoff(lambda f, y: passed("bandpass", (0.5, f), y)),
+    "notch 50 Hz": _width(50),
+    "notch 60 Hz": _width(60),
+    "notch 50 Hz, band-pass": _cutoff(
+        lambda f, y: passed("bandpass", (0.5, f), notched(50, 1.0, y))
+    ),
+}
+
+
+def risks(method, noisy, clean=None):
+    """Try all values of a filter's parameter on signals ``(n, length)``.
+
+    Returns
+    -------
+    found : ndarray (values, n, length)
+        Estimates.
+    risk : ndarray (values, n)
+        `rms_error` of each. Without clean signals an estimate of its square by Stein's formula
+        (SURE), with the level of white noise estimated from differences of neighbours.
+
+    Examples
+    --------
+    >>> found, risk = risks(FILTERS["high-pass"], np.random.default_rng(0).standard_normal((2, 99)))
+    >>> found.shape, risk.shape
+    ((7, 2, 99), (7, 2))
+    """
+    level = tuning.mad_sigma(noisy, difference=True)
+    found = method.sweep(noisy, level)
+    if clean is not None:
+        return found, rms_error(found, clean)
+    return found, tuning.sure_risk(
+        lambda y: method.sweep(y, level), noisy, level, 0, estimate=found
+    )
+
+
+def choose(method, noisy, clean=None):
+    """Return the value of a filter's parameter with the least mean of `risks` over all signals.
+
+    Examples
+    --------
+    >>> noisy, clean, _ = draw("white", 0.1, signals=5, seed=0, purpose="validation")
+    >>> choose(FILTERS["low-pass"], noisy, clean), choose(FILTERS["low-pass"], noisy)
+    (30, 30)
+    """
+    return method.grid[risks(method, noisy, clean)[1].mean(axis=-1).argmin()].item()
+
+
+# --- networks
+
+SHAPE = {"depth": 8, "kernel": 5, "dilation": [1, 2, 4, 8, 16, 32, 64, 1]}  #: reach: 0.71 s
+LOUDEST = 0.3  #: highest level of each kind of noise in training, in mV
+
+#: Networks taught by clean signals: the options in which they differ.
+TAUGHT = {
+    "net, white": {"noises": ["white"], "varied": False},
+    "net, white, varied": {"noises": ["white"], "varied": True},
+    "net, white, varied, thresholds follow": {
+        "noises": ["white"],
+        "varied": True,
+        "norm": "batch+nonnegative_l1*linear",
+    },
+    "net, all kinds, varied": {"noises": [n for n in NOISES if n != "all"], "varied": True},
+}
+#: Networks taught by the noisy recording alone: the lesson of each.
+ALONE = {
+    "SURE, recording alone": partial(
+        nn.unsupervised.sure, sigma=partial(tuning.mad_sigma, difference=True)
+    ),
+    "noise2self, recording alone": partial(nn.unsupervised.noise2self, every=10),
+}
+#: Noise of the recording that teaches `ALONE`. SURE assumes white noise, noise2self noise that
+#: cannot be predicted.
+HEARD = [("white", 0.1), ("hum 50 Hz", 0.1)]
+
+
+def recipe(method, noise=None, mv=None, **changes):
+    """Return the recipe of a training: `networks.BASE` with changes, and ``method``.
+
+    Parameters
+    ----------
+    method : str
+        In `TAUGHT` or `ALONE`.
+    noise, mv : str, float
+        Noise of the recording and its level, for a method in `ALONE`.
+    **changes
+        Other values of `networks.BASE`.
+
+    Examples
+    --------
+    >>> recipe("SURE, recording alone", "white", 0.1)["batch"]
+    8
+    """
+    chosen = {"method": method, "net": "plain", "shape": SHAPE, "family": "ecg", "sigma": None}
+    chosen |= {"batch": 8, "length": 512, "lr": 1e-2}
+    if method in TAUGHT:
+        chosen |= {"steps": 1000} | TAUGHT[method]
+    else:
+        chosen |= {"steps": 400, "noise": noise, "mv": mv}
+    return networks.BASE | chosen | changes
+
+
+def varied(n, length, rng):
+    """Draw electrocardiograms that need not be healthy, ``(n, length)``.
+
+    Their waves are up to twice as long or short as those of `real.ecg`, by one factor for all
+    signals of a draw; each has its own wander of up to 5 Hz and 0.15 mV.
+
+    Examples
+    --------
+    >>> varied(8, 512, np.random.default_rng(0)).shape
+    (8, 512)
+    """
+    clean = real.ecg(n, length, rng, rate=SAMPLING_RATE * 2 ** rng.uniform(-1, 1))
+    return real.add_wander(clean, rng.uniform(0, 0.15, (n, 1)), rng, highest=5.0)
+
+
+def mixed(noises, batch, length, seed, draws=real.ecg):
+    """Return training data ``data(step) -> (noisy, clean)``, both ``(batch, length)``.
+
+    Parameters
+    ----------
+    noises : list of str
+        Names in `NOISES`. Of several, each is present with probability 1/2; its level is uniform
+        up to `LOUDEST`, for each signal another.
+    batch, length, seed : int
+        Shape of a batch, and the seed of all steps.
+    draws : callable
+        ``draws(n, length, rng) -> clean``: `real.ecg` or `varied`.
+
+    Examples
+    --------
+    >>> noisy, clean = mixed(["white"], batch=500, length=100, seed=0)(step=0)
+    >>> print(f"{np.std(noisy - clean, axis=-1).mean():.2f} mV")
+    0.15 mV
+    """
+
+    def data(step):
+        rng = np.random.default_rng([seed, step])
+        noisy = clean = draws(batch, length, rng)
+        for noise in noises:
+            there = rng.uniform(size=(batch, 1)) < (0.5 if len(noises) > 1 else 1)
+            noisy = NOISES[noise](noisy, there * rng.uniform(0, LOUDEST, (batch, 1)), rng)
+        return noisy, clean
+
+    return data
+
+
+def train(setting, seed, heard=None):
+    """Train a network by a `recipe`, and return it in evaluation mode.
+
+    The seed draws initial weights, and training data or the noise of the recording. A method in
+    `ALONE` is taught by the signal `heard` ``(length,)``, by default the noisy recording.
+
+    Examples
+    --------
+    >>> net = train(recipe("net, white", steps=1, batch=2), seed=0)
+    >>> net.denoise(np.zeros(3600)).shape
+    (3600,)
+    """
+    batch, length = setting["batch"], setting["length"]
+    if setting["method"] in TAUGHT:
+        draws = varied if setting["varied"] else real.ecg
+        return networks.fit(setting, seed, mixed(setting["noises"], batch, length, seed, draws))[0]
+    if heard is None:
+        heard = draw(setting["noise"], setting["mv"], 1, seed)[0][0]
+    lesson = ALONE[setting["method"]](nn.unsupervised.windows(heard, length, batch, seed))
+    return networks.fit(setting, seed, lesson.data, lesson.loss)[0]
+
+
+# --- pilot
+
+
+def run_pilot(setting, seed, signals=10):
+    """Train by a `recipe`, and return a row with the mean ``gain`` in dB on validation signals.
+
+    A method in `ALONE` is taught by the first of these synthetic signals, and tested on it.
+
+    Examples
+    --------
+    >>> (row,) = run_pilot(recipe("net, white", steps=1, batch=2), seed=0, signals=2)
+    >>> print(row["gain"] < 5)
+    True
+    """
+    if setting["method"] in ALONE:
+        noisy, clean, _ = draw("white", 0.1, signals, seed, "validation")
+        drawn = [(noisy[:1], clean[:1])]
+    else:
+        drawn = [
+            draw(noise, mv, signals, seed, "validation")[:2]
+            for noise, mv in CONDITIONS
+            if noise in setting["noises"]
+        ]
+    net = train(setting, seed, heard=drawn[0][0][0])
+    gains = [
+        20 * np.log10(rms_error(noisy, clean) / rms_error(net.denoise(noisy), clean)).mean()
+        for noisy, clean in drawn
+    ]
+    return [{"gain": float(np.mean(gains))}]
+
+
+PILOTED = [
+    setting
+    for lr in (3e-3, 1e-2, 3e-2, 1e-1)
+    for setting in (
+        *(recipe(method, lr=lr, steps=500) for method in TAUGHT if lr < 0.1),
+        *(recipe(method, "white", 0.1, lr=lr) for method in ALONE),
+    )
+]
+
+PILOT = Protocol(
+    name="heart-pilot",
+    run_one=run_pilot,
+    settings=PILOTED,
+    seeds=1,
+    signals=10,
+    table={"by": ["method", "lr"], "value": "gain"},
+    quick={"settings": shortened(PILOTED, 100), "seeds": 1},
+)
+
+
+def chosen(rows):
+    """Return the learning rate with the largest mean gain of each method in rows of the pilot.
+
+    Examples
+    --------
+    >>> rows = [{"method": "a", "lr": lr, "gain": gain} for lr, gain in [(0.01, 2), (0.03, 1)]]
+    >>> chosen(rows)
+    {'a': 0.01}
+    """
+    losses = Table(row | {"loss": -row["gain"]} for row in rows)
+    return losses.chosen("lr", by="method", value="loss")
+
+
+#: Learning rates that the pilot chose.
+LEARNING_RATES = dict.fromkeys(TAUGHT, 0.01) | dict.fromkeys(ALONE, 0.03)
+
+
+# --- study
+
+TARGETS = {"recording": slice(0, 1), "synthetic": slice(1, None)}  #: parts of what `draw` returns
+VALIDATION = 5  #: synthetic signals that filters are tuned on
+UNTUNED = "not"  #: in the column ``tuned``, of a network
+
+
+def run_one(setting, seed, signals=10):
+    """Train a network or tune a filter, and test it on the recording and on synthetic signals.
+
+    Parameters
+    ----------
+    setting : dict
+        A `recipe`, or ``method`` alone: a name in `FILTERS`, or ``"none"``.
+    seed, signals : int
+        The seed (of other signals than in the pilot), and the number of synthetic signals.
+
+    Returns
+    -------
+    list of dict
+        `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
+        `tuned`). A network taught by a recording is tested on that recording alone.
+
+    Examples
+    --------
+    >>> row, *_ = run_one({"method": "high-pass"}, seed=0, signals=2)
+    >>> row["target"], row["noise"], row["mv"], row["tuned"]
+    ('recording', 'white', 0.05, 'synthetic')
+    """
+    method, seed, rows = setting["method"], seed + 1000, []
+    conditions, targets = CONDITIONS, list(TARGETS)
+    if method in ALONE:
+        conditions, targets = [(setting["noise"], setting["mv"])], ["recording"]
+    net = train(setting, seed) if "steps" in setting else None
+    for noise, mv in conditions:
+        noisy, clean, beats = draw(noise, mv, signals, seed)
+        if method in FILTERS:
+            known = draw(noise, mv, VALIDATION, seed, "validation")[:2]
+            answers = tuned(FILTERS[method], noise, noisy, clean, known)
+        else:
+            estimate = noisy if net is None else net.denoise(noisy)
+            answers = {UNTUNED: dict.fromkeys(targets, estimate)}
+        for how, estimates in answers.items():
+            for target in targets:
+                parts = (x[TARGETS[target]] for x in (estimates[target], noisy, clean, beats))
+                row = {"target": target, "noise": noise, "mv": mv, "tuned": how}
+                rows.append(row | {name: round(x, 4) for name, x in scores(*parts).items()})
+    return rows
+
+
+def tuned(method, noise, noisy, clean, known):
+    """Return a filter's estimates ``(n, length)`` by way to choose its parameter, then by target.
+
+    The ways are ``"synthetic"`` (least error on `known`, other synthetic signals, noisy and
+    clean), ``"oracle"`` (on the clean target) and, for white noise, ``"SURE"`` (on the noisy one).
+    """
+    n, both = len(noisy), map(np.concatenate, ((noisy, known[0]), (clean, known[1])))
+    found, errors = risks(method, *both)
+    ways = {"synthetic": np.tile(errors[:, n:].mean(axis=-1), (n, 1)).T, "oracle": errors[:, :n]}
+    if noise == "white":
+        ways["SURE"] = risks(method, noisy)[1]
+    return {
+        how: {
+            target: found[risk[:, part].mean(axis=-1).argmin(), :n]
+            for target, part in TARGETS.items()
+        }
+        for how, risk in ways.items()
+    }
+
+
+def means(rows, value, target="recording", mv=0.1):
+    """Return the mean of one of the `scores` over seeds, by method and then by noise.
+
+    `rows` are those of the protocol `heart`, `mv` is the level of the noise. Filters are those
+    tuned on synthetic signals.
+
+    Examples
+    --------
+    >>> row = {"method": "a", "noise": "white", "target": "recording", "mv": 0.1, "tuned": UNTUNED}
+    >>> means([row | {"gain": 1.0}, row | {"gain": 2.0}], "gain")
+    {'a': {'white': 1.5}}
+    """
+    compared = Table(rows).where(target=target, mv=mv, tuned=(UNTUNED, "synthetic"))
+    known = Table(row for row in compared if row[value] is not None)
+    return known.pivot("method", "noise", value)
+
+
+TITLES = {
+    "gain": "Gain in dB",
+    "timing": "Distance of R waves found from true ones, ms",
+    "wrong": "Beats missed, or found where there is none, of 100",
+    "height": "Error of the height of QRS complexes, %",
+    "flattened": "How much too low they are, %",
+}
+
+
+def report(rows):
+    """Write five small tables for each target, noise of 0.1 mV.
+
+    Examples
+    --------
+    >>> row = {"method": "a", "noise": "white", "target": "recording", "mv": 0.1, "tuned": UNTUNED}
+    >>> text = report([row | dict.fromkeys(TITLES, 1.25)])
+    >>> print(*text.splitlines()[:5], sep="|")
+    Gain in dB, recording, 0.1 mV||| method | white |||---|---||| a | 1.25 |
+    """
+    parts = []
+    for target in TARGETS:
+        for value, title in TITLES.items():
+            table = means(rows, value, target)
+            noises = [noise for noise in NOISES if any(noise in line for line in table.values())]
+            lines = []
+            for method, line in table.items():
+                numbers = {
+                    noise: f"{line[noise]:.2f}" if noise in line else None for noise in noises
+                }
+                lines.append({"method": method} | numbers)
+            if lines:
+                parts.append(f"{title}, {target}, 0.1 mV\n\n{tables.markdown(lines)}")
+    return "\n\n".join(parts)
+
+
+STUDIED = [
+    *({"method": method} for method in ("none", *FILTERS)),
+    *(
+        recipe(method, lr=LEARNING_RATES[method], steps=600)
+        for method in TAUGHT
+        if method != "net, white, varied, thresholds follow"
+    ),
+    *(recipe(method, *where, lr=LEARNING_RATES[method]) for method in ALONE for where in HEARD),
+]
+
+PROTOCOL = Protocol(
+    name="heart",
+    run_one=run_one,
+    settings=STUDIED,
+    seeds=5,
+    signals=10,
+    table={
+        "by": ["target", "noise", "mv", "tuned", "method"],
+        "value": "gain",
+        "reference": {"method": "low-pass", "tuned": "synthetic"},
+    },
+    report=report,
+    quick={"settings": shortened(STUDIED, 200), "seeds": 1, "signals": 1},
+)

@@ -1,0 +1,757 @@
+"""Read a network as signal processing: its layers, its filters, and what it does to a sample.
+
+`find_layers` and `features` show the layers of a network and what passes through them; `watching`
+and `in_place_of` are the two tools behind them, for modules of any kind. `frequency_response`,
+`jacobian` and `linearise` read kernels and whole networks as filters, `influence` and
+`shrinkage_curve` look at any denoiser from outside. `proximal_step` reads a layer as a step of a
+minimisation, `energy` and `minimise_energy` the whole network as the slides do.
+"""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from denoiselib import _check
+from denoiselib.nn import BatchNorm1d, Conv1d, Module, Tensor, no_grad, ops, optim
+from denoiselib.nn.losses import LOSSES
+from denoiselib.nn.modules import Activation, Network, Parameter
+from denoiselib.nn.tensor import real
+
+#: What checks its arguments. `watching`, `in_place_of`, `constant_parameters` and `as_batch` are
+#: tools for functions that look into networks, and do not.
+__all__ = [
+    "Energy",
+    "Features",
+    "Layer",
+    "Linear",
+    "Minimum",
+    "ProximalStep",
+    "Shrinkage",
+    "energy",
+    "features",
+    "find_layers",
+    "frequency_response",
+    "influence",
+    "jacobian",
+    "linearise",
+    "minimise_energy",
+    "norm_gains",
+    "proximal_step",
+    "shrinkage_curve",
+]
+
+
+class Layer(NamedTuple):
+    """A convolution and what follows it."""
+
+    conv: Conv1d  #: kernel and bias
+    norm: Module | None  #: normalisation, None without
+    activation: Activation | None  #: None behind the last convolution
+
+
+class Features(NamedTuple):
+    """The features of one layer, arrays ``(n, channels, length)``."""
+
+    input: np.ndarray  #: what the convolution sees
+    before: np.ndarray  #: behind the convolution, before the normalisation
+    normal: np.ndarray  #: behind the normalisation; `before` where there is none
+    output: np.ndarray  #: behind the activation
+
+    def zeros(self):
+        """Return the share of zeros in the output, for each channel."""
+        return np.mean(self.output == 0, axis=(0, 2))
+
+    def dead(self):
+        """Return for each channel whether its output is the same for all signals and samples."""
+        return np.ptp(self.output, axis=(0, 2)) == 0
+
+
+def find_layers(net):
+    """Return the layers of a network in the order in which a signal passes them.
+
+    Parameters
+    ----------
+    net : Network
+        A `PlainNet` or a `UNet` without prior network.
+
+    Returns
+    -------
+    dict of str to Layer
+        The name is that of the block, with a number where a block has several layers.
+
+    Raises
+    ------
+    ValueError
+        If the network has a prior network, which changes a kernel with the signal.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet, UNet
+    >>> list(find_layers(PlainNet()))
+    ['layer 1', 'layer 2', 'layer 3', 'layer 4']
+    >>> list(find_layers(UNet()))[:3], len(find_layers(UNet()))
+    (['inc 1', 'inc 2', 'down1 1'], 19)
+    """
+    if _check.instance(net, "net", Network).mixes_batch:
+        raise ValueError("net must not have a prior network: its kernels depend on the signals")
+    found = {}
+    for name, block in net.children():
+        own = [layer for module in block.modules() for layer in _layers_in(module)]
+        name = "layer" if name == "layers" else name
+        numbered = [f"{name} {k}" for k in range(1, len(own) + 1)] if len(own) > 1 else [name]
+        found |= dict(zip(numbered, own, strict=True))
+    return found
+
+
+def _layers_in(module):
+    """Group the children of a module: each convolution with what stands before the next one."""
+    groups = []
+    for _, child in module.children():
+        if isinstance(child, Conv1d):
+            groups.append([child, None, None])
+        elif groups and isinstance(child, Module):
+            groups[-1][1 + isinstance(child, Activation)] = child
+    return [Layer(*group) for group in groups]
+
+
+def features(net, noisy):
+    """Return the features of each layer of a network, in the mode that it is in.
+
+    Parameters
+    ----------
+    net : Network
+        In evaluation mode.
+    noisy : array_like (..., length)
+        Signals; in the mode ``eval("batch")`` all of them are one batch.
+
+    Returns
+    -------
+    dict of str to Features
+        By the names of `find_layers`.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> seen = features(PlainNet(rng=0).eval(), np.ones((2, 100)))
+    >>> seen["layer 2"].output.shape, seen["layer 2"].zeros().shape
+    ((2, 16, 100), (16,))
+    """
+    layers, x = find_layers(net), as_batch(net, noisy)
+    parts = [part for layer in layers.values() for part in layer if part is not None]
+    with no_grad(), watching(parts) as seen:
+        net(x)
+    arrays = {module: (x.data, y.data) for module, x, y in seen}
+    return {name: _gather(layer, arrays) for name, layer in layers.items()}
+
+
+def _gather(layer, arrays):
+    found = [*arrays[layer.conv]]
+    for part in layer[1:]:
+        found.append(found[-1] if part is None else arrays[part][1])
+    return Features(*found)
+
+
+@contextmanager
+def watching(modules):
+    """Record the inputs and outputs of modules while a block runs.
+
+    Parameters
+    ----------
+    modules : iterable of Module
+        For example all of a kind: ``[m for m in net.modules() if isinstance(m, Activation)]``.
+
+    Yields
+    ------
+    list of (Module, Tensor, Tensor)
+        A module, its input and its output, in the order of the computation. Outside of
+        `nn.no_grad` they are part of the tape: a loss may be made of them.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(rng=0).eval()
+    >>> with watching([find_layers(net)["layer 1"].activation]) as seen:
+    ...     y = net(np.ones((2, 1, 100)))
+    >>> [(type(module).__name__, x.shape, y.shape) for module, x, y in seen]
+    [('Activation', (2, 16, 100), (2, 16, 100))]
+    """
+    seen = []
+    forwards = {module: module.forward for module in modules}
+
+    def watch(module, x):
+        y = forwards[module](x)
+        seen.append((module, x, y))
+        return y
+
+    with in_place_of(dict.fromkeys(forwards, watch)):
+        yield seen
+
+
+@contextmanager
+def in_place_of(forwards):
+    """Replace what modules compute while a block runs: ``{module: function(module, x)}``."""
+    before = {module: vars(module).get("forward") for module in forwards}
+    for module, function in forwards.items():
+        module.forward = lambda x, module=module, function=function: function(module, x)
+    try:
+        yield
+    finally:
+        for module, forward in before.items():
+            del module.forward
+            if forward is not None:  # of an outer `in_place_of`
+                module.forward = forward
+
+
+@contextmanager
+def constant_parameters(net):
+    """Compute no gradients of parameters while a block runs: those of features then cost less."""
+    wanted = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    for parameter in wanted:
+        parameter.requires_grad = False
+    try:
+        yield
+    finally:
+        for parameter in wanted:
+            parameter.requires_grad = True
+
+
+def as_batch(net, noisy, name="noisy"):
+    """Check network and signals; return them as ``(n, 1, length)`` in the network's dtype."""
+    if _check.instance(net, "net", Network).training:
+        raise ValueError("net must be in evaluation mode: call net.eval() first")
+    noisy = real(_check.array(noisy, name), net.dtype, name)
+    return noisy.reshape(-1, 1, noisy.shape[-1])
+
+
+def norm_gains(net, noisy):
+    r"""Return the factor by which each batch norm multiplies, in the mode that it is in.
+
+    Parameters
+    ----------
+    net, noisy
+        As in `features`.
+
+    Returns
+    -------
+    dict of str to ndarray (channels,)
+        By the names of `find_layers`; layers without normalisation are left out. In the mode
+        ``eval("signal")`` each signal has its own factors, ``(n, channels)``.
+
+    Raises
+    ------
+    TypeError
+        If the network has another normalisation than batch norm.
+
+    Notes
+    -----
+    :math:`\gamma / \sqrt{v + \epsilon}`, v the running variance or that of the batch. In *fixed*
+    mode it is a constant. In *unfixed* mode it is an automatic gain control: features that are
+    c times as large are multiplied by 1/c of it.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> gains = norm_gains(PlainNet(rng=0).eval(), np.ones((2, 100)))
+    >>> print(gains["layer 1"].shape, gains["layer 1"][0].round(3))
+    (16,) 1.0
+    """
+    seen, gains = features(net, noisy), {}
+    norms = {name: layer.norm for name, layer in find_layers(net).items() if layer.norm}
+    for name, norm in norms.items():
+        if type(norm) is not BatchNorm1d:
+            raise TypeError(f"net must have batch norm or none, not {type(norm).__name__}")
+        if norm.statistics == "running":
+            var = norm.running_var.data
+        else:
+            var = seen[name].before.var(axis=2 if norm.statistics == "signal" else (0, 2))
+        gains[name] = norm.weight.data / np.sqrt(var + norm.eps)
+    return gains
+
+
+def frequency_response(kernel, points=129):
+    r"""Return the frequency response of kernels as networks use them: without flipping.
+
+    Parameters
+    ----------
+    kernel : array_like (..., taps)
+        Kernels; the tap in the middle is at time 0.
+    points : int
+        Number of frequencies.
+
+    Returns
+    -------
+    frequencies : ndarray (points,)
+        From 0 to 1/2 cycle per sample.
+    response : ndarray (..., points)
+        Complex: its magnitude is what passes, its phase how far ahead (radians).
+
+    Notes
+    -----
+    A wave :math:`e^{2\pi i f t}` comes out as :math:`H(f)\, e^{2\pi i f t}` with
+    :math:`H(f) = \sum_k K_k e^{2\pi i f k}`, k counted from the middle.
+
+    Examples
+    --------
+    >>> f, h = frequency_response([0.5, 0.0, -0.5], points=3)
+    >>> print(f, np.abs(h).round(3))
+    [0.   0.25 0.5 ] [0. 1. 0.]
+    """
+    kernel = _check.array(kernel, "kernel")
+    frequencies = np.linspace(0, 0.5, _check.integer(points, "points", 1))
+    lags = np.arange(kernel.shape[-1]) - kernel.shape[-1] // 2
+    return frequencies, kernel @ np.exp(2j * np.pi * np.outer(lags, frequencies))
+
+
+class Linear(NamedTuple):
+    r"""A network near some signals: :math:`f(y) = J y + b`."""
+
+    matrix: np.ndarray  #: J, (..., length, length); row i is the filter applied at sample i
+    offset: np.ndarray  #: b, (..., length)
+
+    @property
+    def own(self):
+        """The weight of each sample in its own estimate: the diagonal of J."""
+        return np.diagonal(self.matrix, axis1=-2, axis2=-1)
+
+    @property
+    def gain(self):
+        """The sum of each row: what the filter makes of a constant."""
+        return self.matrix.sum(axis=-1)
+
+    @property
+    def spread(self):
+        """Root-mean-square distance that a filter reaches, in samples; 0 where it is 0."""
+        length = self.matrix.shape[-1]
+        distance = np.subtract.outer(np.arange(length), np.arange(length))
+        power = self.matrix**2
+        total = power.sum(axis=-1)
+        second = (power * distance**2).sum(axis=-1)
+        return np.sqrt(np.divide(second, total, out=np.zeros_like(total), where=total > 0))
+
+
+def jacobian(net, noisy, rows=None):
+    r"""Return the derivative of each output sample with respect to each input sample, by the tape.
+
+    Parameters
+    ----------
+    net : Network
+        In evaluation mode, without prior network.
+    noisy : array_like (..., length)
+        Signals. In the mode ``eval("batch")`` each signal is a batch of its own.
+    rows : sequence of int, optional
+        Output samples whose derivatives are wanted; all if not given.
+
+    Returns
+    -------
+    ndarray (..., rows, length)
+        :math:`J_{ij} = \partial f(y)_i / \partial y_j`.
+
+    Notes
+    -----
+    With fixed statistics a signal is repeated once for each of its samples, and one backward pass
+    fills all rows. With statistics of the batch the copies would influence each other, so each row
+    has a pass of its own.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=4, depth=2, kernel=3, rng=0).eval()
+    >>> matrix = jacobian(net, np.ones(9))
+    >>> np.abs(np.subtract.outer(range(9), range(9)))[matrix != 0].max()  # 2 layers, 1 sample each
+    np.int64(2)
+    """
+    signals = as_batch(net, noisy)
+    wanted = np.eye(signals.shape[-1], dtype=net.dtype)
+    if rows is not None:
+        length, rows = len(wanted), _check.several(rows, "rows")
+        if not rows:
+            raise ValueError("rows must not be empty")
+        wanted = wanted[[_check.integer(row, "rows", -length, length - 1) for row in rows]]
+    together = len(wanted) if _fixed(net) else 1
+    masks = wanted.reshape(-1, together, 1, signals.shape[-1])
+    found = []
+    with constant_parameters(net):
+        for signal in signals:
+            copies = Tensor(np.repeat(signal[None], together, axis=0), requires_grad=True)
+            output = net(copies)
+            for mask in masks:
+                (output * mask).sum().backward()
+                found.append(copies.grad[:, 0].copy())
+    return np.concatenate(found).reshape(*np.shape(noisy)[:-1], *wanted.shape)
+
+
+def _fixed(net):
+    """Return whether no layer takes statistics of the batch; refuse a prior network."""
+    norms = [layer.norm for layer in find_layers(net).values() if layer.norm is not None]
+    return all(norm.statistics == "running" for norm in norms)
+
+
+def linearise(net, noisy):
+    r"""Write a network at each of the given signals as a linear filter and an offset.
+
+    Arguments are those of `jacobian`; the offset is :math:`b = f(y) - J y`.
+
+    Notes
+    -----
+    Convolution, ReLU, max pooling, upsampling and batch norm with running statistics are piecewise
+    linear: there the network *is* J y + b, with the same J and b for all signals nearby that turn
+    the same units on. Batch norm with statistics of the batch divides by a function of y: there J
+    is the derivative and no more (Mohan, Kadkhodaie, Simoncelli & Fernandez-Granda 2020).
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net, noisy = PlainNet(rng=0).eval(), np.ones((2, 9))
+    >>> local = linearise(net, noisy)
+    >>> again = (local.matrix @ noisy[..., None])[..., 0] + local.offset
+    >>> np.allclose(again, net.denoise(noisy), atol=1e-5)
+    True
+    """
+    matrix = jacobian(net, noisy)
+    noisy = _check.array(noisy, "noisy")
+    estimate = net.denoise(noisy, None if _fixed(net) else 1)
+    return Linear(matrix, estimate - (matrix @ noisy[..., None])[..., 0])
+
+
+def influence(denoise, noisy, step=1.0):
+    r"""Measure how far a denoiser looks: move the sample in the middle, and see what changes.
+
+    Parameters
+    ----------
+    denoise : callable
+        From signals ``(n, length)`` to estimates.
+    noisy : array_like (n, length)
+        Signals, many: the answer is an average.
+    step : float
+        How far the sample is moved; about the noise level, so that thresholds are crossed.
+
+    Returns
+    -------
+    distance : ndarray (length,)
+        From the sample that was moved to the one that answers, in samples; negative: earlier.
+    answer : ndarray (length,)
+        Root-mean-square change of the estimate there, divided by `step`.
+
+    Examples
+    --------
+    >>> distance, answer = influence(lambda y: y + np.roll(y, 2, axis=-1) / 2, np.zeros((3, 5)))
+    >>> print(distance, answer)
+    [-2 -1  0  1  2] [0.  0.  1.  0.  0.5]
+    """
+    noisy, denoise = _check.array(noisy, "noisy"), _check.function(denoise, "denoise")
+    if noisy.ndim != 2:
+        raise ValueError(f"noisy must have the shape (n, length), not {noisy.shape}")
+    step = _check.number(step, "step", positive=True)
+    length = noisy.shape[-1]
+    middle = length // 2
+    moved = noisy.copy()
+    moved[:, middle] += step
+    change = (np.asarray(denoise(moved)) - np.asarray(denoise(noisy))) / step
+    return np.arange(length) - middle, np.sqrt(np.mean(change**2, axis=0))
+
+
+class Shrinkage(NamedTuple):
+    """The response of a denoiser, in bins of the noisy sample."""
+
+    y: np.ndarray  #: centres of the bins
+    mean: np.ndarray  #: mean estimate in each bin, NaN where it is empty
+    spread: np.ndarray  #: standard deviation of the estimates in each bin
+
+
+def shrinkage_curve(noisy, estimate, edges):
+    r"""Measure the mean response :math:`E[f(y)_i \mid y_i]` of a denoiser, and its spread.
+
+    Parameters
+    ----------
+    noisy, estimate : array_like (..., length)
+        Input and output of a denoiser.
+    edges : array_like (bins + 1,)
+        Edges of the bins of y, rising.
+
+    Returns
+    -------
+    Shrinkage
+        The curve. A denoiser that looks at one sample at a time has a spread of 0, but for the
+        width of a bin.
+
+    Examples
+    --------
+    >>> curve = shrinkage_curve([-1.0, 1.0, 1.2], [0.0, 2.0, 3.0], edges=[-2, 0, 2])
+    >>> print(curve.y, curve.mean, curve.spread)
+    [-1.  1.] [0.  2.5] [0.  0.5]
+    """
+    noisy, estimate = _check.array(noisy, "noisy"), _check.array(estimate, "estimate")
+    edges = _check.array(edges, "edges")
+    if noisy.shape != estimate.shape:
+        raise ValueError(f"noisy and estimate have shapes {noisy.shape} and {estimate.shape}")
+    if edges.ndim != 1 or edges.size < 2 or not (np.diff(edges) > 0).all():
+        raise ValueError("edges must be a rising sequence of at least two numbers")
+
+    def total(weights):
+        return np.histogram(noisy, edges, weights=weights)[0]
+
+    with np.errstate(invalid="ignore"):  # 0 / 0 in an empty bin
+        count = total(np.ones_like(noisy))
+        mean = total(estimate) / count
+        spread = np.sqrt(np.maximum(total(estimate**2) / count - mean**2, 0))
+    return Shrinkage((edges[1:] + edges[:-1]) / 2, mean, spread)
+
+
+class ProximalStep(NamedTuple):
+    r"""A layer as the first step of ISTA, with a step size and a penalty for each channel.
+
+    With the adjoint :math:`A^\top y = K * y` the step from X = 0 is
+    :math:`X_c = \max(\mu_c (A^\top y)_c - \mu_c \lambda_c, 0)`.
+    """
+
+    kernel: np.ndarray  #: K, (channels, in_channels, taps), without the signs of the gains
+    step: np.ndarray  #: mu, (channels,), not negative
+    threshold: np.ndarray  #: mu lambda, (channels,); a penalty only where it is positive
+
+    @property
+    def weight(self):
+        """The weight lambda of the penalty; infinite or NaN where the step is 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.threshold / self.step
+
+    def correlate(self, y):
+        """Return ``A' y``: signals ``(n, in_channels, length)`` against each kernel."""
+        y = _signals(y, "y", self.kernel.shape[1])
+        return ops.conv1d(y, self.kernel, padding=self.kernel.shape[2] // 2).data
+
+    def synthesise(self, x):
+        """Return ``A X``, the adjoint of `correlate`: a sum of kernels, as high as X says."""
+        x = _signals(x, "x", self.kernel.shape[0])
+        kernel = self.kernel.swapaxes(0, 1)[..., ::-1].copy()
+        return ops.conv1d(x, kernel, padding=self.kernel.shape[2] // 2).data
+
+    def stiffness(self):
+        r"""Return the largest eigenvalue of :math:`A\,\mathrm{diag}(\mu) A^\top`.
+
+        Below 2 the step lowers `energy` for all signals, above it may overshoot: the energy of
+        the direction with this eigenvalue changes as in gradient descent with that step.
+        """
+        _, response = frequency_response(self.kernel)
+        weighted = np.sqrt(self.step)[:, None, None] * response
+        return float(np.linalg.norm(np.moveaxis(weighted, -1, 0), 2, axis=(1, 2)).max() ** 2)
+
+    def __call__(self, y):
+        """Return the layer's output for signals ``(n, in_channels, length)``."""
+        u = self.step[:, None] * self.correlate(y)
+        return np.maximum(u - self.threshold[:, None], 0)
+
+    def model(self, x, y):
+        r"""Return what the layer minimises, for each signal.
+
+        :math:`\sum_c \frac{1}{2\mu_c} \|X_c - \mu_c (A^\top y)_c\|^2 + \lambda_c \sum_t X_{c,t}`
+        over X >= 0; all steps must be positive.
+        """
+        step, weight = self.step[:, None], self.weight[:, None]
+        x, correlated = _signals(x, "x", len(self.kernel)), self.correlate(y)
+        _check.broadcast(x, correlated, "x and what correlates with y")
+        distance = x - step * correlated
+        return (distance**2 / (2 * step) + weight * x).sum(axis=(1, 2))
+
+    def energy(self, x, y):
+        r"""Return :math:`\frac12 \|y - A X\|^2 + \sum_c \lambda_c \sum_t X_{c,t}` of each signal.
+
+        The sparse coding problem that ISTA solves; `model` bounds it from above, up to a constant,
+        where the steps are short enough: :math:`A^\top A \le \mathrm{diag}(1/\mu)`.
+        """
+        y, synthesised = _signals(y, "y", self.kernel.shape[1]), self.synthesise(x)
+        _check.broadcast(y, synthesised, "y and what x synthesises")
+        misfit = (y - synthesised) ** 2
+        return misfit.sum(axis=(1, 2)) / 2 + (self.weight[:, None] * x).sum(axis=(1, 2))
+
+
+def proximal_step(layer):
+    r"""Read convolution, batch norm with running statistics, and ReLU as one proximal step.
+
+    Parameters
+    ----------
+    layer : Layer
+        From `find_layers`.
+
+    Returns
+    -------
+    ProximalStep
+        Computes what the layer computes in the mode ``eval("running")``.
+
+    Raises
+    ------
+    TypeError
+        If the layer has no ReLU, or another normalisation than batch norm.
+
+    Notes
+    -----
+    With the gain :math:`g = \gamma/\sqrt{v + \epsilon}` (1 without batch norm), step size
+    :math:`\mu = |g|`, kernel :math:`\mathrm{sign}(g) K` and threshold
+    :math:`\tau = \mu\lambda = g (m - b) - \beta` (b is the convolution's bias, m the running mean):
+
+    .. math:: \mathrm{relu}(u - \tau) = \arg\min_{x \ge 0} \tfrac12 (x - u)^2 + \tau x,
+
+    because the derivative x - u + tau vanishes at x = u - tau if that is positive, and is positive
+    for all x > 0 if not. Where :math:`\tau < 0` the term rewards instead of penalising.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> step = proximal_step(find_layers(PlainNet(rng=0))["layer 1"])
+    >>> print(step.step.shape, step(np.ones((1, 1, 5), np.float32)).shape)
+    (16,) (1, 16, 5)
+    """
+    conv, norm, activation = _check.instance(layer, "layer", Layer)
+    if activation is None or activation.function is not ops.relu:
+        raise TypeError("layer must end with a ReLU")
+    bias = 0 if conv.bias is None else conv.bias.data
+    if norm is None:
+        gain, mean, beta = np.ones(len(conv.weight.data), conv.dtype), 0, 0
+    elif type(norm) is BatchNorm1d:
+        gain = norm.weight.data / np.sqrt(norm.running_var.data + norm.eps)
+        mean, beta = norm.running_mean.data, norm.bias.data
+    else:
+        raise TypeError(f"layer must have batch norm or none, not {type(norm).__name__}")
+    kernel = np.where(gain < 0, -1, 1).astype(gain.dtype)[:, None, None] * conv.weight.data
+    return ProximalStep(kernel, np.abs(gain), gain * (mean - bias) - beta)
+
+
+def _signals(array, name, channels):
+    array = _check.array(array, name)
+    if array.ndim != 3 or array.shape[1] != channels:
+        raise ValueError(f"{name} must have the shape (n, {channels}, length), not {array.shape}")
+    return array
+
+
+class Energy(NamedTuple):
+    """The three terms of the slides' energies, scalar tensors: means over all elements."""
+
+    data: Tensor  #: loss between the network's output and the target
+    normal: Tensor  #: squared distance between features and their batch norm
+    sparse: Tensor  #: magnitudes of the features, to the power p
+
+    def total(self, gamma, lam):
+        """Return ``data + gamma normal + lam sparse``."""
+        gamma, lam = (_check.number(v, k, signed=True) for v, k in ((gamma, "gamma"), (lam, "lam")))
+        return self.data + gamma * self.normal + lam * self.sparse
+
+
+def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
+    r"""Return the terms of the slides' energy for the features of one layer.
+
+    Parameters
+    ----------
+    net : Network
+        In evaluation mode; batch norm works in the mode that it is in.
+    name : str
+        A layer, by its name in `find_layers`.
+    x : Tensor or array_like (n, channels, length)
+        Features of that layer, in place of those that its convolution gives.
+    noisy : array_like (n, length)
+        Signals: they reach the rest of the network by other ways, such as skips.
+    target : array_like (n, length)
+        What the output is compared with: the clean signals give the *training* energy, the noisy
+        ones the *testing* energy.
+    p : float
+        Power of the sparse term, positive; below 1 it has no gradient at 0.
+    loss : str
+        Name in `nn.losses.LOSSES`.
+
+    Returns
+    -------
+    Energy
+        Scalars; with gradients to `x` if that is a tensor with ``requires_grad``.
+
+    Notes
+    -----
+    :math:`L(Y - \Omega(X)) + \Gamma\, \overline{(\mathrm{BN}(X) + B - X)^2} +
+    \Lambda\, \overline{|X|^p}` where :math:`\Omega` is all that follows the convolution, BN(X) + B
+    batch norm with its shift, and the bar an average over elements. In training the energy is
+    minimised over the weights, in testing over X.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net, noisy = PlainNet(rng=0).eval(), np.ones((2, 100))
+    >>> x = features(net, noisy)["layer 2"].before
+    >>> terms = energy(net, "layer 2", x, noisy, target=noisy)
+    >>> print(terms.normal.item() > 0, terms.total(gamma=0.0, lam=0.0).item() == terms.data.item())
+    True True
+    """
+    layers = find_layers(net)
+    layer = layers[_check.choice(name, "name", layers)]
+    batch, target = as_batch(net, noisy), as_batch(net, target, "target")
+    loss = LOSSES[_check.choice(loss, "loss", LOSSES)]
+    x = x if isinstance(x, Tensor) else Tensor(real(_check.array(x, "x"), net.dtype, "x"))
+    p = _check.number(p, "p", positive=True)
+    with in_place_of({layer.conv: lambda conv, seen: x}):
+        output = net(batch)
+    distance = (x if layer.norm is None else layer.norm(x)) - x
+    sparse = abs(x) if p == 1 else abs(x) ** p
+    return Energy(loss(output, target), (distance * distance).mean(), sparse.mean())
+
+
+class Minimum(NamedTuple):
+    """The result of `minimise_energy`."""
+
+    x: np.ndarray  #: features (n, channels, length)
+    totals: np.ndarray  #: energy before each step and at the end, (steps + 1,)
+    estimate: np.ndarray  #: output of the network for these features, (n, length)
+
+
+class _Free(Module):
+    """Features as parameters, for an optimiser."""
+
+    def __init__(self, x):
+        self.x = Parameter(x)
+        self.flatten()
+
+
+def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05):
+    """Minimise the slides' testing energy over the features of one layer, by Adam.
+
+    Parameters
+    ----------
+    net, name, noisy
+        As in `energy`; the descent starts from what the forward pass gives.
+    gamma, lam : float
+        Weights of the normal and of the sparse term.
+    steps : int
+        Number of steps.
+    lr : float
+        Size of the first steps, in units of the features; it falls along a cosine.
+
+    Returns
+    -------
+    Minimum
+        The features of least energy that were met.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net, noisy = PlainNet(rng=0).eval(), np.ones((2, 100))
+    >>> found = minimise_energy(net, "layer 3", noisy, steps=20)
+    >>> bool(found.totals[-1] < found.totals[0])
+    True
+    """
+    _check.integer(steps, "steps", 1)
+    _check.choice(name, "name", find_layers(net))
+    _check.number(gamma, "gamma", dtype=net.dtype)
+    _check.number(lam, "lam", dtype=net.dtype)
+    free = _Free(features(net, noisy)[name].before.copy())
+    descent, schedule, totals = optim.Adam(free, lr), optim.cosine(lr, steps), []
+    best, least = free.x.data.copy(), np.inf
+    with constant_parameters(net):
+        for step in range(steps + 1):
+            total = energy(net, name, free.x, noisy, noisy).total(gamma, lam)
+            totals.append(total.item())
+            if totals[-1] < least:
+                best, least = free.x.data.copy(), totals[-1]
+            if step < steps:
+                total.backward()
+                descent.lr = schedule(step)
+                descent.step()
+    layer = find_layers(net)[name]
+    with in_place_of({layer.conv: lambda conv, seen: Tensor(best)}):
+        estimate = net(as_batch(net, noisy)).data.reshape(np.shape(noisy))
+    return Minimum(best, np.array(totals), estimate)
