@@ -3,17 +3,21 @@
 import base64
 import inspect
 import io
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from traitlets import TraitError
 
-from denoiselib import bayes, filters, interpret, metrics, nn, plots, real, widgets
+from denoiselib import bayes, filters, interpret, metrics, nn, real, widgets
 from denoiselib.experiments import heart
 from denoiselib.filters import adaptive, prox
 from denoiselib.widgets import proposal
 
+RULE = Path(__file__).parents[1] / "notebooks" / "unlabelled.py"
+unlabelled = runpy.run_path(str(RULE))["unlabelled"]
 NETS = [nn.PlainNet(width=4, depth=3, rng=seed).eval() for seed in range(2)]
 TAUGHT = {
     (family, method): NETS[k % 2]
@@ -85,11 +89,11 @@ def test_every_control_changes_the_picture(panel):
 
 
 def test_axes_say_what_they_show(panel):
-    assert plots.unlabelled(panel.figure) == []
+    assert unlabelled(panel.figure) == []
     for control in controls(panel):
         for index in range(len(getattr(control, "options", ()))):
             control.index = index
-            assert plots.unlabelled(panel.figure) == []
+            assert unlabelled(panel.figure) == []
 
 
 def test_every_family_and_filter_can_be_shown(signal_panel):

@@ -16,7 +16,6 @@ from denoiselib.plots.figures import (
     signal,
     spans,
 )
-from denoiselib.plots.labels import unlabelled
 from denoiselib.plots.network import network
 
 __all__ = [
@@ -35,5 +34,4 @@ __all__ = [
     "shrinkage",
     "signal",
     "spans",
-    "unlabelled",
 ]
