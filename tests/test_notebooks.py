@@ -267,7 +267,7 @@ def run(*arguments, **options):
 def nbval(folder, cells):
     """Run cells as `make nbval` does, with the tools beside the notebooks."""
     nbformat.write(new_notebook(cells=cells), folder / "a.ipynb")
-    for tool in ("conftest.py", "startup.py"):
+    for tool in ("conftest.py", "startup.py", "unlabelled.py"):
         shutil.copy(FOLDER / tool, folder)
     (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     strict = ("--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-rf", "--color=no")

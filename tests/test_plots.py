@@ -1,9 +1,15 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from denoiselib import nn, plots
+
+RULE = Path(__file__).parents[1] / "notebooks" / "unlabelled.py"
+unlabelled = runpy.run_path(str(RULE))["unlabelled"]
 
 
 @pytest.fixture
@@ -79,28 +85,28 @@ def test_an_axis_with_numbers_needs_a_label():
     right.semilogx([1, 1000], [0, 1])
     left.set_title("here")
     missing = ['x axis of "here": no label', 'y axis of "here": no label']
-    assert plots.unlabelled(figure) == [*missing, 'x axis of "axes 1": no label']
+    assert unlabelled(figure) == [*missing, 'x axis of "axes 1": no label']
     left.set_ylabel("y")
     figure.supxlabel("x")
-    assert plots.unlabelled(figure) == []
+    assert unlabelled(figure) == []
 
 
 def test_an_axis_with_names_or_nothing_needs_no_label(ax):
     plots.heatmap(ax, [[1.0, 2.0]], ["K[-1]"], ["layer 1", "layer 2"])
-    assert plots.unlabelled(ax.figure) == []
+    assert unlabelled(ax.figure) == []
     ax.figure.colorbar(ax.images[0])
-    assert plots.unlabelled(ax.figure) == ['y axis of "axes 1": no label']
+    assert unlabelled(ax.figure) == ['y axis of "axes 1": no label']
     ax.figure.axes[1].set_axis_off()
     plots.heatmap(ax, [[1.0, 2.0]], ["1"], ["a", "b"], title="t")
-    assert plots.unlabelled(ax.figure) == ['y axis of "t": no label']
+    assert unlabelled(ax.figure) == ['y axis of "t": no label']
 
 
 @pytest.mark.parametrize("label", ["time", "Frequency f", "PSNR", "lag of the filter"])
 def test_a_measured_quantity_needs_its_unit(ax, label):
     ax.set(xlabel="x", ylabel=label)
-    assert plots.unlabelled(ax.figure) == [f'y axis of "axes 0": no unit in "{label}"']
+    assert unlabelled(ax.figure) == [f'y axis of "axes 0": no unit in "{label}"']
     ax.set_ylabel(label + " (unit)")
-    assert plots.unlabelled(ax.figure) == []
+    assert unlabelled(ax.figure) == []
 
 
 @pytest.mark.parametrize("prior", [False, True])

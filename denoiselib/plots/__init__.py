@@ -6,6 +6,7 @@ one orange, the limit green and dashed.
 
 from denoiselib.plots.colours import CLEAN, ESTIMATE, LIMIT, NOISY, OTHER
 from denoiselib.plots.figures import (
+    LOOKS,
     Bars,
     curves,
     heatmap,
@@ -15,13 +16,13 @@ from denoiselib.plots.figures import (
     signal,
     spans,
 )
-from denoiselib.plots.labels import unlabelled
 from denoiselib.plots.network import network
 
 __all__ = [
     "CLEAN",
     "ESTIMATE",
     "LIMIT",
+    "LOOKS",
     "NOISY",
     "OTHER",
     "Bars",
@@ -33,5 +34,4 @@ __all__ = [
     "shrinkage",
     "signal",
     "spans",
-    "unlabelled",
 ]

@@ -4,6 +4,13 @@ import numpy as np
 
 from denoiselib.plots.colours import CLEAN, ESTIMATE, LIMIT, NOISY, OTHER
 
+#: How the lines of a signal look, from back to front.
+LOOKS = {
+    "noisy": {"color": NOISY, "marker": ".", "linewidth": 0.8, "markersize": 5},
+    "clean": {"color": CLEAN, "drawstyle": "steps-mid", "linewidth": 1.2},
+    "estimate": {"color": ESTIMATE, "drawstyle": "steps-mid", "linewidth": 1.8},
+}
+
 
 def signal(ax, clean=None, noisy=None, estimate=None, title=""):
     """Draw one signal: clean, noisy and estimated, whichever is given.
@@ -28,15 +35,11 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
     >>> sorted(signal(Figure().subplots(), [0, 1, 0], noisy=[1, 1, 0]))
     ['clean', 'noisy']
     """
-    looks = {
-        "noisy": (noisy, {"color": NOISY, "marker": ".", "linewidth": 0.8, "markersize": 5}),
-        "clean": (clean, {"color": CLEAN, "drawstyle": "steps-mid", "linewidth": 1.2}),
-        "estimate": (estimate, {"color": ESTIMATE, "drawstyle": "steps-mid", "linewidth": 1.8}),
-    }
+    given = {"noisy": noisy, "clean": clean, "estimate": estimate}
     lines = {}
-    for name, (samples, look) in looks.items():
-        if samples is not None:
-            (lines[name],) = ax.plot(np.asarray(samples), label=name, **look)
+    for name, look in LOOKS.items():
+        if given[name] is not None:
+            (lines[name],) = ax.plot(np.asarray(given[name]), label=name, **look)
     ax.set(xlabel="time (samples)", ylabel="amplitude", title=title)
     ax.legend(
         loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0

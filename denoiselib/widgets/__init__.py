@@ -5,15 +5,24 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 """
 
 from denoiselib.widgets.adaptive import AdaptivePanel
-from denoiselib.widgets.classical import METHODS, FilterPanel, MethodsPanel, NoisePanel, tuned
+from denoiselib.widgets.classical import FilterPanel, MethodsPanel, NoisePanel
+from denoiselib.widgets.data import METHODS, batch, tuned
 from denoiselib.widgets.heart import HeartPanel
-from denoiselib.widgets.interpret import EffectiveFilterPanel, FeaturePanel, ShrinkagePanel
-from denoiselib.widgets.layer import LayerPanel
-from denoiselib.widgets.lessons import LESSONS, LessonsPanel
-from denoiselib.widgets.modes import MODES, ModesPanel
-from denoiselib.widgets.networks import NetworkPanel
-from denoiselib.widgets.panel import Panel, SignalPanel, batch
-from denoiselib.widgets.prior import PriorPanel
+from denoiselib.widgets.interpret import (
+    EffectiveFilterPanel,
+    FeaturePanel,
+    LayerPanel,
+    ShrinkagePanel,
+)
+from denoiselib.widgets.networks import (
+    LESSONS,
+    MODES,
+    LessonsPanel,
+    ModesPanel,
+    NetworkPanel,
+    PriorPanel,
+)
+from denoiselib.widgets.panel import Panel
 from denoiselib.widgets.proposal import SparseNormPanel
 
 __all__ = [
@@ -34,7 +43,6 @@ __all__ = [
     "Panel",
     "PriorPanel",
     "ShrinkagePanel",
-    "SignalPanel",
     "SparseNormPanel",
     "batch",
     "tuned",

@@ -2,12 +2,13 @@
 
 from functools import lru_cache
 
-import ipywidgets as ipw
 import numpy as np
 
 from denoiselib import plots
 from denoiselib.filters import adaptive
-from denoiselib.widgets.panel import Panel, slider
+from denoiselib.widgets.data import read_only
+from denoiselib.widgets.panel import Panel, log_slider, menu, slider
+from denoiselib.widgets.views import ABOVE, LIMIT, Lines
 
 RUNS, TAPS, LENGTH = 20, 32, 600  #: of what the panel shows: small enough to answer at once
 BLOCK, BANDS, CLIP = 4, 4, 2.5
@@ -67,7 +68,7 @@ def scenario(system, pole, impulses, snr):
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
-    return x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w
+    return read_only(x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w)
 
 
 @lru_cache(maxsize=128)
@@ -91,7 +92,7 @@ def adapt(name, mu, rho, *setting):
     """
     x, d, w = scenario(*setting)
     found = adaptive.identify(x, d, TAPS, mu, system=w, **ADAPTIVE[name](rho))
-    return 10 * np.log10(found.misalignment.mean(axis=0)), found.weights
+    return read_only(10 * np.log10(found.misalignment.mean(axis=0)), found.weights)
 
 
 class AdaptivePanel(Panel):
@@ -111,98 +112,73 @@ class AdaptivePanel(Panel):
     Examples
     --------
     >>> panel = AdaptivePanel(method="half threshold")
-    >>> panel.mu.value = 0.2
+    >>> panel.set(mu=0.2)
     >>> panel.shown["NLMS by theory"]
     '-39.3 dB'
     """
 
     def __init__(self, system="sparse: 2 of 32 taps", method="hard threshold"):
-        def menu(options, value, description):
-            return ipw.Dropdown(options=options, value=value, description=description)
-
-        self.system = menu(list(SYSTEMS), system, "system")
-        self.input = menu(INPUTS, 0.0, "input")
-        self.noise = menu(NOISES, 0.0, "noise")
-        self.snr = slider("SNR (dB)", 30.0, 0.0, 40.0, 5.0)
-        self.method = menu([name for name in ADAPTIVE if name != "NLMS"], method, "method")
-        self.mu = slider("mu", 0.5, 0.05, 1.5, 0.05)
-        self.rho = ipw.FloatLogSlider(
-            value=10**-4.5, min=-7, max=-2, step=0.125, description="rho", readout_format=".1e"
-        )
-        where = [self.system, self.input, self.noise, self.snr]
-        super().__init__([*where, self.method, self.mu, self.rho], figsize=(10, 4.8))
-
-    def draw(self):
-        """Make the axes: the misalignment on the left, the taps on the right."""
-        grid = self.figure.add_gridspec(
-            2, 2, left=0.07, right=0.985, top=0.93, bottom=0.11, hspace=0.5, wspace=0.17
-        )
-        left = self.figure.add_subplot(grid[:, 0])
-        blank = np.full(LENGTH, np.nan)
-        curves = {"NLMS": blank, "method": blank}
-        title = f"How wrong the filter is, mean of {RUNS} runs"
-        lines = plots.curves(
-            left, np.arange(LENGTH), curves, "time (samples)", "misalignment (dB)", title
-        )
-        self.plain, self.curve = lines["NLMS"], lines["method"]
-        self.plain.set(color=plots.NOISY)
-        self.curve.set(color=plots.ESTIMATE)
-        self.theory = left.plot([], [], "--", color=plots.LIMIT, label="NLMS by theory")[0]
-        left.set(xlim=(0, LENGTH), ylim=(-60, 22))
-        left.legend(loc="upper right", ncols=3, borderaxespad=0.1)
-
-        top, bottom = (self.figure.add_subplot(grid[k, 1]) for k in range(2))
-        taps = np.arange(TAPS)
-        looks = {
-            "true": {"color": plots.CLEAN, "marker": "o", "fillstyle": "none", "markersize": 7},
-            "NLMS": {"color": plots.NOISY, "marker": "."},
-            "method": {"color": plots.ESTIMATE, "marker": ".", "markersize": 8},
+        controls = {
+            "system": menu("system", SYSTEMS, system),
+            "input": menu("input", INPUTS.items()),
+            "noise": menu("noise", NOISES.items()),
+            "snr": slider("SNR (dB)", 30.0, 0.0, 40.0, 5.0),
+            "method": menu("method", [name for name in ADAPTIVE if name != "NLMS"], method),
+            "mu": slider("mu", 0.5, 0.05, 1.5, 0.05),
+            "rho": log_slider("rho", 10**-4.5, -7, -2, base=10, readout_format=".1e"),
         }
-        self.taps, self.sizes = (
-            {
-                name: ax.plot(taps, np.full(TAPS, np.nan), linestyle="", label=name, **look)[0]
-                for name, look in looks.items()
-            }
-            for ax in (top, bottom)
-        )
-        top.set(xlim=(-1, TAPS), ylim=(-1.1, 1.1), ylabel="tap", title="Taps of run 1")
-        top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
-        top.tick_params(labelbottom=False)  # the lags below
-        bottom.set(xlim=(-1, TAPS), ylim=(5e-6, 2), yscale="log", xlabel="lag (samples)")
-        bottom.set_yticks(
-            (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1), ("0", "1e-4", "1e-3", "0.01", "0.1", "1")
-        )
-        bottom.set_yticks([], minor=True)
-        bottom.set(ylabel="|tap|", title="Their magnitudes (zeros at the bottom)")
-        return [
-            self.theory, self.plain, self.curve, *self.taps.values(), *self.sizes.values()
-        ]  # fmt: skip
+        used = {"rho": lambda v: v.method not in WITHOUT_RHO}
+        curves = {"NLMS": {"color": plots.NOISY}, "method": {"color": plots.ESTIMATE}}
+        circle = {"color": plots.CLEAN, "marker": "o", "fillstyle": "none", "markersize": 7}
+        taps = {"true": circle} | {name: look | {"marker": "."} for name, look in curves.items()}
+        taps = {name: look | {"linestyle": ""} for name, look in taps.items()}
+        views = {
+            "error": Lines(
+                f"How wrong the filter is, mean of {RUNS} runs", curves | {"NLMS by theory": LIMIT},
+                legend={"loc": "upper right", "ncols": 3, "borderaxespad": 0.1},
+                xlim=(0, LENGTH), ylim=(-60, 22),
+                xlabel="time (samples)", ylabel="misalignment (dB)",
+            ),
+            "taps": Lines(
+                "Taps of run 1", taps, legend=ABOVE | {"ncols": 3},
+                xlim=(-1, TAPS), ylim=(-1.1, 1.1), xticklabels=[], ylabel="tap",
+            ),
+            "sizes": Lines(
+                "Their magnitudes (zeros at the bottom)", taps, yscale="log",
+                xlim=(-1, TAPS), ylim=(5e-6, 2), yticks=(1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1),
+                yticklabels=("0", "1e-4", "1e-3", "0.01", "0.1", "1"),
+                xlabel="lag (samples)", ylabel="|tap|",
+            ),
+        }  # fmt: skip
+        room = {"top": 0.93, "bottom": 0.11, "hspace": 0.5, "wspace": 0.17}
+        super().__init__(controls, views, "error taps; error sizes", (10, 4.8), used, **room)
 
-    def update(self):
+    @staticmethod
+    def compute(system, input, noise, snr, method, mu, rho):
         """Run the filter as it is set."""
-        name, mu, rho = self.method.value, round(self.mu.value, 2), self.rho.value
-        self.rho.layout.display = "none" if name in WITHOUT_RHO else None
-        setting = self.system.value, self.input.value, self.noise.value, self.snr.value
+        setting = system, input, noise, snr
         plain, first = adapt("NLMS", mu, 0.0, *setting)
-        curve, weights = adapt(name, mu, rho, *setting)
-        system = scenario(*setting)[2]
-        noise = 10 ** (-self.snr.value / 10) + self.noise.value * STRENGTH
-        theory = 10 * np.log10(noise * mu / (2 - mu) * TAPS / (TAPS - 2))
-
-        self.plain.set_ydata(plain)
-        self.curve.set_ydata(curve)
-        self.theory.set_data([0, LENGTH], [theory, theory])
-        for key, taps in (("true", system), ("NLMS", first), ("method", weights)):
-            self.taps[key].set_ydata(taps[0])
-            self.sizes[key].set_ydata(np.maximum(np.abs(taps[0]), 1e-5))
-        steady = {key: _steady(values) for key, values in (("NLMS", plain), (name, curve))}
-        found = np.mean(weights[system == 0] == 0) if (system == 0).any() else np.nan
-        zeros = "there are none" if np.isnan(found) else f"{100 * found:.1f} %"
+        curve, weights = adapt(method, mu, rho, *setting)
+        true = scenario(*setting)[2]
+        power = 10 ** (-snr / 10) + noise * STRENGTH
+        theory = 10 * np.log10(power * mu / (2 - mu) * TAPS / (TAPS - 2))
+        taps = {"true": true[0], "NLMS": first[0], "method": weights[0]}
+        zeros = f"{100 * np.mean(weights[true == 0] == 0):.1f} %" if (true == 0).any() else ""
         return {
-            **{f"{key}: ends at": f"{value:.1f} dB" for key, value in steady.items()},
-            "NLMS by theory": f"{theory:.1f} dB",
-            "samples to -20 dB": f"{_until(curve)} (NLMS {_until(plain)})",
-            "zeros found": zeros,
+            "error": {
+                "NLMS": plain,
+                "method": curve,
+                "NLMS by theory": ([0, LENGTH], [theory, theory]),
+            },
+            "taps": taps,
+            "sizes": {name: np.maximum(np.abs(tap), 1e-5) for name, tap in taps.items()},
+            "numbers": {
+                "NLMS: ends at": f"{_steady(plain):.1f} dB",
+                f"{method}: ends at": f"{_steady(curve):.1f} dB",
+                "NLMS by theory": f"{theory:.1f} dB",
+                "samples to -20 dB": f"{_until(curve)} (NLMS {_until(plain)})",
+                "zeros found": zeros or "there are none",
+            },
         }
 
 

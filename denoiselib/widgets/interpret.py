@@ -1,18 +1,163 @@
 """Panels that read a network: its layers, its filters, and what becomes of a sample."""
 
-import ipywidgets as ipw
 import numpy as np
-from matplotlib.collections import LineCollection
 
-from denoiselib import interpret, metrics, plots
-from denoiselib.widgets.classical import METHODS, tuned
-from denoiselib.widgets.panel import SIGNALS, SignalPanel, limit_text, slider
+from denoiselib import interpret, metrics, nn, plots
+from denoiselib.widgets.data import (
+    METHODS,
+    SIGNALS,
+    batch,
+    by_sure,
+    heights,
+    histogram,
+    limit_text,
+    response,
+    rmse,
+)
+from denoiselib.widgets.networks import MODES
+from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
+from denoiselib.widgets.views import (
+    ABOVE,
+    LIMIT,
+    TIME,
+    Histograms,
+    Lines,
+    Picture,
+    one,
+    response_view,
+    signal_view,
+)
 
-GRID = {"left": 0.085, "right": 0.985, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
+ROOM = {"left": 0.085, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
+FREQUENCIES = np.linspace(0, 0.5, 129)  #: of the response of a kernel, in cycles per sample
+SPECTRUM = {"xlim": (0, 0.5), "xlabel": "frequency (cycles per sample)"}
 
 
-class FeaturePanel(SignalPanel):
+class LayerPanel(Panel):
+    """Turn one layer of a network: a kernel of three taps, batch norm, ReLU.
+
+    The running statistics of the mode *fixed* are those of the features at noise level 3, gathered
+    anew for each family and kernel.
+
+    Parameters
+    ----------
+    family : str
+        What to start with, a name in `signals.FAMILIES`.
+    taps : (float, float, float)
+        Kernel to start with.
+    gamma, beta : float
+        Scale and shift of batch norm to start with; without it, beta is the bias of the kernel.
+
+    Notes
+    -----
+    For the noisy signal Y, ``relu(gamma (K * Y - mean) / sqrt(var + eps) + beta)``, where
+    ``(K * Y)[t] = K[-1] Y[t - 1] + K[0] Y[t] + K[1] Y[t + 1]``.
+
+    Examples
+    --------
+    >>> panel = LayerPanel()
+    >>> panel.set(mode="none", beta=-2.6)
+    >>> print(str(panel).split(",")[0])
+    32 signals: RMSE 1.643
+    """
+
+    EDGES = np.linspace(-20, 30, 101)
+
+    def __init__(self, family="sparse_spikes", taps=(0.0, 1.0, 0.0), gamma=3.9, beta=-1.5):
+        names = zip(("before", "here", "after"), (-1, 0, 1), taps, strict=True)
+        controls = {
+            "mode": menu("batch norm", [(text, name) for name, text in MODES.items()]),
+            **{name: slider(f"K[{k}]", tap, -1.5, 1.5, 0.05) for name, k, tap in names},
+            "gamma": slider("gamma", gamma, 0.0, 6.0, 0.1),
+            "beta": slider("beta", beta, -6.0, 6.0, 0.1),
+        }
+        views = {
+            "signal": signal_view("Into the layer: noisy. Out of it: estimate"),
+            "kernel": Lines(
+                "What the kernel lets pass", {"_response": {"color": plots.ESTIMATE}},
+                ylim=(0, 4.6), ylabel="|K(f)|", **SPECTRUM,
+            ),
+            "features": Histograms(
+                f"Features before the ReLU, {SIGNALS} signals",
+                {"K * Y": plots.OTHER, "after batch norm": plots.ESTIMATE},
+                self.EDGES, "ReLU makes this 0", legend={"loc": "upper right"}, ylim=(0, 1.2),
+            ),
+        }  # fmt: skip
+        used = {"gamma": lambda v: v.mode != "none"}
+        mosaic = "signal signal signal; kernel features features"
+        super().__init__(with_signal(controls, family), views, mosaic, (10, 5.6), used)
+
+    @staticmethod
+    def compute(family, sigma, mode, before, here, after, gamma, beta, which):
+        """Pass the signals through the layer."""
+        clean, usual, _ = batch(family, 3.0)
+        noisy = clean + sigma / 3 * (usual - clean)
+        kernel = np.array([[[before, here, after]]])
+        features, known = (
+            nn.ops.conv1d(y[:, None], kernel, padding=1).data[:, 0] for y in (noisy, usual)
+        )
+        normal, mean, deviation = normalised(features, known, mode, gamma, beta)
+        output = nn.ops.relu(normal).data
+        shifts = np.exp(-2j * np.pi * np.outer(FREQUENCIES, (-1, 0, 1)))
+        mean, deviation = (np.broadcast_to(x, len(clean))[which] for x in (mean, deviation))
+        return {
+            "signal": one(family, which, clean=clean, noisy=noisy, estimate=output),
+            "kernel": {"_response": (FREQUENCIES, np.abs(shifts @ kernel[0, 0]))},
+            "features": {
+                "K * Y": histogram(features, LayerPanel.EDGES),
+                "after batch norm": histogram(normal, LayerPanel.EDGES),
+            },
+            "normal": normal,
+            "output": output,
+            "numbers": {
+                f"{SIGNALS} signals: RMSE": f"{rmse(output, clean):.3f}",
+                "mean taken away": f"{mean:.2f}",
+                "divided by": f"{deviation:.2f}",
+                "deviation before": f"{features.std():.2f}",
+                "after": f"{normal.std():.2f}",
+                "made 0": f"{100 * np.mean(output == 0):.1f} %",
+            },
+        }
+
+
+def normalised(features, usual, mode, gamma, beta):
+    """Return features ``(n, length)`` behind batch norm, and the mean and deviation it has used.
+
+    Parameters
+    ----------
+    features, usual : ndarray (n, length)
+        Of the signals at hand, and of those that the running statistics come from.
+    mode : str
+        A name in `MODES`.
+    gamma, beta : float
+        Scale and shift.
+
+    Returns
+    -------
+    normal : ndarray (n, length)
+    mean, deviation : float or ndarray
+        One number; in the mode *alone* ``(n,)``.
+
+    Examples
+    --------
+    >>> normal, mean, deviation = normalised(np.eye(2), np.eye(2), "none", gamma=1.0, beta=3.0)
+    >>> print(normal[0], mean, deviation)
+    [4. 3.] 0.0 1.0
+    """
+    if mode == "none":
+        return features + beta, 0.0, 1.0
+    alone = mode == "alone"  # then a signal is a channel
+    x, known = (y[None] if alone else y[:, None] for y in (features, usual))
+    layer = nn.BatchNorm1d(x.shape[1], dtype=np.float64)
+    nn.norm.recalibrate(layer, [known if mode == "fixed" else x])
+    layer.eval("running" if mode == "fixed" else "batch")
+    layer.weight.data[...], layer.bias.data[...] = gamma, beta
+    mean, deviation = layer.running_mean.data, np.sqrt(layer.running_var.data)
+    return layer(x).data.reshape(features.shape), mean, deviation
+
+
+class FeaturePanel(Panel):
     """Look at one channel of one layer: its kernel, its response, its features in both modes.
 
     Parameters
@@ -30,104 +175,97 @@ class FeaturePanel(SignalPanel):
     Examples
     --------
     >>> from denoiselib import nn
-    >>> panel = FeaturePanel({"untrained": nn.PlainNet(rng=0).eval()})
-    >>> panel.layer.value = "layer 2"
+    >>> panel = FeaturePanel({"untrained": nn.PlainNet(rng=0)})
+    >>> panel.set(layer="layer 2")
     >>> panel.shown["reads"]
     '16 channels'
     """
 
+    EDGES = np.linspace(-12, 12, 49)
+
     def __init__(self, nets, family="sparse_spikes"):
-        self.nets = nets
-        self.net = ipw.Dropdown(options=list(nets), description="network")
-        self.layer = ipw.Dropdown(
-            options=list(interpret.find_layers(nets[self.net.value])), description="layer"
-        )
-        self.channel = slider("channel", 0, 0, 15, 1, ipw.IntSlider)
-        super().__init__([self.net, self.layer, self.channel], family, figsize=(8, 4.2))
-
-    def draw(self):
-        """Make the axes: signal and features above; kernel, response and histograms below."""
-        grid = self.figure.add_gridspec(2, 3, **GRID)
-        top = self.figure.add_subplot(grid[0, :])
-        moving = self.draw_signal(top, "Behind the ReLU")
-        self.signal_lines["estimate"].set_label("4 x features, fixed")
-        self.unfixed = top.plot(
-            [], [], color=plots.OTHER, drawstyle="steps-mid", label="4 x features, unfixed"
-        )[0]
-        top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0)
-
-        left = self.figure.add_subplot(grid[1, 0])
-        self.kernel = left.imshow(np.zeros((1, 3)), cmap="RdBu_r", aspect="auto",
-                                  extent=(0, 1, 1, 0), interpolation="nearest")  # fmt: skip
-        left.set(xticks=[], yticks=[], xlabel="taps", ylabel="channels it reads")
-        left.set_title("Kernel: red +, blue -")
-
-        middle = self.figure.add_subplot(grid[1, 1])
-        self.others = LineCollection([], colors=plots.NOISY, linewidths=0.6)
-        middle.add_collection(self.others)
-        self.response = middle.plot([], [], color=plots.ESTIMATE)[0]
-        middle.set(xlim=(0, 0.5), ylim=(0, 1.05), xlabel="frequency (cycles per sample)")
-        middle.set(ylabel="|K(f)| / peak", title="Response (blue: strongest)")
-
-        right = self.figure.add_subplot(grid[1, 2])
-        self.edges = np.linspace(-12, 12, 49)
-        right.axvspan(-12, 0, color=plots.NOISY, alpha=0.25, linewidth=0)
-        blank = np.full(len(self.edges) - 1, np.nan)
-        looks = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
-        self.stairs = {
-            name: right.stairs(blank, self.edges, baseline=None, color=color, label=name)
-            for name, color in looks.items()
+        self.fixed, self.unfixed = copied(nets), copied(nets, "batch")
+        self.layers = {name: interpret.find_layers(net) for name, net in self.fixed.items()}
+        net = next(iter(nets))
+        controls = {
+            "net": menu("network", nets),
+            "layer": menu("layer", self.layers[net]),
+            "channel": slider("channel", 0, 0, 15, 1),
         }
-        right.set(xlim=(-12, 12), ylim=(0, 1.5), xlabel="value of a feature", yticks=(0, 0.5, 1))
-        right.set(ylabel="histogram", title="Features, peak at 1")
+        follow = {
+            "layer": lambda v: {"options": tuple(self.layers[v.net])},
+            "channel": lambda v: {"max": len(self.kernels(v.net, v.layer)) - 1},
+        }
+        estimate, step = plots.LOOKS["estimate"], {"drawstyle": "steps-mid"}
+        looks = {name: plots.LOOKS[name] for name in ("noisy", "clean")}
+        looks |= {"4 x features, fixed": estimate}
+        looks |= {"4 x features, unfixed": {"color": plots.OTHER} | step}
+        others = {"color": plots.NOISY, "linewidth": 0.6}
+        colors = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
         above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
-        right.legend(loc="upper center", fontsize=8, **above)
-        return [
-            *moving, self.unfixed, self.kernel, self.others, self.response, *self.stairs.values()
-        ]  # fmt: skip
+        views = {
+            "signal": Lines(
+                "Behind the ReLU", looks, legend=ABOVE | {"ncols": 4}, ylabel="amplitude", **TIME
+            ),
+            "kernel": Picture(
+                "Kernel: red +, blue -", (1, 3),
+                {"cmap": "RdBu_r", "extent": (0, 1, 1, 0), "interpolation": "nearest"},
+                xticks=[], yticks=[], xlabel="taps", ylabel="channels it reads",
+            ),
+            "response": Lines(
+                "Response (blue: strongest)", {"_all": others, "_one": {"color": plots.ESTIMATE}},
+                ylim=(0, 1.05), ylabel="|K(f)| / peak", **SPECTRUM,
+            ),
+            "features": Histograms(
+                "Features, peak at 1", colors, self.EDGES, "", ylabel="histogram", ylim=(0, 1.5),
+                legend={"loc": "upper center", "fontsize": 8} | above,
+            ),
+        }  # fmt: skip
+        mosaic, controls = (
+            "signal signal signal; kernel response features",
+            with_signal(controls, family),
+        )
+        super().__init__(controls, views, mosaic, (8, 4.2), follow=follow, **ROOM)
 
-    def update(self):
+    def kernels(self, net, layer):
+        """Return the kernels of a layer, ``(channels, channels it reads, taps)``."""
+        return self.layers[net][layer].conv.weight.data
+
+    def compute(self, family, sigma, net, layer, channel, which):
         """Pass the signals through the network, in both modes."""
-        net = self.nets[self.net.value]
-        layers = interpret.find_layers(net)
-        if tuple(layers) != self.layer.options:
-            self.layer.options = tuple(layers)
-        name = self.layer.value
-        kernels = layers[name].conv.weight.data
-        self.channel.max = len(kernels) - 1
-        k = self.channel.value
-        _, _, clean, noisy, _ = self.batch()
-        unfixed = interpret.features(net.eval("batch"), noisy)[name]
-        fixed = interpret.features(net.eval(), noisy)[name]
-
-        i, length = self.which.value, fixed.output.shape[-1]
-        self.show_signal(clean, noisy, clean)
+        clean, noisy, _ = batch(family, sigma)
+        fixed, unfixed = (
+            interpret.features(nets[net], noisy)[layer] for nets in (self.fixed, self.unfixed)
+        )
+        kernel, length = self.kernels(net, layer)[channel], fixed.output.shape[-1]
         times = (np.arange(length) + 0.5) * noisy.shape[-1] / length - 0.5
-        for line, seen in ((self.signal_lines["estimate"], fixed), (self.unfixed, unfixed)):
-            line.set_data(times, 4 * seen.output[i, k])
-        self.kernel.set_data(kernels[k])
-        largest = np.abs(kernels[k]).max()
-        self.kernel.set_clim(-largest, largest)
-        frequencies, response = interpret.frequency_response(kernels[k])
-        response = np.abs(response) / (np.abs(response).max() or 1)
-        self.others.set_segments([np.column_stack([frequencies, row]) for row in response])
-        self.response.set_data(frequencies, response[np.linalg.norm(kernels[k], axis=1).argmax()])
+        f, responses = interpret.frequency_response(kernel)
+        responses = np.abs(responses) / (np.abs(responses).max() or 1)
+        gaps = np.full((len(kernel), 1), np.nan)
+        every = np.tile([*f, np.nan], len(kernel)), np.hstack([responses, gaps]).ravel()
+        strongest = responses[np.linalg.norm(kernel, axis=1).argmax()]
         arrays = {"before": fixed.before, "fixed": fixed.normal, "unfixed": unfixed.normal}
-        for which, array in arrays.items():
-            count = np.histogram(array[:, k], self.edges)[0]
-            self.stairs[which].set_data(count / max(count.max(), 1))
-        count = len(kernels[k])
+        arrays = {name: array[:, channel] for name, array in arrays.items()}
+        zeros = [100 * np.mean(seen.output[:, channel] == 0) for seen in (fixed, unfixed)]
         return {
-            "reads": f"{count} channel{'s' if count > 1 else ''}",
-            "deviation before": f"{fixed.before[:, k].std():.2f}",
-            "after, fixed": f"{fixed.normal[:, k].std():.2f}",
-            "after, unfixed": f"{unfixed.normal[:, k].std():.2f}",
-            "made 0, fixed": f"{100 * np.mean(fixed.output[:, k] == 0):.1f} %",
-            "unfixed": f"{100 * np.mean(unfixed.output[:, k] == 0):.1f} %",
+            "signal": one(family, which, clean=clean, noisy=noisy)
+            | {"4 x features, fixed": (times, 4 * fixed.output[which, channel])}
+            | {"4 x features, unfixed": (times, 4 * unfixed.output[which, channel])},
+            "kernel": {"matrix": kernel, "limit": np.abs(kernel).max()},
+            "response": {"_all": every, "_one": (f, strongest)},
+            "features": {name: histogram(array, self.EDGES) for name, array in arrays.items()},
+            "numbers": {
+                "reads": f"{len(kernel)} channel{'s' if len(kernel) > 1 else ''}",
+                "deviation before": f"{arrays['before'].std():.2f}",
+                "after, fixed": f"{arrays['fixed'].std():.2f}",
+                "after, unfixed": f"{arrays['unfixed'].std():.2f}",
+                "made 0, fixed": f"{zeros[0]:.1f} %",
+                "unfixed": f"{zeros[1]:.1f} %",
+            },
         }
 
 
-class EffectiveFilterPanel(SignalPanel):
+class EffectiveFilterPanel(Panel):
     """Move along a signal and see the filter that a network applies at each sample.
 
     Parameters
@@ -147,60 +285,60 @@ class EffectiveFilterPanel(SignalPanel):
     --------
     >>> from denoiselib import nn
     >>> panel = EffectiveFilterPanel({"untrained": nn.PlainNet(rng=0).eval()})
-    >>> panel.sample.value = 20
-    >>> len(panel.filter.get_ydata())
+    >>> panel.set(sample=20)
+    >>> len(panel.found["filter"]["_weights"])
     100
     """
 
     def __init__(self, nets, family="sparse_spikes", sample=50):
         self.nets = nets
-        self.net = ipw.Dropdown(options=list(nets), description="network")
-        self.sample = slider("sample", sample, 0, 99, 1, ipw.IntSlider)
-        super().__init__([self.net, self.sample], family, figsize=(8, 3.8))
+        controls = {"net": menu("network", nets), "sample": slider("sample", sample, 0, 99, 1)}
+        mark = {"color": plots.OTHER, "alpha": 0.35, "linewidth": 3}
+        weights = {"color": plots.ESTIMATE, "drawstyle": "steps-mid"}
+        views = {
+            "signal": signal_view("The estimate, and the sample chosen", _here=mark),
+            "filter": Lines(
+                "The filter that the network applies there: row i of J",
+                {"_here": mark, "_weights": weights}, ylabel="weight", **TIME,
+            ),
+        }  # fmt: skip
+        controls = with_signal(controls, family)
+        super().__init__(controls, views, "signal; filter", (8, 3.8), **ROOM)
 
-    def draw(self):
-        """Make the axes: the signal above, the filter at the sample chosen below."""
-        grid = self.figure.add_gridspec(2, 1, **GRID)
-        top, bottom = (self.figure.add_subplot(grid[k]) for k in range(2))
-        moving = self.draw_signal(top, "The estimate, and the sample chosen")
-        self.here = [
-            ax.axvline(0, color=plots.OTHER, alpha=0.35, linewidth=3) for ax in (top, bottom)
-        ]
-        self.filter = bottom.plot([], [], color=plots.ESTIMATE, drawstyle="steps-mid")[0]
-        bottom.set(xlim=(-1, 100), xlabel="time (samples)", ylabel="weight")
-        self.weights = bottom
-        bottom.set_title("The filter that the network applies there: row i of J")
-        return [*moving, *self.here, self.filter]
-
-    def update(self):
+    def compute(self, family, sigma, net, sample, which):
         """Differentiate the estimate at the sample chosen."""
-        net, i = self.nets[self.net.value], self.sample.value
-        _, _, clean, noisy, _ = self.batch()
-        y = noisy[self.which.value]
+        clean, noisy, _ = batch(family, sigma)
+        y, net = noisy[which], self.nets[net]
         estimate = net.denoise(y)
-        row = interpret.jacobian(net, y, rows=[i])[0].astype(float)
-        self.show_signal(clean, noisy, np.broadcast_to(estimate, clean.shape))
-        for line in self.here:
-            line.set_xdata([i, i])
-        self.filter.set_data(np.arange(len(row)), row)
-        low, high = (-0.12, 0.32) if self.family.value == "blocks" else (-0.65, 1.35)
-        if self.weights.get_ylim() != (low, high):
-            self.weights.set_ylim(low, high)
-            self.background = None
-        power = (row**2).sum()
-        reach = np.sqrt((row**2 * (np.arange(len(row)) - i) ** 2).sum() / (power or 1))
+        row = interpret.jacobian(net, y, rows=[sample])[0].astype(float)
+        reach = np.sqrt(
+            (row**2 * (np.arange(len(row)) - sample) ** 2).sum() / ((row**2).sum() or 1)
+        )
+        small, large = (-0.12, 0.32), (-0.65, 1.35)
+        fits = small[0] < row.min() and row.max() < small[1]
+        limits = small if family == "blocks" and fits else large
         return {
-            "noisy": f"{y[i]:.2f}",
-            "estimate": f"{estimate[i]:.2f}",
-            "J y": f"{row @ y:.2f}",
-            "b": f"{estimate[i] - row @ y:.2f}",
-            "own weight": f"{row[i]:.3f}",
-            "sum of weights": f"{row.sum():.3f}",
-            "reach": f"{reach:.2f} samples",
+            "signal": {
+                "clean": clean[which],
+                "noisy": y,
+                "estimate": estimate,
+                "_here": ([sample, sample], heights(family)),
+                "ylim": heights(family),
+            },
+            "filter": {"_here": ([sample, sample], limits), "_weights": row, "ylim": limits},
+            "numbers": {
+                "noisy": f"{y[sample]:.2f}",
+                "estimate": f"{estimate[sample]:.2f}",
+                "J y": f"{row @ y:.2f}",
+                "b": f"{estimate[sample] - row @ y:.2f}",
+                "own weight": f"{row[sample]:.3f}",
+                "sum of weights": f"{row.sum():.3f}",
+                "reach": f"{reach:.2f} samples",
+            },
         }
 
 
-class ShrinkagePanel(SignalPanel):
+class ShrinkagePanel(Panel):
     """Compare what a network or a filter makes of a sample with what the Bayes estimate makes.
 
     Parameters
@@ -218,54 +356,41 @@ class ShrinkagePanel(SignalPanel):
     --------
     >>> from denoiselib import nn
     >>> panel = ShrinkagePanel({"untrained": nn.PlainNet(rng=0).eval()})
-    >>> panel.denoiser.value = "soft threshold"
-    >>> panel.sigma.value = 1.0
+    >>> panel.set(denoiser="soft threshold", sigma=1.0)
     >>> panel.shown["limit"]
     '0.517'
     """
 
     def __init__(self, nets, family="sparse_spikes"):
         self.nets = nets
-        self.names = {method.label: name for name, method in METHODS.items()}
-        self.denoiser = ipw.Dropdown(options=[*nets, *self.names], description="denoiser")
-        super().__init__([self.denoiser], family, figsize=(8, 4.2))
+        self.filters = {method.label: name for name, method in METHODS.items()}
+        looks = {"Bayes": LIMIT, "denoiser": {"color": plots.ESTIMATE}}
+        neighbours = "How much the neighbours change it"
+        views = {
+            "signal": signal_view("One signal"),
+            "mean": response_view("What becomes of a sample, on average", looks),
+            "spread": response_view(
+                neighbours, looks, "spread", diagonal=False, ylim=(0, 3), legend=None
+            ),
+        }
+        controls = with_signal({"denoiser": menu("denoiser", [*nets, *self.filters])}, family)
+        super().__init__(controls, views, "signal signal; mean spread", (8, 4.2), **ROOM)
 
-    def draw(self):
-        """Make the axes: the signal above; the mean response and its spread below."""
-        grid = self.figure.add_gridspec(2, 2, **GRID)
-        moving = self.draw_signal(self.figure.add_subplot(grid[0, :]), "One signal")
-        left, right = (self.figure.add_subplot(grid[1, k]) for k in range(2))
-        left.plot(EDGES, EDGES, ":", color=plots.NOISY)
-        left.set(
-            ylim=(-8, 16), ylabel="mean estimate", title="What becomes of a sample, on average"
-        )
-        right.set(ylim=(0, 3), ylabel="spread", title="How much the neighbours change it")
-        self.curves = []
-        for ax in (left, right):
-            ax.set(xlim=(-10, 20), xlabel="noisy sample y")
-            best = ax.plot([], [], "--", color=plots.LIMIT, label="Bayes")[0]
-            self.curves.append((best, ax.plot([], [], color=plots.ESTIMATE, label="denoiser")[0]))
-        left.legend(loc="upper left")
-        return [*moving, *(line for pair in self.curves for line in pair)]
-
-    def update(self):
+    def compute(self, family, sigma, denoiser, which):
         """Denoise, and gather estimates by noisy sample."""
-        family, sigma, clean, noisy, best = self.batch()
-        name = self.denoiser.value
-        if name in self.nets:
-            estimate = self.nets[name].denoise(noisy)
+        clean, noisy, best = batch(family, sigma)
+        if denoiser in self.nets:
+            estimate = self.nets[denoiser].denoise(noisy)
         else:
-            method = self.names[name]
-            value = tuned(family, sigma, method, labels=False).value
-            estimate = METHODS[method].denoise(noisy, sigma, value)
-        self.show_signal(clean, noisy, estimate)
-        for k, values in enumerate((best, estimate)):
-            curve = None if values is None else interpret.shrinkage_curve(noisy, values, EDGES)
-            for pair, ordinate in zip(self.curves, ("mean", "spread"), strict=True):
-                pair[k].set_data(
-                    *(([], []) if curve is None else (curve.y, getattr(curve, ordinate)))
-                )
+            estimate = by_sure(family, sigma, self.filters[denoiser])
+        named = {"Bayes": best, "denoiser": estimate}
+        error = metrics.rmse(estimate, clean).mean()
         return {
-            f"{SIGNALS} signals: RMSE": f"{metrics.rmse(estimate, clean).mean():.3f}",
-            "limit": limit_text(best, clean),
+            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "mean": {name: response(noisy, x, EDGES) for name, x in named.items()},
+            "spread": {name: response(noisy, x, EDGES, "spread") for name, x in named.items()},
+            "numbers": {
+                f"{SIGNALS} signals: RMSE": f"{error:.3f}",
+                "limit": limit_text(best, clean),
+            },
         }

@@ -1,18 +1,68 @@
-"""A panel of trained networks."""
+"""Panels of trained networks: their errors, batch norm's modes, lessons, and the prior."""
+
+import copy
+from functools import cache
 
 import ipywidgets as ipw
 import numpy as np
 
-from denoiselib import metrics, plots
-from denoiselib.interpret import shrinkage_curve
-from denoiselib.widgets.classical import EDGES, METHODS, tuned
-from denoiselib.widgets.panel import LEVELS, SIGNALS, SignalPanel, batch, limit_text
+from denoiselib import filters, metrics, plots
+from denoiselib.interpret import features, find_layers
+from denoiselib.nn import unsupervised
+from denoiselib.signals import add_noise
+from denoiselib.widgets.classical import EDGES
+from denoiselib.widgets.data import (
+    SIGNALS,
+    batch,
+    by_sure,
+    errors,
+    histogram,
+    limit_text,
+    limits,
+    response,
+    rmse,
+    scores,
+)
+from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
+from denoiselib.widgets.views import (
+    DOT,
+    LIMIT,
+    SMALL,
+    TIME,
+    Histograms,
+    Lines,
+    Picture,
+    errors_view,
+    one,
+    over_sigma,
+    response_view,
+    signal_view,
+)
 
-#: Filters to stand beside networks: their labels and names.
-FILTERS = {"soft threshold (SURE)": "soft", "Wiener (SURE)": "wiener"}
+SIZE = (10, 5.6)
+#: Filters to stand beside networks: their labels, names and looks.
+FILTERS = {"soft threshold (SURE)": ("soft", "-."), "Wiener (SURE)": ("wiener", ":")}
+#: Where a network takes its statistics from in these modes.
+WAYS = {"fixed": "running", "unfixed": "batch", "alone": "signal"}
+#: How batch norm finds its mean and variance.
+MODES = {
+    "fixed": "fixed: running statistics",
+    "unfixed": "unfixed: of the batch",
+    "alone": "unfixed: of each signal",
+    "none": "no batch norm",
+}
+#: What each method shows a network, and compares it with: from two noisy copies and their level.
+LESSONS = {
+    "noise2noise": lambda pair, sigma: unsupervised.noise2noise(lambda step: pair),
+    "SURE": lambda pair, sigma: unsupervised.sure(lambda step: pair, sigma),
+    "recorrupted": lambda pair, sigma: unsupervised.recorrupted(lambda step: pair, sigma, 0.3),
+    "noise2self": lambda pair, sigma: unsupervised.noise2self(lambda step: pair),
+    "neighbor2neighbor": lambda pair, sigma: unsupervised.neighbor2neighbor(lambda step: pair),
+}
+BETAS = np.linspace(0, 2, 9)  #: of the prior's error curve
 
 
-class NetworkPanel(SignalPanel):
+class NetworkPanel(Panel):
     """Let trained networks meet signals and noise that they may not know.
 
     Parameters
@@ -31,74 +81,304 @@ class NetworkPanel(SignalPanel):
     --------
     >>> from denoiselib import nn
     >>> panel = NetworkPanel({"untrained": nn.PlainNet(rng=0)})
-    >>> panel.sigma.value = 1.0
+    >>> panel.set(sigma=1.0)
     >>> print(str(panel).split(", ")[-1])
     limit 0.517
     """
 
     def __init__(self, nets, family="sparse_spikes"):
-        self.nets, self.known = nets, {}
-        self.net = ipw.Dropdown(options=list(nets), description="network")
-        super().__init__([self.net], family, figsize=(10, 5.6))
+        self.nets, self.errors = nets, cache(self.errors)
+        looks = {name: {} for name in nets}
+        looks |= {k: {"color": "0.4", "linestyle": style} for k, (_, style) in FILTERS.items()}
+        views = {
+            "signal": signal_view("One signal"),
+            "response": response_view(
+                "What becomes of a sample, on average",
+                {"Bayes": LIMIT, "network": {"color": plots.ESTIMATE}},
+            ),
+            "errors": errors_view(
+                f"Error against the noise level, {SIGNALS} signals", looks, xlabel="noise sigma"
+            ),
+        }
+        controls = with_signal({"net": menu("network", nets)}, family)
+        mosaic = "signal signal; response errors"
+        super().__init__(controls, views, mosaic, SIZE, wspace=0.16)
 
-    def draw(self):
-        """Make the axes: the signal above; shrinkage curve and errors below."""
-        grid = self.figure.add_gridspec(
-            2, 2, left=0.07, right=0.985, top=0.94, bottom=0.09, hspace=0.45, wspace=0.16
-        )
-        moving = self.draw_signal(self.figure.add_subplot(grid[0, :]), "One signal")
-        left = self.figure.add_subplot(grid[1, 0])
-        left.plot(EDGES, EDGES, ":", color=plots.NOISY)
-        self.best = left.plot([], [], "--", color=plots.LIMIT, label="Bayes")[0]
-        self.curve = left.plot([], [], color=plots.ESTIMATE, label="network")[0]
-        left.set(xlim=(-10, 20), ylim=(-8, 16), xlabel="noisy sample y", ylabel="mean estimate")
-        left.set_title("What becomes of a sample, on average")
-        left.legend(loc="upper left")
+    def errors(self, family):
+        """Return the errors of everything at all levels, computed once for a family."""
+        found = {
+            name: errors(lambda noisy, _, net=net: net.denoise(noisy), family)
+            for name, net in self.nets.items()
+        }
+        for label, (name, _) in FILTERS.items():
+            found[label] = errors(lambda _, sigma, name=name: by_sure(family, sigma, name), family)
+        return found | {"Bayes limit": limits(family)}
 
-        right = self.figure.add_subplot(grid[1, 1])
-        blank = {name: np.full(len(LEVELS), np.nan) for name in [*self.nets, *FILTERS]}
-        title = f"Error against the noise level, {SIGNALS} signals"
-        self.curves = plots.curves(right, LEVELS, blank, "noise sigma", "RMSE", title, limit=np.nan)
-        for name, style in zip(FILTERS, ("-.", ":"), strict=True):
-            self.curves[name].set(linestyle=style, color="0.4")
-        self.here = right.plot([], [], "o", color=plots.ESTIMATE, markersize=8)[0]
-        right.set(xlim=(0.4, 6.1), ylim=(0, 5))
-        right.legend(loc="upper left", fontsize=8, ncols=2)
-        return [*moving, self.best, self.curve, *self.curves.values(), self.here]
-
-    def compare(self, family):
-        """Return the error of everything at all levels, computed once for a family."""
-        if family not in self.known:
-            errors = {name: [] for name in self.curves}
-            for sigma in LEVELS:
-                clean, noisy, best = batch(family, sigma)
-                estimates = {name: net.denoise(noisy) for name, net in self.nets.items()}
-                for name, method in FILTERS.items():
-                    value = tuned(family, sigma, method, labels=False).value
-                    estimates[name] = METHODS[method].denoise(noisy, sigma, value)
-                estimates["Bayes limit"] = best
-                for name, x in estimates.items():
-                    errors[name].append(np.nan if x is None else metrics.rmse(x, clean).mean())
-            self.known[family] = errors
-        return self.known[family]
-
-    def update(self):
+    def compute(self, family, sigma, net, which):
         """Denoise with the network chosen."""
-        family, _, clean, noisy, best = self.batch()
-        name, i = self.net.value, self.which.value
-        estimate = self.nets[name].denoise(noisy)
-        error = metrics.rmse(estimate, clean)
-        self.show_signal(clean, noisy, estimate)
-        for line, values in ((self.curve, estimate), (self.best, best)):
-            line.set_data(
-                *(shrinkage_curve(noisy, values, EDGES)[:2] if values is not None else ([], []))
-            )
-        for other, errors in self.compare(family).items():
-            self.curves[other].set_ydata(errors)
-            self.curves[other].set_linewidth(2.4 if other == name else 1.2)
-        self.here.set_data([self.sigma.value], [error.mean()])
+        clean, noisy, best = batch(family, sigma)
+        estimate = self.nets[net].denoise(noisy)
         return {
-            "this signal: RMSE": f"{error[i]:.3f}",
-            f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
-            "limit": limit_text(best, clean),
+            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "response": {
+                "Bayes": response(noisy, best, EDGES),
+                "network": response(noisy, estimate, EDGES),
+            },
+            "errors": over_sigma(self.errors(family), sigma, rmse(estimate, clean), 5.0, net),
+            "numbers": scores(estimate, clean, best, which),
+        }
+
+
+class ModesPanel(Panel):
+    """Train at one noise level, test at another, with batch norm in each of its modes.
+
+    Parameters
+    ----------
+    nets : dict of float to nn.PlainNet
+        By the noise level of their training.
+
+    Notes
+    -----
+    ``unfixed: of the batch`` takes mean and variance from the panel's 32 signals together,
+    ``unfixed: of each signal`` from each by itself.
+
+    Examples
+    --------
+    >>> from denoiselib import nn
+    >>> panel = ModesPanel({3.0: nn.PlainNet(width=4, depth=3, rng=0)})
+    >>> panel.set(mode="alone")
+    >>> len(panel.errors("sparse_spikes", 3.0)["fixed: running statistics"])
+    12
+    """
+
+    EDGES = np.linspace(-8, 8, 81)
+
+    def __init__(self, nets):
+        self.nets = {mode: copied(nets, way) for mode, way in WAYS.items()}
+        self.errors = cache(self.errors)
+        usual = 3.0 if 3.0 in nets else next(iter(nets))
+        normed = [name for name, layer in find_layers(nets[usual]).items() if layer.norm]
+        sigmas = [(f"{sigma:g}", sigma) for sigma in sorted(nets)]
+        controls = {
+            "trained": ipw.SelectionSlider(options=sigmas, value=usual, description="trained at"),
+            "mode": menu("batch norm", [(MODES[name], name) for name in WAYS]),
+            "layer": menu("features of", normed),
+        }
+        title = f"Error against the noise level at test, {SIGNALS} signals"
+        looks = {MODES[name]: {} for name in WAYS}
+        looks |= {"trained here": {"color": plots.NOISY, "linestyle": ":"}}
+        views = {
+            "signal": signal_view("One signal"),
+            "features": Histograms(
+                "Features of the layer",
+                {"before batch norm": plots.OTHER, "after": plots.ESTIMATE},
+                self.EDGES, legend={"loc": "upper left", "fontsize": 8}, ylim=(0, 1.35),
+            ),
+            "errors": errors_view(title, looks),
+        }  # fmt: skip
+        controls = with_signal(controls, "sparse_spikes", sigma="tested at")
+        super().__init__(controls, views, "signal signal signal; features errors errors", SIZE)
+
+    def errors(self, family, trained):
+        """Return the errors in all modes and at all levels, computed once for a network."""
+        nets = {MODES[mode]: self.nets[mode][trained] for mode in WAYS}
+        return {
+            name: errors(lambda noisy, _, net=net: net.denoise(noisy), family)
+            for name, net in nets.items()
+        } | {"Bayes limit": limits(family)}
+
+    def compute(self, family, sigma, trained, mode, layer, which):
+        """Denoise in the mode chosen."""
+        clean, noisy, best = batch(family, sigma)
+        net = self.nets[mode][trained]
+        estimate, seen = net.denoise(noisy), features(net, noisy)[layer]
+        error = rmse(estimate, clean)
+        shown = over_sigma(self.errors(family, trained), sigma, error, 4.0, MODES[mode])
+        return {
+            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "features": {
+                "before batch norm": histogram(seen.before, self.EDGES),
+                "after": histogram(seen.normal, self.EDGES),
+            },
+            "errors": shown | {"trained here": ([trained] * 2, shown["ylim"])},
+            "numbers": scores(estimate, clean, best, which)
+            | {"deviation before": f"{seen.before.std():.2f}"}
+            | {"after": f"{seen.normal.std():.2f}"},
+        }
+
+
+class LessonsPanel(Panel):
+    """Look at what a method teaches from, and at the network that it has taught.
+
+    Parameters
+    ----------
+    nets : dict of (str, str) to Network
+        By family and method: ``"supervised"``, or a name in `LESSONS`.
+
+    Notes
+    -----
+    The lower left picture is a lesson as in training: what the network sees of this signal, and
+    what its output is compared with, where that counts. At test it sees the noisy signal itself.
+
+    Examples
+    --------
+    >>> from denoiselib import nn
+    >>> nets = {("blocks", name): nn.PlainNet(rng=0) for name in ("supervised", "SURE")}
+    >>> panel = LessonsPanel(nets)
+    >>> panel.method.options
+    ('supervised', 'SURE')
+    """
+
+    def __init__(self, nets):
+        self.nets, self.errors = copied(nets), cache(self.errors)
+        families, methods = (list(dict.fromkeys(names)) for names in zip(*nets, strict=True))
+        target = {"color": plots.OTHER, "linestyle": "", "marker": "."}
+        looks = {"supervised": {"color": plots.OTHER}, "this method": {"color": plots.ESTIMATE}}
+        views = {
+            "signal": signal_view("One signal"),
+            "lesson": Lines(
+                "The lesson", {"seen": {"color": plots.NOISY}, "compared with": target},
+                legend={"loc": "upper right", **SMALL}, ylabel="amplitude", ylim=(-16, 26), **TIME,
+            ),
+            "errors": errors_view("Errors", looks, legend={"loc": "upper left", "fontsize": 8}),
+        }  # fmt: skip
+        controls = {"method": menu("method", methods, methods[-1])}
+        controls = with_signal(controls, families[0], families)
+        super().__init__(controls, views, "signal signal signal; lesson lesson errors", SIZE)
+
+    def errors(self, family, method):
+        """Return the errors at all levels, computed once for a network."""
+        return errors(lambda noisy, _: self.nets[family, method].denoise(noisy), family)
+
+    def compute(self, family, sigma, method, which):
+        """Denoise by the network that the method chosen has taught."""
+        clean, noisy, best = batch(family, sigma)
+        estimate = self.nets[family, method].denoise(noisy)
+        taught = self.nets[family, "supervised"].denoise(noisy)
+        at_seen, seen, at_target, target = lesson(method, clean, noisy, sigma)
+        curves = {
+            "supervised": self.errors(family, "supervised"),
+            "this method": self.errors(family, method),
+            "Bayes limit": limits(family),
+        }
+        numbers = scores(estimate, clean, best, which)
+        limit = numbers.pop("limit")
+        return {
+            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "lesson": {
+                "seen": (at_seen, seen[which]),
+                "compared with": (at_target, target[which]),
+            },
+            "errors": over_sigma(curves, sigma, rmse(estimate, clean), 4.0),
+            "numbers": numbers | {"supervised": f"{rmse(taught, clean):.3f}", "limit": limit},
+        }
+
+
+def lesson(method, clean, noisy, sigma):
+    """Return where and what a network sees of signals, and where and what it is compared with.
+
+    Examples
+    --------
+    >>> clean, noisy, _ = batch("blocks", 3.0)
+    >>> at, seen, *_ = lesson("neighbor2neighbor", clean, noisy, 3.0)
+    >>> at[:3], seen.shape
+    (array([0, 2, 4]), (32, 50))
+    """
+    time = np.arange(clean.shape[-1])
+    if method == "supervised":
+        return time, noisy, time, clean
+    pair = noisy, add_noise(clean, sigma, rng=3)
+    seen, target, weight, *_ = LESSONS[method](pair, sigma).data(step=0)
+    at = time if seen.shape == clean.shape else time[:-1:2]  # one of each pair
+    return at, seen, at, np.where(weight > 0, target, np.nan)
+
+
+class PriorPanel(Panel):
+    """Turn the weight of the prior's mask, and see whether the estimate cares.
+
+    Parameters
+    ----------
+    net : nn.UNet
+        With a prior network; a copy of it does the work, in its mode.
+    family : str
+        What to start with, a name in `signals.FAMILIES`.
+
+    Notes
+    -----
+    All signals pass as one batch, so that they share one mask, ``1 + beta h``. The slider takes the
+    place of the beta that was trained, with which it starts; with 0 there is no mask.
+
+    Examples
+    --------
+    >>> from denoiselib import nn
+    >>> panel = PriorPanel(nn.UNet(prior=True, rng=0).eval())
+    >>> panel.set(beta=0.0)
+    >>> panel.shown["mask"]
+    '1.00 to 1.00'
+    """
+
+    def __init__(self, net, family="sparse_spikes"):
+        self.net = copy.deepcopy(net).eval("running" if net.training else net.statistics)
+        self.errors = cache(self.errors)
+        trained = round(net.wienernet.beta.data.item(), 2)
+        beta = slider("beta", trained, min(trained, 0.0), max(trained, 2.0), 0.01)
+        colors = {"vmin": 1, "vmax": 4, "cmap": "viridis_r"}
+        looks = {"network": {"color": plots.ESTIMATE}, "_here": DOT, "Bayes limit": LIMIT}
+        views = {
+            "signal": signal_view("Signal and estimate"),
+            "system": Lines(
+                "System function h0 of this signal", {"_h0": {"color": plots.OTHER}},
+                xlim=(-50, 50), ylim=(0, 1.2), xlabel="lag (samples)", ylabel="magnitude",
+            ),
+            "mask": Picture(
+                "Mask 1 + beta h of the batch", self.mask(trained, np.zeros((1, 100))).T.shape,
+                colors, "factor", xlabel="channel", ylabel="tap",
+                yticks=(0, 1, 2), yticklabels=("-1", "0", "+1"),
+            ),
+            "errors": Lines(
+                f"Error, {SIGNALS} signals", looks, legend={"loc": "upper right", **SMALL},
+                xlim=(-0.1, 2.1), xlabel="beta", ylabel="RMSE",
+            ),
+        }  # fmt: skip
+        controls = with_signal({"beta": beta}, family)
+        super().__init__(controls, views, "signal signal signal; system mask errors", SIZE)
+
+    def mask(self, beta, noisy):
+        """Return the mask of a batch, channels by taps."""
+        self.net.wienernet.beta.data[...] = beta
+        return self.net.wienernet(noisy[:, None]).data[:, 0]
+
+    def denoise(self, beta, noisy):
+        """Return the estimates of a batch under the mask of a beta."""
+        self.net.wienernet.beta.data[...] = beta
+        return self.net.denoise(noisy)
+
+    def errors(self, family, sigma):
+        """Return the errors for all of `BETAS`, computed once for signals."""
+        clean, noisy, _ = batch(family, sigma)
+        return [rmse(self.denoise(beta, noisy), clean) for beta in BETAS]
+
+    def compute(self, family, sigma, beta, which):
+        """Denoise under the mask as it is set."""
+        clean, noisy, best = batch(family, sigma)
+        errors, mask = self.errors(family, sigma), self.mask(beta, noisy)
+        estimate = self.denoise(beta, noisy)
+        error = metrics.rmse(estimate, clean).mean()
+        h0 = np.fft.fftshift(filters.wiener_system_function(noisy[which]))
+        return {
+            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "system": {"_h0": (np.arange(-50, 50), h0)},
+            "mask": {"matrix": mask.T},
+            "errors": {
+                "network": (BETAS, errors),
+                "_here": ([beta], [error]),
+                "Bayes limit": ([0, 2], [rmse(best, clean)] * 2),
+                "ylim": (0, 8 if family == "tones" else 4),
+            },
+            "numbers": {
+                f"{SIGNALS} signals: RMSE": f"{error:.3f}",
+                "without mask": f"{errors[0]:.3f}",
+                "limit": limit_text(best, clean),
+                "mask": f"{mask.min():.2f} to {mask.max():.2f}",
+            },
         }

@@ -1,8 +1,10 @@
-"""One pattern for all panels: controls, a figure whose data are renewed, a line of numbers."""
+"""The one pattern of all panels: controls, views, and a function from one to the other."""
 
 import base64
+import contextlib
+import copy
 import io
-from functools import lru_cache
+from types import SimpleNamespace
 
 import ipywidgets as ipw
 import matplotlib.style
@@ -11,58 +13,100 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from denoiselib import bayes, metrics, plots, signals
+from denoiselib import signals
+from denoiselib.widgets.data import SIGNALS
 
-SIGNALS = 32  #: in the batch that a panel measures errors on
-LEVELS = np.linspace(0.5, 6, 12)  #: of the noise, where panels show errors
+ROOM = {"left": 0.07, "right": 0.985, "top": 0.94, "bottom": 0.09, "hspace": 0.45, "wspace": 0.26}
 
 
 class Panel(ipw.VBox):
     """Controls, a picture and a line of numbers.
 
-    A subclass makes the axes in `draw`, which returns the artists that will move, and renews their
-    data in `update`. What stands still is drawn once and kept as a background.
+    A subclass names its controls and views, and has a method ``compute``: it takes the value of
+    each control by name and returns what each view shows by the view's name, and ``numbers``, a
+    dict of texts. It neither reads nor moves controls and draws nothing.
 
     Parameters
     ----------
-    controls : list of ipywidgets
-        Each calls `refresh` when its value changes.
+    controls : dict of str to ipywidgets
+        They become attributes. Each change of a value computes and draws once.
+    views : dict of str to View
+        See `widgets.views`.
+    mosaic : str
+        Where the views stand, as in ``"signal signal; response errors"``: two rows of two.
     figsize : (float, float)
         Size of the figure in inches.
+    used : dict of str to function, optional
+        ``used[name](values)`` says whether that control matters; else it is hidden.
+    follow : dict of str to function, optional
+        ``follow[name](values)`` returns properties that the control takes over when they change,
+        as ``{"options": ...}`` of a menu that depends on another one.
+    **room
+        Changes to `ROOM`: margins, spaces and ratios of the figure's grid.
+
+    Attributes
+    ----------
+    found, shown : dict
+        The last answer of ``compute``, and its numbers.
     """
 
-    def __init__(self, controls, figsize):
+    def __init__(self, controls, views, mosaic, figsize, used=None, follow=None, **room):
+        self.controls, self.views = controls, views
+        self.used, self.follow, self.followed = used or {}, follow or {}, {}
+        vars(self).update(controls)
         with matplotlib.style.context("denoiselib.style"):
             self.figure = Figure(figsize=figsize)
             self.figure.set_layout_engine("none")  # fixed places: nothing jumps
             self.canvas = FigureCanvasAgg(self.figure)
-            self.moving = self.draw()
+            rows = [row.split() for row in mosaic.split(";")]
+            axes = self.figure.subplot_mosaic(rows, gridspec_kw=ROOM | room)
+            self.moving = [a for name, view in views.items() for a in view.draw(axes[name])]
         for artist in self.moving:
             artist.set_animated(True)
-        self.background = None
         self.image = ipw.Image(format="png", layout={"max_width": "100%"})
         self.numbers = ipw.HTML()
-        row = ipw.HBox(controls, layout={"flex_flow": "row wrap"})
+        row = ipw.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
         super().__init__([row, self.image, self.numbers])
-        for control in controls:
+        self.held = False
+        for control in controls.values():
             control.observe(self.refresh, names="value")
         self.refresh()
 
-    def draw(self):
-        """Make the axes once; return the artists that `update` will move."""
-        raise NotImplementedError
+    def values(self):
+        """Return the values of all controls by name; those of sliders as they can be read."""
+        return {
+            name: round(control.value, 2) if isinstance(control, ipw.FloatSlider) else control.value
+            for name, control in self.controls.items()
+        }
 
-    def update(self):
-        """Renew the artists' data; return the numbers to show, a dict of str to str.
-
-        Where an axis changes, set `background` to None, so that it is drawn anew.
-        """
-        raise NotImplementedError
+    def set(self, **values):
+        """Give controls new values, by name, and answer once."""
+        try:
+            with self._holding():
+                for name, value in values.items():
+                    self.controls[name].value = value
+                    self._follow()
+        finally:
+            self.refresh()
 
     def refresh(self, change=None):
-        """Answer a moved control."""
-        self.shown = self.update()
-        if self.background is None:
+        """Compute and draw what belongs to the controls as they stand."""
+        if self.held:
+            return
+        with self._holding():
+            self._follow()
+        values = self.values()
+        for name, matters in self.used.items():
+            matters = matters(SimpleNamespace(**values))
+            self.controls[name].layout.display = None if matters else "none"
+        self.show(self.compute(**values))
+
+    def show(self, found):
+        """Draw what `compute` has found."""
+        self.found, self.shown = found, found["numbers"]
+        for name, view in self.views.items():
+            view.show(found[name])
+        if self.figure.stale:  # what does not move has changed, as the limits of an axis
             self.canvas.draw()
             self.background = self.canvas.copy_from_bbox(self.figure.bbox)
         self.canvas.restore_region(self.background)
@@ -74,6 +118,24 @@ class Panel(ipw.VBox):
             for name, value in self.shown.items()
         )
         self.numbers.value = f"<table><tr>{cells}</tr></table>"
+
+    @contextlib.contextmanager
+    def _holding(self):
+        """Let controls move without an answer."""
+        self.held = True
+        try:
+            yield
+        finally:
+            self.held = False
+
+    def _follow(self):
+        """Let controls take over what depends on other controls."""
+        for name, properties in self.follow.items():
+            properties = properties(SimpleNamespace(**self.values()))
+            if properties and properties != self.followed.get(name):
+                self.followed[name] = properties
+                for key, value in properties.items():
+                    setattr(self.controls[name], key, value)
 
     def png(self, **options):
         """Return the figure as it stands."""
@@ -93,88 +155,59 @@ class Panel(ipw.VBox):
         return super()._repr_mimebundle_(**kwargs) | {"image/png": picture, "text/plain": text}
 
 
-@lru_cache(maxsize=64)
-def batch(family, sigma, n=SIGNALS):
-    """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
+def menu(description, options, value=None):
+    """Return a menu of names, or of ``(label, value)`` pairs; it begins with the first one."""
+    options = list(options)
+    if value is None:
+        value = options[0][1] if isinstance(options[0], tuple) else options[0]
+    return ipw.Dropdown(options=options, value=value, description=description)
 
-    The noise is one draw scaled by `sigma`, so that a slider changes its level and nothing else.
+
+def slider(description, value, low, high, step):
+    """Return a slider for a number; of integers if `step` is one."""
+    kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
+    return kind(value=value, min=low, max=high, step=step, description=description)
+
+
+def log_slider(description, value, low, high, step=0.125, base=2, readout_format=".2f"):
+    """Return a slider for the exponent of a number: `low`, `high` and `step` are exponents."""
+    return ipw.FloatLogSlider(
+        value=value, base=base, min=low, max=high, step=step, description=description,
+        readout_format=readout_format,
+    )  # fmt: skip
+
+
+def with_signal(controls, family, families=tuple(signals.FAMILIES), sigma="noise sigma"):
+    """Return controls between those that choose a signal of `data.batch`.
 
     Parameters
     ----------
+    controls : dict of str to ipywidgets
+        What stands between ``family`` and ``sigma`` on one side, ``which`` on the other.
     family : str
-        Name in `signals.FAMILIES`.
-    sigma : float
-        Noise level.
-    n : int
-        Number of signals.
-
-    Returns
-    -------
-    clean, noisy, best : ndarray (n, 100)
-        `best` is None for a family without an exact limit.
+        What to start with.
+    families : sequence of str
+        What the menu offers.
+    sigma : str
+        What the slider of the noise level is called.
 
     Examples
     --------
-    >>> clean, noisy, best = batch("blocks", 3.0)
-    >>> clean.shape, best.shape
-    ((32, 100), (32, 100))
+    >>> list(with_signal({"lam": slider("lambda", 1.0, 0.0, 4.0, 0.1)}, "blocks"))
+    ['family', 'sigma', 'lam', 'which']
     """
-    clean = signals.FAMILIES[family](n, rng=1)
-    noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
-    best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
-    return clean, noisy, best
+    first = {"family": menu("family", families, family), "sigma": slider(sigma, 3.0, 0.5, 6.0, 0.1)}
+    return first | controls | {"which": slider("signal", 0, 0, SIGNALS - 1, 1)}
 
 
-@lru_cache
-def heights(family):
-    """Return the range of the amplitude axis: that of the clean signals, with room for noise.
+def copied(nets, statistics="running"):
+    """Return copies of networks in a mode, so that those of the caller stay in theirs.
 
     Examples
     --------
-    >>> heights("blocks")
-    (-16.0, 26.0)
+    >>> from denoiselib import nn
+    >>> net = nn.PlainNet()
+    >>> copied({"a": net})["a"].training, net.training
+    (False, True)
     """
-    clean = signals.FAMILIES[family](SIGNALS, rng=1)  # those of `batch`
-    return float(np.floor(clean.min())) - 16, float(np.ceil(clean.max())) + 16
-
-
-def limit_text(best, clean):
-    """Return the error of the Bayes estimate for a line of numbers."""
-    return "unknown" if best is None else f"{metrics.rmse(best, clean).mean():.3f}"
-
-
-def slider(description, value, low, high, step, kind=ipw.FloatSlider):
-    """Make a slider that answers while it moves."""
-    return kind(
-        value=value, min=low, max=high, step=step, description=description, continuous_update=True
-    )
-
-
-class SignalPanel(Panel):
-    """A panel that shows one signal of the batch, from menus of family, noise level and signal."""
-
-    def __init__(self, controls, family, figsize, families=tuple(signals.FAMILIES)):
-        self.family = ipw.Dropdown(options=list(families), value=family, description="family")
-        self.sigma = slider("noise sigma", 3.0, 0.5, 6.0, 0.1)
-        self.which = slider("signal", 0, 0, SIGNALS - 1, 1, ipw.IntSlider)
-        super().__init__([self.family, self.sigma, *controls, self.which], figsize)
-
-    def draw_signal(self, ax, title):
-        """Make the axes that `show_signal` fills; return the artists that will move."""
-        blank = np.full(100, np.nan)
-        self.signal_axes, self.signal_lines = ax, plots.signal(ax, blank, blank, blank, title)
-        ax.set(xlim=(-1, 100), ylim=heights(self.family.value))
-        return list(self.signal_lines.values())
-
-    def show_signal(self, clean, noisy, estimate):
-        """Renew the signal lines with the signal chosen from three batches."""
-        for name, data in (("clean", clean), ("noisy", noisy), ("estimate", estimate)):
-            self.signal_lines[name].set_ydata(data[self.which.value])
-        if self.signal_axes.get_ylim() != (span := heights(self.family.value)):
-            self.signal_axes.set_ylim(span)
-            self.background = None
-
-    def batch(self):
-        """Return family and sigma as they are set, and the signals that belong to them."""
-        family, sigma = self.family.value, round(self.sigma.value, 2)
-        return family, sigma, *batch(family, sigma)
+    return {name: copy.deepcopy(net).eval(statistics) for name, net in nets.items()}

@@ -1,4 +1,7 @@
-"""The rule for axes: whoever shows numbers says what they are, and in which unit."""
+"""The rule for axes: whoever shows numbers says what they are, and in which unit.
+
+`startup.py` and the tests of panels hold figures to it.
+"""
 
 import re
 
@@ -11,10 +14,10 @@ MEASURED = re.compile(r"(time|lag|frequency|phase|distance|difference|misalignme
 def unlabelled(figure):
     """List what the axes of a figure leave unsaid; it should be nothing.
 
-    An axis whose ticks are numbers needs a label, its own or the figure's (``supxlabel``), that of
-    a colour bar too; an axis without numbers at its ticks, as inner axes that share, or one with
-    names there, needs none. Labels that begin with a quantity such as time or lag need a unit in
-    brackets; amplitudes and errors are in the units of the signal.
+    An axis whose ticks are numbers needs a label, its own or the figure's (``supxlabel``); so does
+    a colour bar. An axis without numbers at its ticks needs none. A label that begins with a
+    measured quantity, such as time or lag, needs a unit in brackets; amplitudes and errors are in
+    the units of the signal.
 
     Parameters
     ----------
@@ -25,14 +28,6 @@ def unlabelled(figure):
     -------
     list of str
         One line for each axis that says too little.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> ax = Figure().subplots()
-    >>> _ = ax.set(xlabel="time", title="a signal")
-    >>> unlabelled(ax.figure)
-    ['x axis of "a signal": no unit in "time"', 'y axis of "a signal": no label']
     """
     found = []
     for number, ax in enumerate(figure.axes):

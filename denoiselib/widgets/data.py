@@ -1,0 +1,210 @@
+"""The signals that all panels look at, and what filters and limits make of them."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from denoiselib import bayes, filters, metrics, signals
+from denoiselib.interpret import shrinkage_curve
+
+SIGNALS = 32  #: in the batch that a panel measures errors on
+SIGMAS = np.linspace(0.5, 6, 12)  #: noise levels at which panels show errors
+#: The filters that answer fast enough.
+METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
+
+
+def read_only(*arrays):
+    """Make arrays that are kept in a cache read-only, so that no cell can change later results.
+
+    Examples
+    --------
+    >>> (array,) = read_only(np.zeros(2))
+    >>> array.flags.writeable
+    False
+    """
+    for array in arrays:
+        if array is not None:
+            array.setflags(write=False)
+    return arrays
+
+
+@lru_cache(maxsize=64)
+def batch(family, sigma, n=SIGNALS):
+    """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
+
+    The noise is one draw scaled by `sigma`, so that a slider changes its level and nothing else.
+
+    Parameters
+    ----------
+    family : str
+        Name in `signals.FAMILIES`.
+    sigma : float
+        Noise level.
+    n : int
+        Number of signals.
+
+    Returns
+    -------
+    clean, noisy, best : ndarray (n, 100)
+        Read-only. `best` is None for a family without an exact limit.
+
+    Examples
+    --------
+    >>> clean, noisy, best = batch("blocks", 3.0)
+    >>> clean.shape, best.shape
+    ((32, 100), (32, 100))
+    """
+    clean = signals.FAMILIES[family](n, rng=1)
+    noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
+    best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
+    return read_only(clean, noisy, best)
+
+
+@lru_cache(maxsize=256)
+def tuned(family, sigma, name, labels, gamma=0.8):
+    """Return a method tuned on the signals of `batch`.
+
+    Parameters
+    ----------
+    family, sigma
+        As in `batch`.
+    name : str
+        Name in `METHODS`.
+    labels : bool
+        Whether it may look at the clean signals.
+    gamma : float
+        For methods that take one.
+
+    Returns
+    -------
+    filters.tuning.Tuned
+        Value, grid and RMSE (without labels: Stein's estimate of it).
+
+    Examples
+    --------
+    >>> tuned("blocks", 3.0, "tv", labels=True).value
+    6.73
+    """
+    clean, noisy, _ = batch(family, sigma)
+    options = {"gamma": gamma} if METHODS[name].gamma else {}
+    found = METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
+    read_only(found.grid, found.risk)
+    return found
+
+
+def by_sure(family, sigma, name):
+    """Return what a method, tuned without labels, makes of the signals of `batch`.
+
+    Examples
+    --------
+    >>> by_sure("blocks", 3.0, "tv").shape
+    (32, 100)
+    """
+    value = tuned(family, sigma, name, labels=False).value
+    return METHODS[name].denoise(batch(family, sigma)[1], sigma, value)
+
+
+@lru_cache
+def heights(family):
+    """Return the range of the amplitude axis: that of the clean signals, with room for noise.
+
+    Examples
+    --------
+    >>> heights("blocks")
+    (-16.0, 26.0)
+    """
+    clean, *_ = batch(family, 1.0)
+    return float(np.floor(clean.min())) - 16, float(np.ceil(clean.max())) + 16
+
+
+def rmse(estimate, clean):
+    """Return the mean RMSE of signals; NaN where there is no estimate.
+
+    Examples
+    --------
+    >>> rmse(np.ones((2, 5)), np.zeros((2, 5))), rmse(None, np.zeros((2, 5)))
+    (np.float64(1.0), nan)
+    """
+    return np.nan if estimate is None else metrics.rmse(estimate, clean).mean()
+
+
+def errors(estimate, family):
+    """Return the mean RMSE of a family at all noise levels of `SIGMAS`.
+
+    Parameters
+    ----------
+    estimate : function
+        ``estimate(noisy, sigma)``; `limit` is one.
+    family : str
+        Name in `signals.FAMILIES`.
+
+    Examples
+    --------
+    >>> print(f"{errors(lambda noisy, sigma: noisy, 'blocks')[0]:.2f}")
+    0.50
+    """
+    found = []
+    for sigma in SIGMAS.tolist():
+        clean, noisy, _ = batch(family, sigma)
+        found.append(rmse(estimate(noisy, sigma), clean))
+    return found
+
+
+def limits(family):
+    """Return the Bayes limit of a family at all noise levels of `SIGMAS`, NaN without one.
+
+    Examples
+    --------
+    >>> print(f"{limits('blocks')[5]:.3f}")
+    0.983
+    """
+    return errors(lambda noisy, sigma: batch(family, sigma)[2], family)
+
+
+def limit_text(best, clean):
+    """Return the error of the Bayes estimate for a line of numbers."""
+    return "unknown" if best is None else f"{rmse(best, clean):.3f}"
+
+
+def scores(estimate, clean, best, which):
+    """Return the numbers of most panels: errors of one signal, of all, and the limit.
+
+    Examples
+    --------
+    >>> clean, noisy, best = batch("blocks", 3.0)
+    >>> scores(noisy, clean, best, which=0)["limit"]
+    '0.983'
+    """
+    error = metrics.rmse(estimate, clean)
+    return {
+        "this signal: RMSE": f"{error[which]:.3f}",
+        f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
+        "limit": limit_text(best, clean),
+    }
+
+
+def response(noisy, estimate, edges, of="mean"):
+    """Return a line, y and the mean (or spread) of estimates from samples near y; None without one.
+
+    Examples
+    --------
+    >>> y, mean = response(np.array([1.0, 1.5]), np.array([2.0, 4.0]), [0, 2])
+    >>> print(y, mean)
+    [1.] [3.]
+    """
+    if estimate is None:
+        return None
+    curve = shrinkage_curve(noisy, estimate, edges)
+    return curve.y, getattr(curve, of)
+
+
+def histogram(values, edges, peak=None):
+    """Return counts of values between edges, over their largest or a given one.
+
+    Examples
+    --------
+    >>> print(histogram(np.array([0.5, 1.5, 1.6]), [0, 1, 2]))
+    [0.5 1. ]
+    """
+    count = np.histogram(values, edges)[0]
+    return count / max(count.max() if peak is None else peak, 1)
