@@ -45,7 +45,7 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None, te
         ``stuck(row)`` says of a row whether its training has led nowhere.
     test : {"t", "permutation"}
         How differences are judged: by Student's t, which takes them for normal, or by flipping
-        their signs, which takes them for symmetric, beside an interval from the bootstrap.
+        their signs, which takes them for symmetric; the interval is Student's in both cases.
 
     Returns
     -------
@@ -224,29 +224,17 @@ def _student(differences):
 
 
 def _flipped(differences):
-    """Mean, its bootstrap interval, and how rarely signs drawn at random give as large a mean.
+    """Mean, its interval, and how rarely signs drawn at random give as large a mean.
 
-    Up to 13 seeds all signs are tried.
+    Up to 13 seeds all signs are tried. The interval is Student's: one from percentiles of the
+    bootstrap is too short for few seeds, 83 % instead of 95 % for five.
     """
-    (mean, _), low, high, p = _mean(differences), None, None, None
-    if len(differences) > 1:
-        resampled = {"n_resamples": 9999, "rng": 0, "vectorized": True}
-        p = float(
-            stats.permutation_test(
-                (differences,), np.mean, permutation_type="samples", **resampled
-            ).pvalue
-        )
-        low, high = (
-            float(end)
-            for end in stats.bootstrap(
-                (differences,),
-                np.mean,
-                confidence_level=CONFIDENCE,
-                method="percentile",
-                **resampled,
-            ).confidence_interval
-        )
-    return {"diff": mean, "diff_low": low, "diff_high": high, "p": p}
+    mean, half = _mean(differences)
+    if half is None:
+        return {"diff": mean, "diff_low": None, "diff_high": None, "p": None}
+    signs = {"permutation_type": "samples", "n_resamples": 9999, "rng": 0, "vectorized": True}
+    p = stats.permutation_test((differences,), np.mean, **signs).pvalue
+    return {"diff": mean, "diff_low": mean - half, "diff_high": mean + half, "p": float(p)}
 
 
 #: Tests of paired differences by name.
