@@ -96,10 +96,11 @@ def closed(rows, control=CONTROL, value="rmse"):
         error, start, end = (np.array([x[s] for s in seeds]) for x in (errors, base, limit))
         distance = (start - end).mean()
         missing = error - start + GOAL * (start - end)
-        test = tables.TESTS["permutation"](missing.tolist())
-        line = {"row": name, "seeds": len(seeds), "share": float(GOAL - missing.mean() / distance)}
-        for bound, of in (("low", "diff_high"), ("high", "diff_low")):
-            line[bound] = None if test[of] is None else float(GOAL - test[of] / distance)
+        test = tables.permuted(missing.tolist())
+        share = float(GOAL - missing.mean() / distance)
+        half = None if test["diff_half"] is None else float(test["diff_half"] / distance)
+        low, high = (None, None) if half is None else (share - half, share + half)
+        line = {"row": name, "seeds": len(seeds), "share": share, "low": low, "high": high}
         lines.append(line | test)
     return lines
 
@@ -125,7 +126,8 @@ def goals(rows, control=CONTROL):
         part = [row for row in rows if row["family"] == family and _primary(row)]
         found = {line["row"]: line for line in closed(part, control)}
         lines += [{"family": family} | found[name] for name in FINALISTS if name in found]
-    for line in _corrected(lines):
+    lines = tables.corrected(lines)
+    for line in lines:
         sure = line["p_holm"] is not None and line["p_holm"] < LEVEL
         line["judged"] = ("reached" if line["diff"] < 0 else "missed") if sure else "open"
     return lines
@@ -159,8 +161,8 @@ def against(rows, control="batch norm", test="as trained"):
             percent = [100 * (found[s] / base[s] - 1) for s in sorted(found.keys() & base.keys())]
             if percent:
                 line = {"family": family, "training": training, "row": name, "seeds": len(percent)}
-                lines.append(line | tables.TESTS["permutation"](percent))
-    return _corrected(lines)
+                lines.append(line | tables.permuted(percent))
+    return tables.corrected(lines)
 
 
 def report(rows, controls=("batch norm", "batch norm, wide")):
@@ -224,11 +226,3 @@ def _by_seed(rows, value):
 def _primary(row):
     return row["training"] == "any level" and row["test"] == "as trained"
 
-
-def _corrected(lines):
-    for line in lines:
-        line["p_holm"] = None
-    tested = [line for line in lines if line["p"] is not None]
-    for line, p in zip(tested, tables.holm([line["p"] for line in tested]), strict=True):
-        line["p_holm"] = p
-    return lines
