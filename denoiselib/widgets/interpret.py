@@ -103,20 +103,8 @@ class LayerPanel(Panel):
 def normalised(features, usual, mode, gamma, beta):
     """Return features ``(n, length)`` behind batch norm, and the mean and deviation it has used.
 
-    Parameters
-    ----------
-    features, usual : ndarray (n, length)
-        Of the signals at hand, and of those that the running statistics come from.
-    mode : str
-        A name in `MODES`.
-    gamma, beta : float
-        Scale and shift.
-
-    Returns
-    -------
-    normal : ndarray (n, length)
-    mean, deviation : float or ndarray
-        One number; in the mode *alone* ``(n,)``.
+    Running statistics are those of `usual`. In the mode *alone* each signal has its own mean and
+    deviation, ``(n,)``.
 
     Examples
     --------
@@ -139,17 +127,15 @@ def normalised(features, usual, mode, gamma, beta):
 class FeaturePanel(Panel):
     """Look at one channel of one layer: its kernel, its response, its features in both modes.
 
+    In *unfixed* mode the batch are all signals of the panel. The features before batch norm are
+    those of the fixed mode.
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-
-    Notes
-    -----
-    In *unfixed* mode the batch are all signals of the panel. The features before batch norm are
-    those of the fixed mode.
 
     Examples
     --------
@@ -248,18 +234,16 @@ class FeaturePanel(Panel):
 class EffectiveFilterPanel(Panel):
     """Move along a signal and see the filter that a network applies at each sample.
 
+    It is row i of J, where the network is J y + b (`interpret.linearise`).
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
-        By the name in the menu; with running statistics.
+        By the name in the menu; in evaluation mode.
     family : str
         What to start with, a name in `signals.FAMILIES`.
     sample : int
         Where to start.
-
-    Notes
-    -----
-    The filter is row i of J, where the network is J y + b (`interpret.linearise`).
 
     Examples
     --------
@@ -324,16 +308,14 @@ class EffectiveFilterPanel(Panel):
 class ShrinkagePanel(Panel):
     """Compare what a network or a filter makes of a sample with what the Bayes estimate makes.
 
+    "Bayes" is the joint rule, which uses all samples of a signal.
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu, where filters tuned by SURE follow.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-
-    Notes
-    -----
-    "Bayes" and "limit" are those of the joint rule, which uses all samples of a signal.
 
     Examples
     --------
