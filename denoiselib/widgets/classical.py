@@ -47,7 +47,7 @@ class NoisePanel(Panel):
             ),
         }  # fmt: skip
         controls = with_signal({}, "sparse_spikes")
-        super().__init__(controls, shown, "signal signal; response limits", (10, 5.6))
+        super().__init__(controls, shown, "signal signal; response limits")
 
     def compute(self, family, sigma, which):
         """Show the signal at this noise level."""
@@ -123,7 +123,7 @@ class FilterPanel(Panel):
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; residual response errors"
-        super().__init__(with_signal(controls, family), shown, mosaic, (10, 5.6), used)
+        super().__init__(with_signal(controls, family), shown, mosaic, used=used)
 
     @staticmethod
     def compute(family, sigma, method, lam, window, gamma, which):

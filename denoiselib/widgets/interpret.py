@@ -10,6 +10,7 @@ from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
 ROOM = {"left": 0.085, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
 FREQUENCIES = np.linspace(0, 0.5, 129)  #: of the response of a kernel, in cycles per sample
+FIXED, UNFIXED = "4 x features, fixed", "4 x features, unfixed"
 SPECTRUM = {"xlim": (0, 0.5), "xlabel": "frequency (cycles per sample)"}
 
 
@@ -65,7 +66,7 @@ class LayerPanel(Panel):
         }  # fmt: skip
         used = {"gamma": lambda v: v.mode != "none"}
         mosaic = "signal signal signal; kernel features features"
-        super().__init__(with_signal(controls, family), shown, mosaic, (10, 5.6), used)
+        super().__init__(with_signal(controls, family), shown, mosaic, used=used)
 
     @staticmethod
     def compute(family, sigma, mode, before, here, after, gamma, beta, which):
@@ -163,8 +164,7 @@ class FeaturePanel(Panel):
         }
         estimate, step = plots.LOOKS["estimate"], {"drawstyle": "steps-mid"}
         looks = {name: plots.LOOKS[name] for name in ("noisy", "clean")}
-        looks |= {"4 x features, fixed": estimate}
-        looks |= {"4 x features, unfixed": views.ORANGE | step}
+        looks |= {FIXED: estimate, UNFIXED: views.ORANGE | step}
         others = {"color": plots.NOISY, "linewidth": 0.6}
         colors = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
         above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
@@ -187,10 +187,8 @@ class FeaturePanel(Panel):
                 legend={"loc": "upper center", "fontsize": 8} | above,
             ),
         }  # fmt: skip
-        mosaic, controls = (
-            "signal signal signal; kernel response features",
-            with_signal(controls, family),
-        )
+        mosaic = "signal signal signal; kernel response features"
+        controls = with_signal(controls, family)
         super().__init__(controls, shown, mosaic, (8, 4.2), follow=follow, **ROOM)
 
     def kernels(self, net, layer):
@@ -215,8 +213,8 @@ class FeaturePanel(Panel):
         zeros = [100 * np.mean(seen.output[:, channel] == 0) for seen in (fixed, unfixed)]
         return {
             "signal": views.one(family, which, clean=clean, noisy=noisy)
-            | {"4 x features, fixed": (times, 4 * fixed.output[which, channel])}
-            | {"4 x features, unfixed": (times, 4 * unfixed.output[which, channel])},
+            | {FIXED: (times, 4 * fixed.output[which, channel])}
+            | {UNFIXED: (times, 4 * unfixed.output[which, channel])},
             "kernel": {"matrix": kernel, "limit": np.abs(kernel).max()},
             "response": {"_all": every, "_one": (f, strongest)},
             "features": {name: data.histogram(array, self.EDGES) for name, array in arrays.items()},

@@ -13,7 +13,6 @@ from denoiselib.signals import add_noise
 from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
 
-SIZE = (10, 5.6)
 #: Filters to stand beside networks: their labels, names and looks.
 FILTERS = {"soft threshold (SURE)": ("soft", "-."), "Wiener (SURE)": ("wiener", ":")}
 #: Where a network takes its statistics from in these modes.
@@ -70,7 +69,7 @@ class NetworkPanel(Panel):
         }
         controls = with_signal({"net": menu("network", nets)}, family)
         mosaic = "signal signal; response errors"
-        super().__init__(controls, shown, mosaic, SIZE, wspace=0.16)
+        super().__init__(controls, shown, mosaic, wspace=0.16)
 
     def errors(self, family):
         """Return the errors of everything at all levels, computed once for a family."""
@@ -139,7 +138,7 @@ class ModesPanel(Panel):
             "errors": views.errors(title, looks),
         }  # fmt: skip
         controls = with_signal(controls, "sparse_spikes", sigma="tested at")
-        super().__init__(controls, shown, "signal signal signal; features errors errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; features errors errors")
 
     def errors(self, family, trained):
         """Return the errors in all modes and at all levels, computed once for a network."""
@@ -202,7 +201,7 @@ class LessonsPanel(Panel):
         }  # fmt: skip
         controls = {"method": menu("method", methods, methods[-1])}
         controls = with_signal(controls, families[0], families)
-        super().__init__(controls, shown, "signal signal signal; lesson lesson errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; lesson lesson errors")
 
     def errors(self, family, method):
         """Return the errors at all levels, computed once for a network."""
@@ -289,7 +288,7 @@ class PriorPanel(Panel):
             ),
         }  # fmt: skip
         controls = with_signal({"beta": beta}, family)
-        super().__init__(controls, shown, "signal signal signal; system mask errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; system mask errors")
 
     def mask(self, beta, noisy):
         """Return the mask of a batch, channels by taps."""

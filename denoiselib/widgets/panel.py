@@ -18,6 +18,7 @@ from denoiselib.labels import label
 from denoiselib.widgets.data import SIGNALS
 
 ROOM = {"left": 0.07, "right": 0.985, "top": 0.94, "bottom": 0.09, "hspace": 0.45, "wspace": 0.26}
+SIZE = (10, 5.6)  #: of a figure, in inches
 
 
 class Panel(ipw.VBox):
@@ -36,7 +37,7 @@ class Panel(ipw.VBox):
     mosaic : str
         Where views stand, as in ``"signal signal; response errors"``: two rows of two.
     figsize : (float, float)
-        Size of the figure in inches.
+        As `SIZE`.
     used : dict of str to function, optional
         ``used[name](values)`` says whether that control matters; else it is hidden.
     follow : dict of str to function, optional
@@ -51,7 +52,7 @@ class Panel(ipw.VBox):
         The last answer of ``compute``, and its numbers.
     """
 
-    def __init__(self, controls, views, mosaic, figsize, used=None, follow=None, **room):
+    def __init__(self, controls, views, mosaic, figsize=SIZE, used=None, follow=None, **room):
         self.controls, self.views = controls, views
         self.used, self.follow, self.followed = used or {}, follow or {}, {}
         vars(self).update(controls)

@@ -112,14 +112,13 @@ class SparseNormPanel(Panel):
             "strength": lambda v: {"description": "lambda" if v.level == "fixed" else "c"},
             "channel": lambda v: {} if v.where == SIGNAL else {"max": self.channels(v.where) - 1},
         }
-        blue = views.BLUE
         looks = {"without penalty": {"color": plots.OTHER, "linestyle": ":"}}
-        looks |= {"Bayes limit": views.LIMIT, "_error": blue, "_here": views.DOT}
+        looks |= {"Bayes limit": views.LIMIT, "_error": views.BLUE, "_here": views.DOT}
         colors = {"before": plots.NOISY, "after, not 0": plots.ESTIMATE}
         small, labels = {"legend": views.LEFT}, {"xlabel": "feature h", "ylabel": "prox(h)"}
         shown = {
             "signal": views.signal("Signal and estimate"),
-            "map": views.Lines("The map", {"_map": blue}, True, **labels),
+            "map": views.Lines("The map", {"_map": views.BLUE}, True, **labels),
             "features": views.Histograms("Features of the channel", colors, LINE[::10], **small),
             "errors": views.Lines(
                 f"Error, {data.SIGNALS} signals", looks, xscale="log", xlabel="lambda, or c",
@@ -127,11 +126,8 @@ class SparseNormPanel(Panel):
                 xticklabels=("1/16", "1/4", "1", "4", "16", "64"), ylabel="RMSE", **small,
             ),
         }  # fmt: skip
-        mosaic, controls = (
-            "signal signal signal; map features errors",
-            with_signal(controls, family),
-        )
-        super().__init__(controls, shown, mosaic, (10, 5.6), used, follow, wspace=0.24)
+        mosaic, more = "signal signal signal; map features errors", {"used": used, "follow": follow}
+        super().__init__(with_signal(controls, family), shown, mosaic, **more, wspace=0.24)
 
     def channels(self, where):
         """Return how many channels the penalty is put on."""
