@@ -76,8 +76,8 @@ panel = widgets.MethodsPanel("blocks")
 ranked = panel.names
 panel.family.value = "ramps"
 short = networks.BASE | {"net": "plain", "change": "mine", "steps": 200}
-(layer,) = recipes.run_one(short | {"norm": "layer"}, seed=0, signals=300)
-(family,) = recipes.run_one(short | {"family": "ramps"}, seed=0, signals=300)
+(layer,) = recipes.PROTOCOL.run_one(short | {"norm": "layer"}, seed=0, signals=300)
+(family,) = recipes.PROTOCOL.run_one(short | {"family": "ramps"}, seed=0, signals=300)
 names = [type(m).__name__ for m in nn.UNet(norm="layer").modules()]
 moved = ThresholdPanel()
 moved.set(family="blocks", lam=1.5)
@@ -99,7 +99,7 @@ def extended(tmp_path_factory):
         if block:
             with (project / block[1]).open("a") as file:
                 file.write(f"\n\n{code}")
-    assert sum(map(bool, blocks)) == 4
+    assert sum(map(bool, blocks)) == 5
     return project
 
 
@@ -131,6 +131,20 @@ def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
     assert "LayerNorm" in modules
     assert family["rmse"] < 2.4
     assert moved.endswith("limit 0.983")
+
+
+@pytest.mark.slow
+def test_a_study_that_a_reader_adds_is_run_and_summed_up_by_name(extended):
+    quick = ("-m", "denoiselib.experiments")
+    options = ("activations", "--quick", "--out", extended / "studies")
+    done = python(extended, *quick, "run", *options)
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 jobs are in" in done.stdout
+    table = python(extended, *quick, "table", *options).stdout.splitlines()
+    names = [line.split(" | ")[0].strip("| ") for line in table[2:]]
+    assert names == ["gelu", "prelu", "relu"]
+    means = [float(line.split(" | ")[3]) for line in table[2:]]
+    assert all(1.6 < mean < 2.2 for mean in means)
 
 
 @pytest.mark.slow
