@@ -1,5 +1,6 @@
 """The README promises numbers, files and minutes: hold it to them."""
 
+import doctest
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml  # comes with jupyterlab
 
@@ -35,6 +37,20 @@ def test_the_network_of_the_example_is_near_the_limit():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert float(done.stdout.split()[-1]) < 1.64
+
+
+def test_results_and_networks_by_name_are_what_it_shows():
+    text = "\n".join(re.findall(r"```\n(>>> .*?)```", README, re.DOTALL))
+    noisy = np.random.default_rng(0).standard_normal((1000, 100))
+    example = doctest.DocTestParser().get_doctest(text, {"noisy": noisy}, "README", None, 0)
+    assert len(example.examples) == 4
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_the_order_of_reading_has_as_many_modules_as_it_says():
+    listed = re.findall(r"^- `([\w.]+)`", denoiselib.__doc__, re.MULTILINE)
+    assert len(listed) == 16
+    assert "sixteen modules" in README
 
 
 @pytest.mark.slow

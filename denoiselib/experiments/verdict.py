@@ -225,4 +225,3 @@ def _by_seed(rows, value):
 
 def _primary(row):
     return row["training"] == "any level" and row["test"] == "as trained"
-
