@@ -211,5 +211,5 @@ def over_sigma(errors, sigma, error, top, chosen=None):
     """
     lines = {name: (SIGMAS, values) for name, values in errors.items()}
     largest = np.nanmax(list(errors.values()))
-    axes = {"ylim": (0, max(top, 1.35 * largest)), "chosen": chosen}
+    axes = {"ylim": (0, max(top, 1.45 * largest)), "chosen": chosen}
     return lines | {"_here": ([sigma], [error])} | axes
