@@ -3,9 +3,7 @@
 import argparse
 import sys
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
-
-import joblib
+from contextlib import nullcontext
 
 from denoiselib.experiments import PROTOCOLS, tables
 from denoiselib.experiments.runner import FOLDER, run
@@ -45,11 +43,9 @@ def _list(args):
 
 def _run(args):
     protocol = _protocol(args)
-    with ExitStack() as stack:
-        if args.dask:
-            stack.enter_context(_client(args.dask))
-            stack.enter_context(joblib.parallel_config("dask"))
-        failed = run(protocol, args.out, seeds=args.seeds, signals=args.signals, workers=args.jobs)
+    numbers = {"seeds": args.seeds, "signals": args.signals, "workers": args.jobs}
+    with _client(args.dask) if args.dask else nullcontext() as client:
+        failed = run(protocol, args.out, client=client, **numbers)
     for job in failed:
         print(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}", file=sys.stderr)
     total = len(protocol.jobs(args.seeds, args.signals))

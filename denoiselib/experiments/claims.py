@@ -10,6 +10,7 @@ from scipy import stats
 
 from denoiselib.experiments import claims_rows, networks, tables
 from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.table import Table
 
 
 class Claim(NamedTuple):
@@ -166,12 +167,10 @@ def decide(rows, number):
     >>> x["value"], x["holds"]
     ((1.0, 0.0), 'yes')
     """
-    claim, groups = CLAIMS[number], {}
-    for row in rows:
-        if row["claim"] == number and row["measure"] == claim.measure and row["value"] is not None:
-            groups.setdefault(row["condition"], []).append(row)
-    lines = []
-    for condition, group in groups.items():
+    claim, lines = CLAIMS[number], []
+    measured = Table(rows).where(claim=number, measure=claim.measure)
+    known = Table(row for row in measured if row["value"] is not None)
+    for condition, group in known.by("condition").items():
         line = {"condition": condition, "seeds": len(group), "share": None}
         for column in ("value", "share"):
             if group[0][column] is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from denoiselib import bayes, metrics, nn, signals
+from denoiselib._random import stream
 from denoiselib.experiments import claims_measures as measures
 from denoiselib.experiments import classical, networks, recipes
 from denoiselib.filters import METHODS
@@ -111,7 +112,7 @@ def convergence(setting, draws, seed, n):
         clean = signals.sparse_spikes(count, rng=rng, draws=draws)
         return signals.add_noise(clean, setting["sigma"], rng), clean
 
-    noisy, clean = made(n, np.random.default_rng([seed, draws, 2**32 - 1]))
+    noisy, clean = made(n, stream(seed, "sparsity", draws))
     best = bayes.sparse_spikes_posterior_mean(noisy, setting["sigma"], draws=draws)
     limit = metrics.rmse(best, clean).mean()
     constant = metrics.rmse(np.full_like(clean, clean.mean()), clean).mean()
@@ -119,7 +120,7 @@ def convergence(setting, draws, seed, n):
     _, history = networks.fit(
         setting,
         seed,
-        lambda step: made(setting["batch"], np.random.default_rng([seed, step])),
+        lambda step: made(setting["batch"], stream(seed, "training", step)),
         validation=(noisy, clean),
         every=max(steps // 40, 1),
     )
@@ -220,7 +221,9 @@ def sensitivity(ways, setting, seed, noisy):
     """12: whether small changes of the input grow."""
     rows = []
     made = {way: ways[way] for way in ("fixed", "alone")}
-    made |= {"the limit": lambda y: networks.limit(setting["family"], y, setting["sigma"])}
+    made |= {
+        "the limit": lambda y: networks.pointwise_limit(setting["family"], y, setting["sigma"])
+    }
     for way, denoise in made.items():
         what = "amplification" if way in ways else "amplification, for comparison"
         found = {

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import ndimage
 from scipy import signal as scipy_signal
 
-from denoiselib import _files, filters, nn, real
+from denoiselib import filters, nn, real
+from denoiselib._random import stream
 from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.table import Table
@@ -80,7 +81,7 @@ def recording():
     >>> print(clean.shape, len(beats), f"{clean.std():.2f} mV")
     (3600,) 20 0.33 mV
     """
-    samples, _ = real.load_signal(_files.data("ecg.npz"))
+    samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
     clean, beats = samples - baseline(samples), real.r_peaks(samples)
     for array in (clean, beats):
@@ -115,12 +116,12 @@ def draw(noise, level, signals, seed, purpose="test"):
     >>> print(noisy.shape, len(beats), f"{(noisy - clean).std():.2f} mV")
     (21, 3600) 21 0.10 mV
     """
-    rng = np.random.default_rng([seed, ("validation", "test").index(purpose), 2**32 - 5])
+    rng = stream(seed, f"heart {purpose}")
     clean, beats = real.ecg_with_beats(signals, LENGTH, rng)
     unit = NOISES[noise](np.zeros_like(clean), 1.0, rng)
     if purpose == "test":
         known, places = recording()
-        own = np.random.default_rng([seed, 2**32 - 6])  # for any number of signals the same noise
+        own = stream(seed, "heart recording")  # for any number of signals the same noise
         added = NOISES[noise](np.zeros_like(known), 1.0, own)
         clean, beats = np.concatenate([known[None], clean]), [places, *beats]
         unit = np.concatenate([added[None], unit])
@@ -390,13 +391,13 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
 
     Examples
     --------
-    >>> noisy, clean = mixed(["white"], batch=500, length=100, seed=0)(step=0)
+    >>> noisy, clean = mixed(["white"], batch=5000, length=100, seed=0)(step=0)
     >>> print(f"{np.std(noisy - clean, axis=-1).mean():.2f} mV")
     0.15 mV
     """
 
     def data(step):
-        rng = np.random.default_rng([seed, step])
+        rng = stream(seed, "training", step)
         noisy = clean = draws(batch, length, rng)
         for noise in noises:
             there = rng.uniform(size=(batch, 1)) < (0.5 if len(noises) > 1 else 1)

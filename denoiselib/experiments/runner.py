@@ -1,7 +1,7 @@
 """Runs the jobs of a protocol on all cores or on a cluster, and stores each as it finishes.
 
-A run that was stopped, in whatever way, goes on where it stopped: jobs that have rows are not run
-again, jobs that failed are. Only the process that calls `run` writes.
+A run that was stopped continues where it stopped: jobs that have rows are skipped, jobs that failed
+are tried again. Only the process that calls `run` writes.
 """
 
 import math
@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from joblib import Parallel, delayed
-from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
@@ -24,20 +23,21 @@ from denoiselib.experiments.store import Store, identity
 FOLDER = "data/results"
 
 
-def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
+def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client=None):
     """Run all jobs of a protocol that have no rows yet.
 
     Parameters
     ----------
     protocol : Protocol
-        One of `experiments.PROTOCOLS`, for example, or its quick form, ``protocol.shrunk()``.
+        For example one of `experiments.PROTOCOLS`, or its quick form, ``protocol.shrunk()``.
     folder : str or Path
-        Where its file lies, or is made.
+        Folder of the results.
     seeds, signals : int, optional
-        Instead of the protocol's own numbers.
+        Replace the protocol's own numbers.
     workers : int
-        Processes, each with one thread; -1 for one a core. A cluster has its own number: under
-        ``joblib.parallel_config("dask")`` the jobs run on the workers of the current Dask client.
+        Number of processes, each with one thread; -1 for one a core.
+    client : distributed.Client, optional
+        The workers of this Dask cluster run the jobs instead.
 
     Returns
     -------
@@ -46,8 +46,6 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
 
     Raises
     ------
-    TypeError, ValueError
-        If a number is out of range, or the file is damaged.
     BlockingIOError
         If another process is running the same protocol into the same folder.
 
@@ -55,7 +53,6 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
     --------
     >>> import tempfile
     >>> from denoiselib.experiments.protocol import Protocol
-    >>> from denoiselib.experiments.store import Store
     >>> def run_one(setting, seed, signals):
     ...     return [{"rmse": setting["lam"] + seed / signals}]
     >>> protocol = Protocol(name="example", run_one=run_one, settings=[{"lam": 2}], table={})
@@ -76,10 +73,14 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
         waiting = [job for job in jobs if identity(job) not in done]
         if waiting:
             store.note(_provenance(protocol, seeds, signals))
+        if client is None:
+            finished = _on_cores(protocol.run_one, waiting, workers)
+        else:
+            finished = _on_cluster(protocol.run_one, waiting, client)
         failed = []
         with (
             tqdm(total=len(jobs), initial=len(jobs) - len(waiting), desc=protocol.name) as bar,
-            closing(_outcomes(protocol.run_one, waiting, workers)) as outcomes,
+            closing(finished) as outcomes,
         ):
             for job in outcomes:
                 append(job)
@@ -89,41 +90,52 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1):
     return failed
 
 
-def _outcomes(run_one, jobs, workers):
-    """Yield each job, with its rows or its error, as it finishes."""
+def _on_cores(run_one, jobs, workers):
+    """Yield each job, with its rows or its error, as a process finishes it."""
     waiting = {identity(job): job for job in jobs}
     alone = False
     while waiting:
-        # One by one, and all of them at once, so that a cluster sees how many workers it needs.
-        parallel = Parallel(
-            workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all"
-        )
-        _trust_dask()
         batch = list(waiting.values())[: 1 if alone else None]
+        parallel = Parallel(workers, return_as="generator_unordered", batch_size=1)
         try:
             for outcome in parallel(delayed(_work)(run_one, job) for job in batch):
                 del waiting[identity(outcome)]
                 yield outcome
             alone = False
         except BrokenProcessPool:
-            # A process died, and took the others along. To find out whose fault it was, the job
-            # that has been waiting longest, thus one of those that were running, goes alone.
+            # A process died, and the pool with it. To find the job that killed it, the first
+            # unfinished job, which was among the running ones, is tried alone.
             if alone:
                 yield {**waiting.pop(identity(batch[0])), "error": "its process died"}
             alone = not alone
 
 
+def _on_cluster(run_one, jobs, client):
+    """Yield each job, with its rows or its error, as a worker of a Dask cluster finishes it."""
+    from distributed import as_completed  # an extra
+
+    futures = {client.submit(_work, run_one, job, pure=False): job for job in jobs}
+    for future in as_completed(futures):
+        job = futures.pop(future)
+        error = future.exception()  # of Dask itself: all workers that tried the job died
+        yield future.result() if error is None else _failed(job, error)
+
+
 def _work(run_one, job):
-    """Compute the rows of a job; whatever happens, it comes back."""
-    threadpool_limits(1)  # sums depend on the number of threads; not every backend sees to it
+    """Return a job with its rows, or with the error that it raised."""
+    threadpool_limits(1)  # rounding of sums depends on the number of threads
     try:
         return {**job, "rows": [_plain(row) for row in run_one(**job)]}
     except Exception as error:
-        return {**job, "error": f"{type(error).__name__}: {error}"}
+        return _failed(job, error)
+
+
+def _failed(job, error):
+    return {**job, "error": f"{type(error).__name__}: {error}"}
 
 
 def _plain(row):
-    """Return a row as it will be read from the file; what is not finite becomes None."""
+    """Return a row of plain JSON values; NaN and infinity become None."""
     plain = {}
     for name, x in row.items():
         x = x.item() if isinstance(x, np.generic) else x
@@ -133,35 +145,8 @@ def _plain(row):
     return plain
 
 
-def _trust_dask():
-    """Mend two habits of joblib on Dask, in the active backend.
-
-    It waits for ever for a job that Dask gives up, because all its workers died for example: it is
-    told of results, but not of the errors of Dask itself. And where it finds a single worker, which
-    may be the first of many, it computes everything here.
-    """
-    backend, _ = get_active_backend()
-    if not hasattr(backend, "client") or "submit" in vars(backend):
-        return
-    submit, count = backend.submit, backend.effective_n_jobs
-
-    def heard(calls, callback=None):
-        ((_, (_, job), _),) = calls.items
-
-        def pass_on(future):
-            if (error := future.exception()) is not None:
-                callback([{**job, "error": f"{type(error).__name__}: {error}"}])
-
-        future = submit(calls, callback)
-        future.add_done_callback(pass_on)
-        return future
-
-    backend.submit = heard
-    backend.effective_n_jobs = lambda workers: max(2, count(workers))
-
-
 def _command(name, seeds, signals):
-    """Return what a shell is told to get these rows, wherever they are to lie."""
+    """Return the shell command that computes these rows."""
     quick = " --quick" if name.endswith("-quick") else ""
     name = name.removesuffix("-quick")
     numbers = f"--seeds {seeds} --signals {signals}"

@@ -1,8 +1,7 @@
-"""One file of jobs that survives a crash: a line is a whole job, what has no end does not count.
+"""Results as JSON Lines, one line for each finished job; a last line cut short is ignored.
 
-``NAME.jsonl`` holds a line of JSON for each job, in the order in which they finished, with its
-``rows`` or its ``error``, and a checksum; ``NAME.provenance.json`` tells which runs wrote them.
-Older lines have no checksum, and are taken as they are.
+``NAME.jsonl`` holds the jobs with their ``rows`` or their ``error`` and a CRC-32 checksum (older
+lines have none); ``NAME.provenance.json`` lists the runs that wrote them.
 """
 
 import json
@@ -13,7 +12,7 @@ from pathlib import Path
 
 
 def identity(job):
-    """Return what makes a job itself, as text.
+    """Return setting, seed and number of signals as text: equal for equal jobs.
 
     Examples
     --------
@@ -29,9 +28,9 @@ class Store:
     Parameters
     ----------
     folder : str or Path
-        Made by the first job that is stored.
+        Folder of the results; `open` makes it.
     name : str
-        Of the protocol.
+        Name of the protocol.
 
     Examples
     --------
@@ -51,13 +50,9 @@ class Store:
         self.provenance = Path(folder) / f"{name}.provenance.json"
 
     def read(self):
-        """List the jobs; of one that was tried again, the last try.
+        """List the jobs; of a job that was tried several times, the last try.
 
-        Raises
-        ------
-        ValueError
-            If a line is damaged, as far as its checksum can tell; the last one may be cut short,
-            and is left out.
+        A damaged line raises ValueError; a last line without its end is left out.
         """
         jobs = {}
         for number, line in enumerate(_whole(self.path).splitlines(), 1):
@@ -65,25 +60,22 @@ class Store:
                 job = json.loads(line)
                 jobs[identity(job)] = job
                 if "crc32" in job and job.pop("crc32") != _checksum(job):
-                    raise ValueError("its checksum is another")
+                    raise ValueError("its checksum differs")
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
         return list(jobs.values())
 
     def rows(self):
-        """List the rows of all jobs that have some, each with its setting, seed and signals."""
+        """List the rows of all jobs, as the function `rows`."""
         return rows(self.read())
 
     @contextmanager
     def open(self):
-        """Lend a function that appends a job; nobody else can write in the meantime.
+        """Lock the file, and give a function that appends a job to it.
 
-        Raises
-        ------
-        BlockingIOError
-            If another process is writing. The lock ends with its process, however that ends.
+        Raises BlockingIOError if another process holds the lock, which ends with its process.
         """
-        import fcntl  # not everywhere; results can be read without it
+        import fcntl  # missing on Windows, where results can still be read
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -106,7 +98,7 @@ class Store:
             os.close(file)
 
     def note(self, run):
-        """Add a run to the provenance; to be called while the store is open."""
+        """Append a run to the provenance file; call it while the store is open."""
         try:
             runs = json.loads(self.provenance.read_bytes()) if self.provenance.exists() else []
         except ValueError as error:
@@ -117,7 +109,7 @@ class Store:
 
 
 def rows(jobs):
-    """Return the rows of all jobs that have some, each with its setting, seed and signals."""
+    """Return the rows of jobs, each with its setting, seed and number of signals."""
     return [
         {**job["setting"], "seed": job["seed"], "signals": job["signals"], **row}
         for job in jobs
@@ -126,11 +118,11 @@ def rows(jobs):
 
 
 def _checksum(job):
-    """Return the CRC-32 of a job's JSON, however that is spaced."""
+    """Return the CRC-32 checksum of a job's JSON, which does not depend on spaces in the file."""
     return zlib.crc32(json.dumps(job).encode())
 
 
 def _whole(path):
-    """Read all lines that have an end."""
+    """Read all complete lines."""
     text = path.read_bytes() if path.exists() else b""
     return text[: text.rfind(b"\n") + 1]

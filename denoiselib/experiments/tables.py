@@ -1,4 +1,4 @@
-"""Rows summed up over seeds: one line for each setting, with what is certain about it."""
+"""Rows summed up over seeds, one line for each setting, with intervals and paired tests."""
 
 import csv as writer
 import io
@@ -7,75 +7,40 @@ import statistics
 import numpy as np
 from scipy import stats
 
-from denoiselib import _check
-
 CONFIDENCE = 0.95
-NUMBERS = (
-    "mean",
-    "half",
-    "median",
-    "share",
-    "low",
-    "high",
-    "diff",
-    "diff_half",
-    "diff_low",
-    "diff_high",
-)
+NUMBERS = ("mean", "half", "median", "share", "low", "high", "diff", "diff_half")
 
 
-def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None, test="t"):
-    r"""Sum up rows, one line for each combination of some columns.
+def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
+    """Sum up rows, one line for each combination of values of some columns.
 
     Parameters
     ----------
     rows : list of dict
-        As `store.rows` returns them; each with its ``seed``.
+        As `store.rows` returns them, each with its ``seed``.
     by : list of str
-        Columns that tell the lines apart; for each seed a line has one row.
+        Columns to group by; each group has one row for each seed.
     value : str
         Column to sum up; lower is better.
     reference : dict, optional
-        Some columns of `by` and their values, for example ``{"method": "tv"}``: the line to which
-        those are compared that agree with it in the other columns.
+        Values of some columns of `by`, for example ``{"method": "tv"}``: each line is compared with
+        the line that has these values and agrees with it in the other columns.
     last : dict, optional
-        For some columns of `by` the value that is sorted behind all others, such as
-        ``{"method": "limit"}``.
+        For some columns of `by` the value that is sorted last, such as ``{"method": "limit"}``.
     stuck : callable, optional
-        ``stuck(row)`` says of a row whether its training has led nowhere.
-    test : {"t", "permutation"}
-        How differences are judged: by Student's t, which takes them for normal, or by flipping
-        their signs, which takes them for symmetric, beside an interval from the bootstrap.
+        ``stuck(row)`` tells whether the training of a row has failed.
 
     Returns
     -------
     list of dict
         Sorted lines with the columns of `by` and
 
-        - ``seeds``, their number, ``mean``, ``half`` (half width of the 95 % interval of the mean,
-          from Student's t; None for a single seed) and ``median``;
-        - ``stuck``, the fraction of seeds: with that argument, or if values are None (they were
-          not finite), which count as stuck and in nothing else;
-        - with a `reference`: ``diff``, the mean difference to it over the seeds that both have
-          (negative is better), its ``diff_half``, ``p`` from the paired test, and ``p_holm``,
-          corrected for all comparisons of the table; with permutations ``diff_low`` and
-          ``diff_high`` in place of ``diff_half``.
-
-    Raises
-    ------
-    ValueError
-        If a column or the test is unknown, a line has two rows of one seed, or no line is the
-        reference.
-
-    Notes
-    -----
-    With p values :math:`p_{(1)} \le \dots \le p_{(m)}` Holm's correction is
-    :math:`\max_{j \le i} \min(1, (m - j + 1) p_{(j)})`: the probability that any of the
-    differences called significant is none stays below the level.
-
-    References
-    ----------
-    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
+        - ``seeds``, their number, ``mean``, ``half`` (half width of the 95 % confidence interval of
+          the mean, by Student's t; None for a single seed) and ``median``;
+        - ``stuck``: fraction of seeds for which `stuck(row)` holds or the value is missing (None:
+          not finite). Missing values enter no other column;
+        - with a `reference`: the columns of `student` for the differences to it, paired by seed
+          (negative is better), and ``p_holm``, corrected for all comparisons of the table.
 
     Examples
     --------
@@ -92,9 +57,7 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None, te
     | tv | 2 | 1.65 | 1.91 | 1.65 | 0.55 | 0.64 | 0.058 | 0.058 |
     | limit | 2 | 1.10 | 1.27 | 1.10 |  |  |  |  |
     """
-    judge = TESTS[_check.choice(test, "test", TESTS)]
-    groups = _groups(rows, by, value)
-    lines = []
+    groups, lines, errors = _groups(rows, by, value), [], {}
     for key in sorted(groups, key=lambda key: _order(by, key, last or {})):
         seeds = groups[key]
         values = {seed: row[value] for seed, row in seeds.items() if row[value] is not None}
@@ -104,26 +67,89 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None, te
         lost = [row[value] is None or bool(stuck and stuck(row)) for row in seeds.values()]
         line["stuck"] = sum(lost) / len(lost)
         lines.append(line)
+        errors[key] = values
     if not stuck and not any(line["stuck"] for line in lines):
         for line in lines:
             del line["stuck"]
-    if reference:
-        _compare(lines, groups, by, value, reference, judge)
-    return lines
+    return _compared(lines, errors, by, reference) if reference else lines
+
+
+def student(differences):
+    """Test whether the mean of paired differences is zero, by Student's t.
+
+    Parameters
+    ----------
+    differences : list of float
+        One for each seed.
+
+    Returns
+    -------
+    dict
+        ``diff``, their mean, ``diff_half``, the half width of its 95 % confidence interval, and
+        ``p``; None where there are not enough differences.
+
+    Examples
+    --------
+    >>> print("{diff:.2f} {diff_half:.2f} {p:.3f}".format(**student([1.0, 2.0, 3.0])))
+    2.00 2.48 0.074
+    """
+    (mean, half), p = _mean(differences), None
+    if len(differences) > 1:
+        error = np.std(differences, ddof=1) / np.sqrt(len(differences))
+        p = 2 * stats.t.sf(abs(mean) / error, len(differences) - 1) if error else mean == 0
+    return {"diff": mean, "diff_half": half, "p": p if p is None else float(p)}
+
+
+def permuted(differences):
+    """Test as `student` does, but with p from a permutation test, which needs no normality.
+
+    Notes
+    -----
+    p is the fraction of sign flips of the differences whose mean is as large; all flips are tried
+    for up to 13 differences, 9,999 random ones for more. The interval is that of `student`:
+    percentiles of a bootstrap would cover the mean too rarely (83 % with five normal differences).
+
+    Examples
+    --------
+    >>> permuted([1.0, 2.0, 3.0])["p"]
+    0.25
+    """
+    line = student(differences)
+    if len(differences) > 1:
+        options = {"permutation_type": "samples", "n_resamples": 9999, "vectorized": True, "rng": 0}
+        line["p"] = float(stats.permutation_test((differences,), np.mean, **options).pvalue)
+    return line
+
+
+def corrected(lines):
+    """Add to lines with ``p`` their ``p_holm``, corrected for the number of comparisons."""
+    tested = [line["p"] for line in lines if line["p"] is not None]
+    p_holm = iter(holm(tested))
+    return [line | {"p_holm": None if line["p"] is None else next(p_holm)} for line in lines]
 
 
 def holm(p):
-    """Correct p values for their number, by Holm's step-down procedure.
+    r"""Correct p values for their number, by Holm's step-down procedure.
 
     Parameters
     ----------
     p : list of float
-        Of all comparisons that are made.
+        p values of all comparisons that are made.
 
     Returns
     -------
     list of float
-        In the same order.
+        The corrected p values, in the same order.
+
+    Notes
+    -----
+    With p values :math:`p_{(1)} \le \dots \le p_{(m)}` the correction is
+    :math:`\max_{j \le i} \min(1, (m - j + 1) p_{(j)})`. It controls the family-wise error rate: the
+    probability of even one false positive stays below the level.
+
+    References
+    ----------
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
 
     Examples
     --------
@@ -133,18 +159,17 @@ def holm(p):
     p = np.asarray(p, dtype=float)
     order = np.argsort(p, kind="stable")
     steps = np.minimum(p[order] * np.arange(len(p), 0, -1), 1)
-    corrected = np.empty_like(p)
-    corrected[order] = np.maximum.accumulate(steps)
-    return corrected.tolist()
+    result = np.empty_like(p)
+    result[order] = np.maximum.accumulate(steps)
+    return result.tolist()
 
 
 def markdown(lines, decimals=4):
-    """Write lines of `summary` as a table in Markdown; what there is none of stays empty."""
+    """Write lines of `summary` as a Markdown table; None leaves a cell empty."""
     names = list(lines[0]) if lines else []
-    texts = [names, ["---"] * len(names)]
-    texts += [[_text(name, line[name], decimals) for name in names] for line in lines]
-    text = "\n".join(f"| {' | '.join(cells)} |" for cells in texts)
-    return text.replace("| --- |", "|---|").replace(" --- |", "---|")
+    rows = [names, *([_text(name, line[name], decimals) for name in names] for line in lines)]
+    first, *others = (f"| {' | '.join(cells)} |" for cells in rows)
+    return "\n".join([first, "|" + "---|" * len(names), *others])
 
 
 def csv(lines):
@@ -157,7 +182,7 @@ def csv(lines):
 
 
 def _groups(rows, by, value):
-    """Arrange rows as ``{key: {seed: row}}``."""
+    """Group rows as ``{key: {seed: row}}``."""
     groups = {}
     for row in rows:
         if missing := {*by, value, "seed"} - set(row):
@@ -170,7 +195,7 @@ def _groups(rows, by, value):
 
 
 def _order(by, key, last):
-    """Sort column by column, numbers by size, before text; None, and what comes last, behind."""
+    """Sort column by column: numbers by size, then text, then None, then the value that is last."""
     return [
         (
             name in last and x == last[name],
@@ -183,7 +208,7 @@ def _order(by, key, last):
 
 
 def _mean(values):
-    """Mean, and half width of its interval, as far as there are enough values."""
+    """Return the mean and the half width of its interval, or None where values are too few."""
     if len(values) < 2:
         return (values[0] if values else None), None
     error = np.std(values, ddof=1) / np.sqrt(len(values))
@@ -191,7 +216,8 @@ def _mean(values):
     return float(np.mean(values)), float(half)
 
 
-def _compare(lines, groups, by, value, reference, judge):
+def _compared(lines, errors, by, reference):
+    """Add the columns of the paired tests to the lines."""
     if unknown := set(reference) - set(by):
         raise ValueError(f"reference must name columns of by, not {', '.join(sorted(unknown))}")
     found, tested = False, []
@@ -199,58 +225,12 @@ def _compare(lines, groups, by, value, reference, judge):
         key = tuple(line[name] for name in by)
         other = tuple(reference.get(name, line[name]) for name in by)
         found |= key == other
-        pairs = [
-            (row[value], groups[other][seed][value])
-            for seed, row in groups[key].items()
-            if key != other and seed in groups.get(other, ())
-        ]
-        differences = [a - b for a, b in pairs if a is not None and b is not None]
-        line |= judge(differences) | {"p_holm": None}
-        if line["p"] is not None:
-            tested.append(line)
+        base = errors.get(other, {}) if key != other else {}
+        differences = [x - base[seed] for seed, x in errors[key].items() if seed in base]
+        tested.append(line | student(differences))
     if not found:
         raise ValueError(f"reference {reference} is no line of the table")
-    for line, p in zip(tested, holm([line["p"] for line in tested]), strict=True):
-        line["p_holm"] = p
-
-
-def _student(differences):
-    """Mean, half width, and the paired t test; differences that are all one number are certain."""
-    (mean, half), p = _mean(differences), None
-    if len(differences) > 1:
-        error = np.std(differences, ddof=1) / np.sqrt(len(differences))
-        p = 2 * stats.t.sf(abs(mean) / error, len(differences) - 1) if error else mean == 0
-    return {"diff": mean, "diff_half": half, "p": p if p is None else float(p)}
-
-
-def _flipped(differences):
-    """Mean, its bootstrap interval, and how rarely signs drawn at random give as large a mean.
-
-    Up to 13 seeds all signs are tried.
-    """
-    (mean, _), low, high, p = _mean(differences), None, None, None
-    if len(differences) > 1:
-        resampled = {"n_resamples": 9999, "rng": 0, "vectorized": True}
-        p = float(
-            stats.permutation_test(
-                (differences,), np.mean, permutation_type="samples", **resampled
-            ).pvalue
-        )
-        low, high = (
-            float(end)
-            for end in stats.bootstrap(
-                (differences,),
-                np.mean,
-                confidence_level=CONFIDENCE,
-                method="percentile",
-                **resampled,
-            ).confidence_interval
-        )
-    return {"diff": mean, "diff_low": low, "diff_high": high, "p": p}
-
-
-#: Tests of paired differences by name.
-TESTS = {"t": _student, "permutation": _flipped}
+    return corrected(tested)
 
 
 def _text(name, value, decimals):

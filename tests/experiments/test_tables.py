@@ -83,26 +83,45 @@ def test_equal_values_give_no_nan():
 
 
 def test_permutations_try_all_signs():
-    lines = by_net(reference={"net": "b"}, test="permutation")
     for net in ("a", "limit"):
         d = VALUES[net] - VALUES["b"]
         means = [np.mean(d * signs) for signs in itertools.product((-1, 1), repeat=6)]
         as_large = np.mean(np.abs(means) >= abs(d.mean()) - 1e-12)
-        assert lines[net]["p"] == pytest.approx(as_large)
-        assert lines[net]["diff"] == pytest.approx(d.mean())
-        means = d[np.array(list(itertools.product(range(6), repeat=6)))].mean(axis=1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        assert lines[net]["diff_low"] == pytest.approx(low, abs=0.05 * np.std(d))
-        assert lines[net]["diff_high"] == pytest.approx(high, abs=0.05 * np.std(d))
-    assert lines["b"]["p"] is lines["b"]["diff_low"] is lines["b"]["p_holm"] is None
-    with pytest.raises(ValueError, match="test must be one of 't', 'permutation'"):
-        by_net(test="sign")
+        line = tables.permuted(d.tolist())
+        assert line["p"] == pytest.approx(as_large)
+        assert line["diff"] == pytest.approx(d.mean())
+        assert line["diff_half"] == tables.student(d.tolist())["diff_half"] > 0
+    assert tables.permuted([1.0]) == {"diff": 1.0, "diff_half": None, "p": None}
 
 
 def test_permutations_of_equal_values_give_no_nan():
-    rows = [{"net": n, "seed": s, "rmse": v} for n, v in [("a", 1.0), ("b", 1.0)] for s in range(3)]
-    line = by_net(rows, reference={"net": "a"}, test="permutation")["b"]
-    assert (line["diff"], line["diff_low"], line["diff_high"], line["p"]) == (0, 0, 0, 1)
+    assert tables.permuted([0.0, 0.0, 0.0]) == {"diff": 0, "diff_half": 0, "p": 1}
+
+
+def percentiles(x):
+    """Ends of a percentile bootstrap interval of the mean."""
+    drawn = np.random.default_rng(0).integers(len(x), size=(1000, len(x)))
+    return np.quantile(x[drawn].mean(axis=1), [0.025, 0.975])
+
+
+def student(x):
+    """Ends of the interval that tables print."""
+    line = tables.student(x.tolist())
+    return line["diff"] - line["diff_half"], line["diff"] + line["diff_half"]
+
+
+@pytest.mark.parametrize("seeds", [5, 10, 12])
+@pytest.mark.parametrize("kind", ["normal", "skewed"])
+def test_an_interval_covers_the_mean_as_often_as_it_says(seeds, kind):
+    rng = np.random.default_rng(seeds)
+    x = rng.normal(4, 2, (2000, seeds)) if kind == "normal" else rng.gamma(4, size=(2000, seeds))
+    coverage = {}
+    for interval in (student, percentiles):
+        ends = np.array([interval(values) for values in x])
+        coverage[interval] = np.mean((ends[:, 0] < 4) & (ends[:, 1] > 4))
+    assert coverage[student] > 0.93
+    assert coverage[student] < 0.965
+    assert coverage[percentiles] < 0.92  # what the bootstrap calls 95 % is not
 
 
 def test_a_single_seed_has_no_interval():
