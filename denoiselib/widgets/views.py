@@ -207,9 +207,9 @@ def errors(title, looks, **properties):
 def over_sigma(errors, sigma, error, top, chosen=None):
     """Return what a view of `errors` shows: lines over `data.SIGMAS`, and a dot at (sigma, error).
 
-    The axis of errors ends at `top`, unless one is larger.
+    The axis of errors ends at `top`, or higher where one is larger: the legend stands above it.
     """
     lines = {name: (SIGMAS, values) for name, values in errors.items()}
     largest = np.nanmax(list(errors.values()))
-    axes = {"ylim": (0, max(top, 1.05 * largest)), "chosen": chosen}
+    axes = {"ylim": (0, max(top, 1.45 * largest)), "chosen": chosen}
     return lines | {"_here": ([sigma], [error])} | axes
