@@ -70,7 +70,7 @@ def closed(rows, control=CONTROL, value="rmse"):
     list of dict
         For each other row its ``share`` of the distance (of means over seeds) with the interval
         ``low`` to ``high``; what is missing to the `GOAL` (``diff``: negative if it is reached,
-        with the interval ``diff_low`` to ``diff_high``); and the p value of that difference, not
+        with the half width ``diff_half`` of its interval); and the p value of that difference, not
         corrected.
 
     Notes
@@ -225,4 +225,3 @@ def _by_seed(rows, value):
 
 def _primary(row):
     return row["training"] == "any level" and row["test"] == "as trained"
-
