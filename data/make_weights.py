@@ -49,8 +49,8 @@ for family in ("pulses", "blocks"):
 #: At noise level 3, with clean signals and without; the learning rates are those of the study.
 TAUGHT = {
     f"taught_{family}_{method.lower()}": unsupervised.recipe(method, "fresh", family, lr=lr)
-    for (method, data), rates in unsupervised.RATES.items()
-    for family, lr in zip(unsupervised.SHAPES, rates, strict=True)
+    for (method, data), rates in unsupervised.LEARNING_RATES.items()
+    for family, lr in zip(networks.SHAPES, rates, strict=True)
     if data == "fresh" and method != "SURE, level estimated"
 }
 RECIPES |= TAUGHT
@@ -98,7 +98,7 @@ def trainer(name):
 def judged(net, recipe):
     """Say how far a network is above the limit."""
     noisy, clean, sigma = networks.draw(recipe["family"], recipe["sigma"], 3000, SEED)
-    best = networks.limit(recipe["family"], noisy, sigma)
+    best = networks.pointwise_limit(recipe["family"], noisy, sigma)
     seen = networks.with_level(recipe, noisy, sigma)
     scores = networks.scores(net.denoise(seen, recipe["batch"]), clean, best)
     return f"RMSE {scores['rmse']:.3f}, {scores['gap']:.2f} % above the limit"

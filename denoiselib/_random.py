@@ -12,6 +12,7 @@ PURPOSES = {
     "validation": (0, 2**32 - 1),
     "test": (1, 2**32 - 1),
     "training": (2**32 - 3,),
+    "recording": (2**32 - 2,),  # one long signal
     "order": (2**32 - 4,),  # in which a fixed set is passed
     "second copy": (1,),  # of the noise, step by step
     "lesson": (2,),  # what a lesson adds to a batch, step by step

@@ -21,7 +21,7 @@ FLOORS = [
     {"nn"},
     {"interpret", "handmade"},
     {"experiments"},
-    {"pretrained"},
+    {"pretrained", "labels"},
     {"plots", "widgets"},
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}

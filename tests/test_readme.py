@@ -63,6 +63,7 @@ import json, sys
 from dataclasses import replace
 import numpy as np
 from denoiselib import metrics, nn, signals, widgets
+from denoiselib.widgets.classical import ThresholdPanel
 from denoiselib.experiments import PROTOCOLS, networks, recipes
 from denoiselib.experiments.runner import run
 from denoiselib.experiments.store import Store
@@ -78,7 +79,9 @@ short = networks.BASE | {"net": "plain", "change": "mine", "steps": 200}
 (layer,) = recipes.run_one(short | {"norm": "layer"}, seed=0, signals=300)
 (family,) = recipes.run_one(short | {"family": "ramps"}, seed=0, signals=300)
 names = [type(m).__name__ for m in nn.UNet(norm="layer").modules()]
-print(json.dumps([failed, rows, ranked, panel.names, layer, family, names]))
+moved = ThresholdPanel()
+moved.set(family="blocks", lam=1.5)
+print(json.dumps([failed, rows, ranked, panel.names, layer, family, names, str(moved)]))
 """
 
 
@@ -88,13 +91,15 @@ def extended(tmp_path_factory):
     project = tmp_path_factory.mktemp("project")
     for folder in ("denoiselib", "tests"):
         shutil.copytree(ROOT / folder, project / folder)
-    shutil.copy(ROOT / "pyproject.toml", project)
+    (project / "notebooks").mkdir()
+    for file in ("pyproject.toml", "notebooks/unlabelled.py"):
+        shutil.copy(ROOT / file, project / file)
     blocks = [re.match(r"# a [^,]+, in (denoiselib/\S+\.py)\n", code) for code in CODE]
     for code, block in zip(CODE, blocks, strict=True):
         if block:
             with (project / block[1]).open("a") as file:
                 file.write(f"\n\n{code}")
-    assert sum(map(bool, blocks)) == 3
+    assert sum(map(bool, blocks)) == 4
     return project
 
 
@@ -113,7 +118,7 @@ def python(project, *arguments):
 def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
     done = python(extended, "-Werror", "-c", LATER, extended / "results")
     assert done.returncode == 0, done.stderr
-    failed, rows, ranked, others, layer, family, modules = json.loads(done.stdout)
+    failed, rows, ranked, others, layer, family, modules, moved = json.loads(done.stdout)
     assert failed == []
     rmse = {(r["method"], r["family"]): r["rmse"] for r in rows if r["tuning"] == "oracle"}
     methods = {name for name, place in rmse if place == "ramps"}
@@ -125,13 +130,21 @@ def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
     assert layer["rmse"] < 1.9
     assert "LayerNorm" in modules
     assert family["rmse"] < 2.4
+    assert moved.endswith("limit 0.983")
 
 
 @pytest.mark.slow
 def test_what_a_reader_adds_passes_the_tests_of_all_names(extended):
     files = ("tests/nn/test_norm_registry.py", "tests/filters/test_methods.py")
-    chosen = ("-k", "median or layer- or layer] or ramps", "-p", "no:cacheprovider")
-    done = python(extended, "-m", "pytest", *files, "tests/test_signals.py", *chosen)
+    chosen = (
+        "-k",
+        "median or layer- or layer] or ramps or ThresholdPanel",
+        "-p",
+        "no:cacheprovider",
+    )
+    done = python(
+        extended, "-m", "pytest", *files, "tests/test_signals.py", "tests/test_widgets.py", *chosen
+    )
     assert done.returncode == 0, done.stdout
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 30
 

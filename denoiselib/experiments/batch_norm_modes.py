@@ -5,7 +5,8 @@ number of signals; the learning rate goes with the root of the batch size.
 """
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.protocol import shortened
+from denoiselib.experiments.study import blind, study
 
 SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 BATCHES = {"plain": (1, 4, 16, 64), "unet": (1, 64)}
@@ -30,49 +31,25 @@ SETTINGS = [
 ]
 
 
-def run_one(setting, seed, signals=1000):
-    """Train at noise level 3, and measure at all levels in all modes.
-
-    Parameters
-    ----------
-    setting : dict
-        A recipe as `networks.BASE`, or ``family`` and the `net` ``"limit"``.
-    seed : int
-        Draws weights and signals.
-    signals : int
-        Number of test signals, the same at all levels but for the scale of the noise.
-
-    Returns
-    -------
-    list of dict
-        Rows with ``test_sigma``, ``mode`` (see `networks.modes`), ``rmse``, ``slide_psnr`` and
-        ``gap``, the distance from the limit in percent.
-
-    Examples
-    --------
-    >>> rows = run_one({"net": "limit", "family": "blocks"}, seed=0, signals=100)
-    >>> [f"{row['rmse']:.1f}" for row in rows]
-    ['0.3', '0.6', '0.9', '1.2', '1.3', '1.5']
-    """
-    family, ways = setting["family"], {}
-    if setting["net"] != "limit":
-        net = networks.train(setting, seed)
-        ways = networks.modes(net, setting, seed, batches=(1, 8, 64))
-    rows = []
-    for sigma in SIGMAS:
-        noisy, clean, _ = networks.draw(family, sigma, signals, seed)
-        best = networks.limit(family, noisy, sigma)
-        estimates = {mode: denoise(noisy) for mode, denoise in ways.items()} or {"": best}
-        rows += [
-            {"test_sigma": sigma, "mode": mode} | networks.scores(estimate, clean, best)
-            for mode, estimate in estimates.items()
-        ]
-    return rows
+def modes(setting, seed):
+    """Train a network at noise level 3; it is used in all modes of batch norm."""
+    if setting["net"] == "limit":
+        return {"": None}
+    net = networks.train(setting, seed)
+    found = networks.modes(net, setting, seed, batches=(1, 8, 64))
+    return {mode: blind(denoise) for mode, denoise in found.items()}
 
 
-PROTOCOL = Protocol(
+def all_levels(setting):
+    """List a test at each level: the same signals, but for the scale of the noise."""
+    return [({"test_sigma": sigma}, sigma, "test") for sigma in SIGMAS]
+
+
+PROTOCOL = study(
+    modes,
+    tests=all_levels,
+    column="mode",
     name="batch-norm-modes",
-    run_one=run_one,
     settings=SETTINGS,
     seeds=10,
     signals=1000,
@@ -81,9 +58,5 @@ PROTOCOL = Protocol(
         "reference": {"mode": "fixed"},
         "last": {"net": "limit"},
     },
-    quick={
-        "settings": shortened(SETTINGS, 100),
-        "seeds": 2,
-        "signals": 200,
-    },
+    quick={"settings": shortened(SETTINGS, 100), "seeds": 2, "signals": 200},
 )

@@ -221,7 +221,9 @@ def sensitivity(ways, setting, seed, noisy):
     """12: whether small changes of the input grow."""
     rows = []
     made = {way: ways[way] for way in ("fixed", "alone")}
-    made |= {"the limit": lambda y: networks.limit(setting["family"], y, setting["sigma"])}
+    made |= {
+        "the limit": lambda y: networks.pointwise_limit(setting["family"], y, setting["sigma"])
+    }
     for way, denoise in made.items():
         what = "amplification" if way in ways else "amplification, for comparison"
         found = {

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 from scipy import signal as scipy_signal
 
-from denoiselib import _files, filters, nn, real
+from denoiselib import filters, nn, real
 from denoiselib._random import stream
 from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
@@ -81,7 +81,7 @@ def recording():
     >>> print(clean.shape, len(beats), f"{clean.std():.2f} mV")
     (3600,) 20 0.33 mV
     """
-    samples, _ = real.load_signal(_files.data("ecg.npz"))
+    samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
     clean, beats = samples - baseline(samples), real.r_peaks(samples)
     for array in (clean, beats):

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from denoiselib import bayes, filters, metrics, nn, signals
+from denoiselib._random import stream
 from denoiselib.experiments import variants
 
 #: The recipe that the others differ from.
@@ -56,6 +57,13 @@ SLIDES = BASE | {
     "lr": 1e-4,
     "schedule": "constant",
     "steps": 140_000,
+}
+
+#: What a plain net has to be for a family: its receptive field must hold what matters.
+SHAPES = {
+    "sparse_spikes": {},
+    "pulses": {"kernel": 5},
+    "blocks": {"kernel": 9, "depth": 5},
 }
 
 #: What can be told to a network in place of its noise level.
@@ -149,6 +157,8 @@ def with_level(recipe, noisy, sigma=None):
         return noisy
     if recipe["level"] in ESTIMATES:
         sigma = ESTIMATES[recipe["level"]](noisy)
+    if sigma is None:
+        raise ValueError("sigma must be given: the network of this recipe is told the noise level")
     return np.stack([noisy, np.broadcast_to(sigma, noisy.shape)], axis=-2)
 
 
@@ -177,7 +187,7 @@ def draw(family, sigma, n, seed, purpose="test"):
     >>> print(f"{metrics.rmse(noisy, clean).mean():.1f}")
     3.0
     """
-    rng = np.random.default_rng([seed, ("validation", "test").index(purpose), 2**32 - 1])
+    rng = stream(seed, purpose)
     clean = signals.FAMILIES[family](n, rng=rng)
     noise = signals.add_noise(np.zeros_like(clean), 1.0, rng)
     low, high = sigma if np.ndim(sigma) else (sigma, sigma)
@@ -290,6 +300,8 @@ def modes(net, recipe, seed, batches=(1, 64)):
     >>> list(modes(make(BASE, seed=0), BASE, seed=0, batches=[8]))
     ['fixed', 'recalibrated', 'batch 8']
     """
+    if recipe.get("level") in ("given", *ESTIMATES):
+        raise ValueError("net must not take the noise level from its signals")
     if recipe["norm"] == "none":
         return {"no batch norm": net.denoise}
     renewed, unfixed = copy.deepcopy(net), copy.deepcopy(net).eval("batch")
@@ -299,25 +311,23 @@ def modes(net, recipe, seed, batches=(1, 64)):
     return ways | {f"batch {n}": partial(unfixed.denoise, batch_size=n) for n in batches}
 
 
-def limit(family, noisy, sigma):
-    """Return the estimates that the network is measured against: pointwise on sparse spikes.
+def pointwise_limit(family, noisy, sigma):
+    """Return the estimates that networks are measured against; None if the limit is unknown.
 
-    None for a family whose limit is unknown.
+    It is the limit of `bayes.POINTWISE`: on sparse spikes that of all rules for single samples.
 
     Examples
     --------
     >>> noisy, clean, _ = draw("sparse_spikes", 3.0, 200, seed=0)
-    >>> print(f"{metrics.rmse(limit('sparse_spikes', noisy, 3.0), clean).mean():.2f}")
+    >>> print(f"{metrics.rmse(pointwise_limit('sparse_spikes', noisy, 3.0), clean).mean():.2f}")
     1.59
     """
-    if family == "sparse_spikes":
-        return bayes.sparse_spikes_posterior_mean(noisy, sigma)
-    return bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
+    return bayes.POINTWISE[family](noisy, sigma) if family in bayes.POINTWISE else None
 
 
 @lru_cache(maxsize=64)
 def draw_with_limit(family, sigma, n, seed, purpose="test"):
-    """Return what `draw` returns and the `limit` for it, computed once for all settings of a seed.
+    """Return what `draw` returns and its `pointwise_limit`, once for all settings of a seed.
 
     Parameters
     ----------
@@ -327,7 +337,7 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
     Returns
     -------
     (ndarray (n, length), ndarray (n, length), ndarray (n, 1), ndarray (n, length))
-        Noisy, clean, the noise levels, and the estimates at the limit; not to be written to.
+        Noisy, clean, the noise levels, and the estimates at the limit; all of them read-only.
 
     Examples
     --------
@@ -336,7 +346,11 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
     True
     """
     noisy, clean, level = draw(family, sigma, n, seed, purpose)
-    return noisy, clean, level, limit(family, noisy, level)
+    drawn = noisy, clean, level, pointwise_limit(family, noisy, level)
+    for array in drawn:
+        if array is not None:
+            array.setflags(write=False)
+    return drawn
 
 
 def scores(estimate, clean, best):

@@ -4,7 +4,8 @@ One thing at a time is changed in a recipe that is short on purpose, so that wha
 """
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.protocol import shortened
+from denoiselib.experiments.study import blind, study
 
 CHANGES = {
     "as it is": {},
@@ -33,43 +34,17 @@ CHANGES = {
     },
 }
 STUCK = 1.9  #: RMSE above which a training has led nowhere: worse than a single ReLU
-
 SETTINGS = [{"change": name, **networks.BASE, **change} for name, change in CHANGES.items()]
 
 
-def run_one(setting, seed, signals=3000):
-    """Train, and measure with running statistics.
-
-    Parameters
-    ----------
-    setting : dict
-        A recipe as `networks.BASE`, and ``change``, its name.
-    seed : int
-        Draws weights and signals.
-    signals : int
-        Number of test signals.
-
-    Returns
-    -------
-    list of dict
-        One row: ``rmse``, ``slide_psnr`` and ``gap``, how far the RMSE is above the
-        limit on the same signals, in percent.
-
-    Examples
-    --------
-    >>> (row,) = run_one(SETTINGS[0] | {"steps": 20}, seed=0, signals=50)
-    >>> sorted(row)
-    ['gap', 'rmse', 'slide_psnr']
-    """
-    net = networks.train(setting, seed)
-    noisy, clean, sigma = networks.draw(setting["family"], setting["sigma"], signals, seed)
-    best = networks.limit(setting["family"], noisy, sigma)
-    return [networks.scores(net.denoise(noisy), clean, best)]
+def trained(setting, seed):
+    """Train a network by the setting's recipe; it is used with running statistics."""
+    return {"": blind(networks.train(setting, seed).denoise)}
 
 
-PROTOCOL = Protocol(
+PROTOCOL = study(
+    trained,
     name="recipes",
-    run_one=run_one,
     settings=SETTINGS,
     seeds=20,
     signals=3000,
@@ -78,9 +53,5 @@ PROTOCOL = Protocol(
         "reference": {"change": "as it is"},
         "stuck": lambda row: row["rmse"] > STUCK,
     },
-    quick={
-        "settings": shortened(SETTINGS, 50),
-        "seeds": 2,
-        "signals": 200,
-    },
+    quick={"settings": shortened(SETTINGS, 50), "seeds": 2, "signals": 200},
 )

@@ -7,7 +7,8 @@ and with the clean ones (oracle). The limit is the last row.
 
 from denoiselib import bayes
 from denoiselib.experiments import classical, networks, recipes
-from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.protocol import shortened
+from denoiselib.experiments.study import VALIDATION, blind, study
 from denoiselib.filters import METHODS
 
 SIGMA = 3.0
@@ -39,56 +40,41 @@ SETTINGS += [{"method": name} for name in ("noisy", "best for SmoothL1", "limit"
 BOUNDS = {
     "noisy": lambda noisy, sigma: noisy,
     "best for SmoothL1": bayes.sparse_spikes_posterior_huber,
-    "limit": bayes.sparse_spikes_posterior_mean,
     "exact limit": bayes.sparse_spikes_joint_posterior_mean,
 }
 
 
-def run_one(setting, seed, signals=3000, validation=500):
-    """Measure one line of the table, for a network one in each mode of batch norm.
-
-    Parameters
-    ----------
-    setting : dict
-        ``method``; for networks also a recipe as `networks.BASE`, for filters ``tuning``.
-    seed : int
-        Draws weights and signals.
-    signals, validation : int
-        Number of signals to test on, and to choose parameters on.
-
-    Returns
-    -------
-    list of dict
-        Rows with ``version`` (the mode, or how the parameter was found), ``rmse``,
-        ``slide_psnr`` and ``gap``, the distance from the limit in percent.
+def lines(setting, seed):
+    """Train a network, used in each mode of batch norm; or tune a filter; or take a bound.
 
     Examples
     --------
-    >>> for row in run_one({"method": "wiener", "tuning": "slides"}, seed=0, signals=100):
-    ...     print(row["version"], f"{row['rmse']:.1f}")
-    slides 2.4
+    >>> list(lines({"method": "wiener", "tuning": "slides"}, seed=0))
+    ['slides']
     """
-    noisy, clean, _ = networks.draw("sparse_spikes", SIGMA, signals, seed)
-    name, best = setting["method"], bayes.sparse_spikes_posterior_mean(noisy, SIGMA)
+    name = setting["method"]
+    if name == "limit":
+        return {"": None}
     if name in BOUNDS:
-        estimates = {"": BOUNDS[name](noisy, SIGMA)}
-    elif name in METHODS:
-        *seen, _ = networks.draw("sparse_spikes", SIGMA, validation, seed, "validation")
+        return {"": BOUNDS[name]}
+    if name in METHODS:
+        *seen, _ = networks.draw("sparse_spikes", SIGMA, VALIDATION, seed, "validation")
         value = classical.tune(name, setting["tuning"], *seen, SIGMA)
-        estimates = {setting["tuning"]: METHODS[name].denoise(noisy, SIGMA, value)}
-    else:
-        net = networks.train(setting, seed)
-        ways = networks.modes(net, setting, seed)
-        estimates = {way: denoise(noisy) for way, denoise in ways.items()}
-    return [
-        {"version": version} | networks.scores(estimate, clean, best)
-        for version, estimate in estimates.items()
-    ]
+        return {setting["tuning"]: lambda y, sigma: METHODS[name].denoise(y, SIGMA, value)}
+    found = networks.modes(networks.train(setting, seed), setting, seed)
+    return {mode: blind(denoise) for mode, denoise in found.items()}
 
 
-PROTOCOL = Protocol(
+def at_sigma(setting):
+    """List the one test, at the slides' noise level."""
+    return [({}, SIGMA, "test")]
+
+
+PROTOCOL = study(
+    lines,
+    tests=at_sigma,
+    column="version",
     name="slides-table",
-    run_one=run_one,
     settings=SETTINGS,
     seeds=10,
     signals=3000,
@@ -98,9 +84,5 @@ PROTOCOL = Protocol(
         "last": {"method": "limit"},
         "stuck": lambda row: row["rmse"] > recipes.STUCK,
     },
-    quick={
-        "settings": shortened(SETTINGS, 100),
-        "seeds": 2,
-        "signals": 200,
-    },
+    quick={"settings": shortened(SETTINGS, 100), "seeds": 2, "signals": 200},
 )

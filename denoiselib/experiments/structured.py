@@ -11,7 +11,9 @@ import numpy as np
 
 from denoiselib import signals
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.protocol import shortened
+from denoiselib.experiments.slides_table import at_sigma
+from denoiselib.experiments.study import VALIDATION, blind, study
 from denoiselib.filters import METHODS, gmc, linear_mmse
 from denoiselib.filters.methods import KNOWN_PULSE
 
@@ -63,7 +65,7 @@ SETTINGS = [
 
 @lru_cache
 def moments(family, count=20_000):
-    """Return the mean and the covariance of a family, as averages over many clean signals.
+    """Return mean and covariance of a family, averages over many clean signals; read-only.
 
     Examples
     --------
@@ -72,50 +74,38 @@ def moments(family, count=20_000):
     ((100,), (100, 100))
     """
     clean = signals.FAMILIES[family](count, rng=2**32 - 3)
-    return clean.mean(axis=0), np.cov(clean.T)
+    found = clean.mean(axis=0), np.cov(clean.T)
+    for array in found:
+        array.setflags(write=False)
+    return found
 
 
-def run_one(setting, seed, signals=1000, validation=500):
-    """Train a network or tune a filter, and measure it on signals of another draw.
-
-    Parameters
-    ----------
-    setting : dict
-        ``method`` and ``family``; for a network its recipe, too.
-    seed : int
-        Draws weights and signals.
-    signals, validation : int
-        Number of signals to test on, and to tune filters on.
-
-    Returns
-    -------
-    list of dict
-        One row: ``rmse``, ``slide_psnr``, the ``gap`` to the limit in percent, and for filters the
-        ``value`` of the parameter.
+def ways(setting, seed):
+    """Train a network, or tune a filter on validation signals.
 
     Examples
     --------
-    >>> (row,) = run_one({"method": "tv", "family": "blocks"}, seed=0, signals=200)
-    >>> print(f"lambda {row['value']}, {row['gap']:.0f} % above the limit")
-    lambda 8.0, 11 % above the limit
+    >>> denoise, says = ways({"method": "tv", "family": "blocks"}, seed=0)[""]
+    >>> says
+    {'value': 8.0}
     """
-    method, family = setting["method"], setting["family"]
-    noisy, clean, _, best = networks.draw_with_limit(family, SIGMA, signals, seed + 2000)
-    value = None
+    method, family, says = setting["method"], setting["family"], {"value": None}
     if method in NETS:
-        estimate = networks.train(setting, seed + 2000).denoise(noisy)
-    elif method in FILTERS:
-        seen, known, _ = networks.draw(family, SIGMA, validation, seed + 2000, "validation")
-        value = FILTERS[method].tune(seen, SIGMA, known).value
-        estimate = FILTERS[method].denoise(noisy, SIGMA, value)
-    else:
-        estimate = best if method == "limit" else linear_mmse(noisy, SIGMA, *moments(family))
-    return [{"value": value} | networks.scores(estimate, clean, best)]
+        return {"": (blind(networks.train(setting, seed).denoise), says)}
+    if method == "limit":
+        return {"": (None, says)}
+    if method == "linear":
+        return {"": (lambda y, sigma: linear_mmse(y, SIGMA, *moments(family)), says)}
+    seen, known, _ = networks.draw(family, SIGMA, VALIDATION, seed, "validation")
+    value = FILTERS[method].tune(seen, SIGMA, known).value
+    return {"": (lambda y, sigma: FILTERS[method].denoise(y, SIGMA, value), {"value": value})}
 
 
-PROTOCOL = Protocol(
+PROTOCOL = study(
+    ways,
+    tests=at_sigma,
+    first_seed=2000,
     name="structured",
-    run_one=run_one,
     settings=SETTINGS,
     seeds=10,
     table={

@@ -7,12 +7,12 @@ other seeds.
 
 from functools import partial
 
-import numpy as np
-
 from denoiselib import filters, nn, signals
+from denoiselib._random import stream
 from denoiselib.experiments import networks
-from denoiselib.experiments.proposal.candidates import SHAPES
-from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.protocol import shortened
+from denoiselib.experiments.study import blind, study
+from denoiselib.experiments.table import Table
 
 SIGMA, LENGTH = 3.0, 100
 SIGNALS = 700  #: in a fixed set; a recording is as long as all of them together
@@ -42,7 +42,7 @@ def recipe(method, data, family, **changes):
     data : {"fresh", "700 signals", "one recording"}
         What it learns from.
     family : str
-        In `proposal.candidates.SHAPES`.
+        In `networks.SHAPES`.
     **changes
         Of `networks.BASE`.
 
@@ -58,7 +58,7 @@ def recipe(method, data, family, **changes):
     """
     base = networks.BASE | {"net": "plain", "sigma": SIGMA, "steps": 2000}
     base["signals"] = SIGNALS if data == "700 signals" else None
-    chosen = {"method": method, "data": data, "family": family, "shape": SHAPES[family]}
+    chosen = {"method": method, "data": data, "family": family, "shape": networks.SHAPES[family]}
     return base | chosen | changes
 
 
@@ -82,7 +82,7 @@ def lesson(setting, seed):
     elif setting["data"] == "700 signals":
         source = nn.train.fixed(*draws(family, SIGMA, SIGNALS, seed=seed)(0), batch, seed)
     else:
-        rng = np.random.default_rng([seed, 2**32 - 2])
+        rng = stream(seed, "recording")
         recording = signals.FAMILIES[family](1, SIGNALS * LENGTH, rng)
         source = nn.unsupervised.windows(
             signals.add_noise(recording, SIGMA, rng), LENGTH, batch, seed
@@ -103,58 +103,29 @@ def train(setting, seed):
     return networks.fit(setting, seed, batches, loss)[0]
 
 
-def estimates(net, method, noisy):
-    """Return the ways to use a network that was taught by a method.
+def uses(setting, seed):
+    """Train a network, and return the ways to use it that fit its method.
 
     Examples
     --------
-    >>> net = networks.make(recipe("noise2self", "fresh", "blocks"), seed=0)
-    >>> list(estimates(net, "noise2self", np.zeros((2, 100))))
+    >>> list(uses(recipe("noise2self", "fresh", "blocks", steps=2), seed=0))
     ['direct', 'hidden']
     """
-    found = {"direct": net.denoise(noisy)}
-    if method == "recorrupted":
-        found["mean of draws"] = nn.unsupervised.estimate_recorrupted(net, noisy, SIGMA, ALPHA)
-    if method == "noise2self":
-        found["hidden"] = nn.unsupervised.estimate_hidden(net, noisy, EVERY)
-    return found
+    if setting["method"] == "limit":
+        return {"direct": None}
+    net = train(setting, seed)
+    found = {"direct": net.denoise}
+    if setting["method"] == "recorrupted":
+        estimate = nn.unsupervised.estimate_recorrupted
+        found["mean of draws"] = partial(estimate, net, sigma=SIGMA, alpha=ALPHA)
+    if setting["method"] == "noise2self":
+        found["hidden"] = partial(nn.unsupervised.estimate_hidden, net, every=EVERY)
+    return {use: blind(denoise) for use, denoise in found.items()}
 
 
-def run_one(setting, seed, signals=1000):
-    """Train, and measure on clean signals.
-
-    Parameters
-    ----------
-    setting : dict
-        As `recipe` makes it; or ``method``: ``"limit"``, with ``family``.
-    seed : int
-        Draws weights and signals.
-    signals : int
-        Number of test signals.
-
-    Returns
-    -------
-    list of dict
-        For each ``use`` of the network, and each of ``"test"`` and ``"validation"`` signals: their
-        ``rmse``, ``slide_psnr`` and the ``gap`` to the limit in percent.
-
-    Examples
-    --------
-    >>> rows = run_one(recipe("SURE", "fresh", "sparse_spikes", steps=5), seed=0, signals=20)
-    >>> [(row["use"], row["purpose"]) for row in rows]
-    [('direct', 'test'), ('direct', 'validation')]
-    """
-    method, family = setting["method"], setting["family"]
-    net = None if method == "limit" else train(setting, seed)
-    rows = []
-    for purpose, count in (("test", signals), ("validation", 500)):
-        noisy, clean, _, best = networks.draw_with_limit(family, SIGMA, count, seed, purpose)
-        found = {"direct": best} if net is None else estimates(net, method, noisy)
-        rows += [
-            {"use": use, "purpose": purpose} | networks.scores(estimate, clean, best)
-            for use, estimate in found.items()
-        ]
-    return rows
+def both_purposes(setting):
+    """List two tests: on test signals, and on those that choose learning rates."""
+    return [({"purpose": purpose}, SIGMA, purpose) for purpose in ("test", "validation")]
 
 
 #: All that is possible: a recording has no second copy, and clean signals are none.
@@ -167,15 +138,17 @@ POSSIBLE = [
 
 PILOTED = [
     recipe(method, data, family, lr=lr)
-    for family in SHAPES
+    for family in networks.SHAPES
     for method, data in POSSIBLE
     if data != "one recording"
     for lr in (0.003, 0.01, 0.03)
 ]
 
-PILOT = Protocol(
+PILOT = study(
+    uses,
+    tests=both_purposes,
+    column="use",
     name="unsupervised-pilot",
-    run_one=run_one,
     settings=PILOTED,
     seeds=2,
     table={"by": ["family", "data", "method", "lr", "use", "purpose"]},
@@ -194,35 +167,29 @@ def chosen(rows):
     Returns
     -------
     dict of (str, str) to list of float
-        For each method and kind of data those of the families, in the order of `SHAPES`.
+        For each method and kind of data those of the families, in the order of `networks.SHAPES`.
 
     Examples
     --------
     >>> rows = [
     ...     {"method": "SURE", "data": "fresh", "family": family, "lr": lr, "rmse": rmse}
     ...     | {"use": "direct", "purpose": "validation"}
-    ...     for family in SHAPES
+    ...     for family in networks.SHAPES
     ...     for lr, rmse in [(0.01, 2.0), (0.03, 1.0)]
     ... ]
     >>> chosen(rows)
     {('SURE', 'fresh'): [0.03, 0.03, 0.03]}
     """
-    errors = {}
-    for row in rows:
-        if row["purpose"] == "validation" and row["use"] == "direct":
-            families = errors.setdefault((row["method"], row["data"]), {})
-            rates = families.setdefault(row["family"], {})
-            rates.setdefault(row["lr"], []).append(row["rmse"])
+    rows = Table(rows).where(purpose="validation", use="direct")
+    rates = rows.chosen("lr", by=("method", "data", "family"), value="rmse")
     return {
-        key: [
-            min(rates, key=lambda lr, r=rates: np.mean(r[lr])) for rates in map(found.get, SHAPES)
-        ]
-        for key, found in errors.items()
+        key: [rates[*key, family] for family in networks.SHAPES]
+        for key in rows.by("method", "data")
     }
 
 
 #: What the pilot chose, for spikes, pulses and blocks. A recording is taken for 700 signals.
-RATES = {
+LEARNING_RATES = {
     ("supervised", "fresh"): [0.03, 0.03, 0.03],
     ("noise2noise", "fresh"): [0.03, 0.03, 0.03],
     ("SURE", "fresh"): [0.03, 0.03, 0.01],
@@ -243,20 +210,20 @@ STUDIED = [
     recipe(method, data, family, lr=lr)
     for method, data in POSSIBLE
     for family, lr in zip(
-        SHAPES, RATES[method, "fresh" if data == "fresh" else "700 signals"], strict=True
+        networks.SHAPES,
+        LEARNING_RATES[method, "fresh" if data == "fresh" else "700 signals"],
+        strict=True,
     )
 ]
-STUDIED += [{"method": "limit", "data": "fresh", "family": family} for family in SHAPES]
+STUDIED += [{"method": "limit", "data": "fresh", "family": family} for family in networks.SHAPES]
 
 
-def run_fresh(setting, seed, signals=1000):
-    """As `run_one`, with seeds that no choice was made on."""
-    return run_one(setting, seed + 1000, signals)
-
-
-STUDY = Protocol(
+STUDY = study(
+    uses,
+    tests=both_purposes,
+    column="use",
+    first_seed=1000,  # signals that no choice was made on
     name="unsupervised",
-    run_one=run_fresh,
     settings=STUDIED,
     seeds=10,
     table={

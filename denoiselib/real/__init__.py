@@ -8,7 +8,7 @@ level of white noise on a slow signal.
 
 from denoiselib.real.beats import Timing, qrs_amplitude_error, r_peak_timing_error, r_peaks
 from denoiselib.real.disturbances import DISTURBANCES, add_bursts, add_hum, add_wander
-from denoiselib.real.files import load_signal, save_signal
+from denoiselib.real.files import example, load_signal, save_signal
 from denoiselib.real.synthetic import ecg, ecg_with_beats
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "add_wander",
     "ecg",
     "ecg_with_beats",
+    "example",
     "load_signal",
     "qrs_amplitude_error",
     "r_peak_timing_error",

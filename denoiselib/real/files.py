@@ -13,6 +13,20 @@ from denoiselib import _check, _files
 DECIMAL_COMMA = r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?"
 
 
+def example():
+    """Return the path of the recording that comes with the repository.
+
+    An electrocardiogram of MIT-BIH record 208, as SciPy has it: see ``data/README.md``.
+
+    Examples
+    --------
+    >>> samples, rate = load_signal(example())
+    >>> print(f"{len(samples) / rate:.0f} s at {rate:.0f} Hz")
+    10 s at 360 Hz
+    """
+    return _files.data("ecg.npz")
+
+
 def load_signal(path, channel=None):
     r"""Read a signal, and its sampling rate if the file holds it.
 

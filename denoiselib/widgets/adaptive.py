@@ -6,9 +6,8 @@ import numpy as np
 
 from denoiselib import plots
 from denoiselib.filters import adaptive
-from denoiselib.widgets.data import read_only
+from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, log_slider, menu, slider
-from denoiselib.widgets.views import ABOVE, LIMIT, Lines
 
 RUNS, TAPS, LENGTH = 20, 32, 600  #: of what the panel shows: small enough to answer at once
 BLOCK, BANDS, CLIP = 4, 4, 2.5
@@ -68,7 +67,7 @@ def scenario(system, pole, impulses, snr):
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
-    return read_only(x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w)
+    return data.read_only(x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w)
 
 
 @lru_cache(maxsize=128)
@@ -92,7 +91,7 @@ def adapt(name, mu, rho, *setting):
     """
     x, d, w = scenario(*setting)
     found = adaptive.identify(x, d, TAPS, mu, system=w, **ADAPTIVE[name](rho))
-    return read_only(10 * np.log10(found.misalignment.mean(axis=0)), found.weights)
+    return data.read_only(10 * np.log10(found.misalignment.mean(axis=0)), found.weights)
 
 
 class AdaptivePanel(Panel):
@@ -128,22 +127,23 @@ class AdaptivePanel(Panel):
             "rho": log_slider("rho", 10**-4.5, -7, -2, base=10, readout_format=".1e"),
         }
         used = {"rho": lambda v: v.method not in WITHOUT_RHO}
-        curves = {"NLMS": {"color": plots.NOISY}, "method": {"color": plots.ESTIMATE}}
+        curves = {"NLMS": views.GREY, "method": views.BLUE}
+        looks = curves | {"NLMS by theory": views.LIMIT}
         circle = {"color": plots.CLEAN, "marker": "o", "fillstyle": "none", "markersize": 7}
         taps = {"true": circle} | {name: look | {"marker": "."} for name, look in curves.items()}
         taps = {name: look | {"linestyle": ""} for name, look in taps.items()}
-        views = {
-            "error": Lines(
-                f"How wrong the filter is, mean of {RUNS} runs", curves | {"NLMS by theory": LIMIT},
+        shown = {
+            "error": views.Lines(
+                f"How wrong the filter is, mean of {RUNS} runs", looks,
                 legend={"loc": "upper right", "ncols": 3, "borderaxespad": 0.1},
                 xlim=(0, LENGTH), ylim=(-60, 22),
                 xlabel="time (samples)", ylabel="misalignment (dB)",
             ),
-            "taps": Lines(
-                "Taps of run 1", taps, legend=ABOVE | {"ncols": 3},
+            "taps": views.Lines(
+                "Taps of run 1", taps, legend=views.ABOVE | {"ncols": 3},
                 xlim=(-1, TAPS), ylim=(-1.1, 1.1), xticklabels=[], ylabel="tap",
             ),
-            "sizes": Lines(
+            "sizes": views.Lines(
                 "Their magnitudes (zeros at the bottom)", taps, yscale="log",
                 xlim=(-1, TAPS), ylim=(5e-6, 2), yticks=(1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1),
                 yticklabels=("0", "1e-4", "1e-3", "0.01", "0.1", "1"),
@@ -151,7 +151,7 @@ class AdaptivePanel(Panel):
             ),
         }  # fmt: skip
         room = {"top": 0.93, "bottom": 0.11, "hspace": 0.5, "wspace": 0.17}
-        super().__init__(controls, views, "error taps; error sizes", (10, 4.8), used, **room)
+        super().__init__(controls, shown, "error taps; error sizes", (10, 4.8), used, **room)
 
     @staticmethod
     def compute(system, input, noise, snr, method, mu, rho):

@@ -4,33 +4,10 @@ import numpy as np
 
 from denoiselib import metrics, plots
 from denoiselib.interpret import shrinkage_curve
-from denoiselib.widgets.data import (
-    METHODS,
-    SIGNALS,
-    batch,
-    by_sure,
-    limit_text,
-    response,
-    rmse,
-    scores,
-    tuned,
-)
+from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, copied, log_slider, menu, slider, with_signal
-from denoiselib.widgets.views import (
-    DOT,
-    LIMIT,
-    SMALL,
-    TIME,
-    Lines,
-    Ranking,
-    one,
-    response_view,
-    signal_view,
-)
 
 TICKS = {"lambda": [0.25, 1, 4, 16], "window": [3, 5, 9, 17, 31, 61]}
-EDGES = np.linspace(-10, 20, 31)  #: bins of the shrinkage curves
-FILTERS = [(method.label, name) for name, method in METHODS.items()]
 
 
 class NoisePanel(Panel):
@@ -53,37 +30,37 @@ class NoisePanel(Panel):
 
     def __init__(self, sigmas, limits):
         self.sigmas, self.limits = np.asarray(sigmas), limits
-        samples = DOT | {"marker": ".", "alpha": 0.25, "markersize": 3}
+        samples = views.DOT | {"marker": ".", "alpha": 0.25, "markersize": 3}
         looks = {"noisy signal": {"color": plots.NOISY, "linestyle": ":"}}
-        looks |= {name: {} for name in limits} | {"_here": DOT | {"color": plots.LIMIT}}
-        views = {
-            "signal": signal_view("One signal, and its Bayes estimate"),
-            "response": response_view(
+        looks |= {name: {} for name in limits} | {"_here": views.DOT | {"color": plots.LIMIT}}
+        shown = {
+            "signal": views.signal("One signal, and its Bayes estimate"),
+            "response": views.response(
                 "What the best estimator makes of a sample",
-                {"_samples": samples, "mean response": {"color": plots.OTHER}},
+                {"_samples": samples, "mean response": views.ORANGE},
                 of="Bayes estimate", ylim=(-3, 14), note={"x": 0.5, "y": 0.5, "ha": "center"},
             ),
-            "limits": Lines(
+            "limits": views.Lines(
                 "The Bayes limit", looks, legend={"loc": "lower right", "ncols": 2},
                 xlim=(0, 6.2), ylim=(0, 3.2), xlabel="noise sigma", ylabel="RMSE",
             ),
         }  # fmt: skip
         controls = with_signal({}, "sparse_spikes")
-        super().__init__(controls, views, "signal signal; response limits", (10, 5.6))
+        super().__init__(controls, shown, "signal signal; response limits", (10, 5.6))
 
     def compute(self, family, sigma, which):
         """Show the signal at this noise level."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         estimates = {"noisy": noisy} | ({} if best is None else {"Bayes": best})
         shown = np.full_like(noisy, np.nan) if best is None else best
         lines = {name: (self.sigmas, values) for name, values in self.limits.items()}
         if family in self.limits:
             lines["_here"] = [sigma], [np.interp(sigma, self.sigmas, self.limits[family])]
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=shown),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=shown),
             "response": {
                 "_samples": (noisy.ravel(), shown.ravel()),
-                "mean response": response(noisy, best, EDGES),
+                "mean response": data.response(noisy, best),
                 "note": "no exact limit for this family" if best is None else "",
             },
             "limits": {"noisy signal": (self.sigmas, self.sigmas), "chosen": family} | lines,
@@ -115,60 +92,60 @@ class FilterPanel(Panel):
 
     def __init__(self, family="sparse_spikes", method="l1_dft", value=1.0):
         controls = {
-            "method": menu("filter", FILTERS, method),
+            "method": menu("filter", data.METHODS, method),
             "lam": log_slider("lambda", value, -2, 5),
             "window": slider("window", 3, 3, 61, 2),
             "gamma": slider("gamma", 0.8, 0.0, 0.95, 0.05),
         }
         used = {
-            "lam": lambda v: METHODS[v.method].parameter != "window",
-            "window": lambda v: METHODS[v.method].parameter == "window",
-            "gamma": lambda v: METHODS[v.method].gamma,
+            "lam": lambda v: data.METHODS[v.method].parameter != "window",
+            "window": lambda v: data.METHODS[v.method].parameter == "window",
+            "gamma": lambda v: data.METHODS[v.method].gamma,
         }
         estimate, band = ({"color": plots.ESTIMATE, "linewidth": w} for w in (1.6, 0.6))
         residual = {"color": plots.NOISY, "marker": ".", "linewidth": 0.8}
         zero = {"color": plots.CLEAN, "linewidth": 0.8}
-        looks = {"Bayes": LIMIT, "filter": estimate, "_above": band, "_below": band}
-        other = {"color": plots.OTHER}
-        errors = {"Bayes limit": LIMIT, "SURE": other | {"linestyle": ":"}, "RMSE": estimate}
-        errors |= {"SURE's choice": other | {"linestyle": "", "marker": "v"}, "_here": DOT}
-        views = {
-            "signal": signal_view("Signal and estimate"),
-            "residual": Lines(
+        looks = {"Bayes": views.LIMIT, "filter": estimate, "_above": band, "_below": band}
+        other = views.ORANGE
+        errors = {"Bayes limit": views.LIMIT, "SURE": other | {"linestyle": ":"}, "RMSE": estimate}
+        errors |= {"SURE's choice": other | {"linestyle": "", "marker": "v"}, "_here": views.DOT}
+        shown = {
+            "signal": views.signal("Signal and estimate"),
+            "residual": views.Lines(
                 "Residual y - estimate", {"_residual": residual, "_zero": zero},
-                ylim=(-12, 12), ylabel="amplitude", **TIME,
+                ylim=(-12, 12), ylabel="amplitude", **views.TIME,
             ),
-            "response": response_view("Shrinkage curve", looks),
-            "errors": Lines(
-                f"Error, {SIGNALS} signals", errors, legend={"loc": "upper right", **SMALL},
+            "response": views.response("Shrinkage curve", looks),
+            "errors": views.Lines(
+                f"Error, {data.SIGNALS} signals", errors, legend=views.RIGHT,
                 xscale="log", ylim=(0, 6), ylabel="RMSE",
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; residual response errors"
-        super().__init__(with_signal(controls, family), views, mosaic, (10, 5.6), used)
+        super().__init__(with_signal(controls, family), shown, mosaic, (10, 5.6), used)
 
     @staticmethod
     def compute(family, sigma, method, lam, window, gamma, which):
         """Apply the filter as it is set."""
-        clean, noisy, best = batch(family, sigma)
-        name, method = method, METHODS[method]
+        clean, noisy, best = data.batch(family, sigma)
+        name, method = method, data.METHODS[method]
         gamma = gamma if method.gamma else 0.8
         options = {"gamma": gamma} if method.gamma else {}
         value = window if method.parameter == "window" else lam
         estimate = method.denoise(noisy, sigma, value, **options)
-        sure, oracle = (tuned(family, sigma, name, labels, gamma) for labels in (False, True))
-        numbers = scores(estimate, clean, best, which)
+        sure, oracle = (data.tuned(family, sigma, name, labels, gamma) for labels in (False, True))
+        numbers = data.scores(estimate, clean, best, which)
         limit = numbers.pop("limit")
         for text, found in (("with SURE's choice", sure), ("with the oracle's", oracle)):
-            error = rmse(method.denoise(noisy, sigma, found.value, **options), clean)
+            error = data.rmse(method.denoise(noisy, sigma, found.value, **options), clean)
             numbers[text] = f"{error:.3f} ({found.value:g})"
-        y, mean, spread = shrinkage_curve(noisy, estimate, EDGES)
+        y, mean, spread = shrinkage_curve(noisy, estimate, data.EDGES)
         ends = method.grid[[0, -1]].tolist()
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "residual": {"_residual": noisy[which] - estimate[which], "_zero": ([-1, 100], [0, 0])},
             "response": {
-                "Bayes": response(noisy, best, EDGES),
+                "Bayes": data.response(noisy, best),
                 "filter": (y, mean),
                 "_above": (y, mean + spread),
                 "_below": (y, mean - spread),
@@ -213,18 +190,18 @@ class MethodsPanel(Panel):
     def __init__(self, family="sparse_spikes", nets=None):
         self.nets = copied(nets or {})
         self.taught = list(dict.fromkeys(name for _, name in self.nets))
-        options = FILTERS + [(name, name) for name in self.taught]
-        views = {
-            "signal": signal_view("One signal"),
-            "ranking": Ranking(
-                f"Ranking, {SIGNALS} signals", len(options),
+        options = [*data.METHODS, *self.taught]
+        shown = {
+            "signal": views.signal("One signal"),
+            "ranking": views.Ranking(
+                f"Ranking, {data.SIGNALS} signals", len(options),
                 xlim=(0, 2.2), xlabel="RMSE / sigma (1: nothing gained)",
             ),
         }  # fmt: skip
         room = {"top": 0.91, "bottom": 0.14, "wspace": 0.48, "width_ratios": (3, 2)}
         controls = with_signal({"method": menu("shown", options, "soft")}, family)
         height = 3.8 + 0.16 * len(self.taught)
-        super().__init__(controls, views, "signal ranking", (10, height), **room)
+        super().__init__(controls, shown, "signal ranking", (10, height), **room)
 
     @property
     def names(self):
@@ -233,8 +210,10 @@ class MethodsPanel(Panel):
 
     def compute(self, family, sigma, method, which):
         """Tune all filters by SURE at this noise level, and rank all methods."""
-        clean, noisy, best = batch(family, sigma)
-        found = {filter.label: by_sure(family, sigma, name) for name, filter in METHODS.items()}
+        clean, noisy, best = data.batch(family, sigma)
+        found = {
+            filter.label: data.by_sure(family, sigma, name) for name, filter in data.METHODS.items()
+        }
         for (taught_on, name), net in self.nets.items():
             if taught_on == family:
                 found[name] = net.denoise(noisy)
@@ -242,21 +221,21 @@ class MethodsPanel(Panel):
             label: metrics.mean_ci(metrics.rmse(estimate, clean) / sigma)
             for label, estimate in found.items()
         }
-        shown, numbers = METHODS[method].label if method in METHODS else method, {}
+        shown, numbers = data.METHODS[method].label if method in data.METHODS else method, {}
         if shown in found:
             numbers[f"{shown}: RMSE"] = f"{sigma * ranked[shown][0]:.3f}"
         else:
             numbers[shown] = f"no network for {family}"
-        if method in METHODS:
-            value = tuned(family, sigma, method, labels=False).value
-            numbers[f"{METHODS[method].parameter} by SURE"] = f"{value:g}"
+        if method in data.METHODS:
+            value = data.tuned(family, sigma, method, labels=False).value
+            numbers[f"{data.METHODS[method].parameter} by SURE"] = f"{value:g}"
         winner = min(ranked, key=lambda label: ranked[label][0])
-        limit = None if best is None else rmse(best, clean) / sigma
+        limit = None if best is None else data.rmse(best, clean) / sigma
         estimate = found.get(shown, np.full_like(noisy, np.nan))
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "ranking": {"scores": ranked, "limit": limit, "other": self.taught},
             "numbers": numbers
             | {"best": f"{winner} {sigma * ranked[winner][0]:.3f}"}
-            | {"limit": limit_text(best, clean)},
+            | {"limit": data.limit_text(best, clean)},
         }

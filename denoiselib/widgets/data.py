@@ -8,6 +8,7 @@ from denoiselib import bayes, filters, metrics, signals
 from denoiselib.interpret import shrinkage_curve
 
 SIGNALS = 32  #: in the batch that a panel measures errors on
+EDGES = np.linspace(-10, 20, 31)  #: bins of shrinkage curves
 SIGMAS = np.linspace(0.5, 6, 12)  #: noise levels at which panels show errors
 #: The filters that answer fast enough.
 METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
@@ -183,7 +184,7 @@ def scores(estimate, clean, best, which):
     }
 
 
-def response(noisy, estimate, edges, of="mean"):
+def response(noisy, estimate, edges=EDGES, of="mean"):
     """Return a line, y and the mean (or spread) of estimates from samples near y; None without one.
 
     Examples

@@ -8,9 +8,8 @@ import numpy as np
 from denoiselib import plots, real
 from denoiselib.experiments import heart
 from denoiselib.filters import tuning
-from denoiselib.widgets.data import read_only
+from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, copied, menu, slider
-from denoiselib.widgets.views import ABOVE, SMALL, Lines
 
 SECONDS = 4.0  #: shown at once
 HEIGHT = (-1.3, 2.5)  #: of the paper, in mV
@@ -61,7 +60,7 @@ def buried(target, noise):
     """
     noisy, clean, beats = heart.draw(noise, 1.0, signals=1, seed=0)
     k = list(heart.TARGETS).index(target)
-    return read_only(clean[k], noisy[k] - clean[k], beats[k])
+    return data.read_only(clean[k], noisy[k] - clean[k], beats[k])
 
 
 def _strokes(places, ends):
@@ -71,7 +70,7 @@ def _strokes(places, ends):
     return np.stack([places, places, gap], axis=1).ravel(), along
 
 
-class Paper(Lines):
+class Paper(views.Lines):
     """Lines on the paper of an electrocardiograph: fine squares and coarse ones."""
 
     def artists(self, ax):
@@ -130,21 +129,21 @@ class HeartPanel(Panel):
             "beat": {"color": plots.CLEAN, "linestyle": "", "marker": "|", "markersize": 12},
             "R wave found": {"color": plots.OTHER, "linestyle": "", "marker": "v"},
         }
-        views = {
+        shown = {
             "paper": Paper(
-                "", looks, legend=ABOVE | {"ncols": 5}, xticklabels=[], ylabel="voltage (mV)",
+                "", looks, legend=views.ABOVE | {"ncols": 5}, xticklabels=[], ylabel="voltage (mV)",
                 note={"x": 0, "y": 1.02, "weight": "bold", "fontsize": 11},
             ),
-            "error": Lines(
-                "", {"noise": noisy, "error": {"color": plots.ESTIMATE}},
-                legend=ABOVE | SMALL, xlim=(0, SECONDS), ylim=(-0.5, 0.5),
+            "error": views.Lines(
+                "", {"noise": noisy, "error": views.BLUE},
+                legend=views.ABOVE | {"ncols": 2}, xlim=(0, SECONDS), ylim=(-0.5, 0.5),
                 xlabel="time from there on (s)", ylabel="error (mV)",
             ),
         }  # fmt: skip
         room = {"left": 0.075, "bottom": 0.1, "hspace": 0.3, "height_ratios": (5, 2)}
         used = {"value": lambda v: v.method in STARTS}
         follow = {"value": lambda v: values_of(v.method) if v.method in STARTS else {}}
-        super().__init__(controls, views, "paper; error", (9, 4.6), used, follow, **room)
+        super().__init__(controls, shown, "paper; error", (9, 4.6), used, follow, **room)
 
     def compute(self, target, noise, level, method, value, start):
         """Denoise, look for beats, and draw the seconds chosen."""

@@ -3,30 +3,9 @@
 import numpy as np
 
 from denoiselib import interpret, metrics, nn, plots
-from denoiselib.widgets.data import (
-    METHODS,
-    SIGNALS,
-    batch,
-    by_sure,
-    heights,
-    histogram,
-    limit_text,
-    response,
-    rmse,
-)
+from denoiselib.widgets import data, views
 from denoiselib.widgets.networks import MODES
 from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
-from denoiselib.widgets.views import (
-    ABOVE,
-    LIMIT,
-    TIME,
-    Histograms,
-    Lines,
-    Picture,
-    one,
-    response_view,
-    signal_view,
-)
 
 ROOM = {"left": 0.085, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
@@ -72,26 +51,26 @@ class LayerPanel(Panel):
             "gamma": slider("gamma", gamma, 0.0, 6.0, 0.1),
             "beta": slider("beta", beta, -6.0, 6.0, 0.1),
         }
-        views = {
-            "signal": signal_view("Into the layer: noisy. Out of it: estimate"),
-            "kernel": Lines(
-                "What the kernel lets pass", {"_response": {"color": plots.ESTIMATE}},
+        shown = {
+            "signal": views.signal("Into the layer: noisy. Out of it: estimate"),
+            "kernel": views.Lines(
+                "What the kernel lets pass", {"_response": views.BLUE},
                 ylim=(0, 4.6), ylabel="|K(f)|", **SPECTRUM,
             ),
-            "features": Histograms(
-                f"Features before the ReLU, {SIGNALS} signals",
+            "features": views.Histograms(
+                f"Features before the ReLU, {data.SIGNALS} signals",
                 {"K * Y": plots.OTHER, "after batch norm": plots.ESTIMATE},
                 self.EDGES, "ReLU makes this 0", legend={"loc": "upper right"}, ylim=(0, 1.2),
             ),
         }  # fmt: skip
         used = {"gamma": lambda v: v.mode != "none"}
         mosaic = "signal signal signal; kernel features features"
-        super().__init__(with_signal(controls, family), views, mosaic, (10, 5.6), used)
+        super().__init__(with_signal(controls, family), shown, mosaic, (10, 5.6), used)
 
     @staticmethod
     def compute(family, sigma, mode, before, here, after, gamma, beta, which):
         """Pass the signals through the layer."""
-        clean, usual, _ = batch(family, 3.0)
+        clean, usual, _ = data.batch(family, 3.0)
         noisy = clean + sigma / 3 * (usual - clean)
         kernel = np.array([[[before, here, after]]])
         features, known = (
@@ -102,16 +81,16 @@ class LayerPanel(Panel):
         shifts = np.exp(-2j * np.pi * np.outer(FREQUENCIES, (-1, 0, 1)))
         mean, deviation = (np.broadcast_to(x, len(clean))[which] for x in (mean, deviation))
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=output),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=output),
             "kernel": {"_response": (FREQUENCIES, np.abs(shifts @ kernel[0, 0]))},
             "features": {
-                "K * Y": histogram(features, LayerPanel.EDGES),
-                "after batch norm": histogram(normal, LayerPanel.EDGES),
+                "K * Y": data.histogram(features, LayerPanel.EDGES),
+                "after batch norm": data.histogram(normal, LayerPanel.EDGES),
             },
             "normal": normal,
             "output": output,
             "numbers": {
-                f"{SIGNALS} signals: RMSE": f"{rmse(output, clean):.3f}",
+                f"{data.SIGNALS} signals: RMSE": f"{data.rmse(output, clean):.3f}",
                 "mean taken away": f"{mean:.2f}",
                 "divided by": f"{deviation:.2f}",
                 "deviation before": f"{features.std():.2f}",
@@ -199,24 +178,25 @@ class FeaturePanel(Panel):
         estimate, step = plots.LOOKS["estimate"], {"drawstyle": "steps-mid"}
         looks = {name: plots.LOOKS[name] for name in ("noisy", "clean")}
         looks |= {"4 x features, fixed": estimate}
-        looks |= {"4 x features, unfixed": {"color": plots.OTHER} | step}
+        looks |= {"4 x features, unfixed": views.ORANGE | step}
         others = {"color": plots.NOISY, "linewidth": 0.6}
         colors = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
         above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
-        views = {
-            "signal": Lines(
-                "Behind the ReLU", looks, legend=ABOVE | {"ncols": 4}, ylabel="amplitude", **TIME
+        shown = {
+            "signal": views.Lines(
+                "Behind the ReLU", looks, legend=views.ABOVE | {"ncols": 4},
+                ylabel="amplitude", **views.TIME,
             ),
-            "kernel": Picture(
+            "kernel": views.Picture(
                 "Kernel: red +, blue -", (1, 3),
                 {"cmap": "RdBu_r", "extent": (0, 1, 1, 0), "interpolation": "nearest"},
                 xticks=[], yticks=[], xlabel="taps", ylabel="channels it reads",
             ),
-            "response": Lines(
-                "Response (blue: strongest)", {"_all": others, "_one": {"color": plots.ESTIMATE}},
+            "response": views.Lines(
+                "Response (blue: strongest)", {"_all": others, "_one": views.BLUE},
                 ylim=(0, 1.05), ylabel="|K(f)| / peak", **SPECTRUM,
             ),
-            "features": Histograms(
+            "features": views.Histograms(
                 "Features, peak at 1", colors, self.EDGES, "", ylabel="histogram", ylim=(0, 1.5),
                 legend={"loc": "upper center", "fontsize": 8} | above,
             ),
@@ -225,7 +205,7 @@ class FeaturePanel(Panel):
             "signal signal signal; kernel response features",
             with_signal(controls, family),
         )
-        super().__init__(controls, views, mosaic, (8, 4.2), follow=follow, **ROOM)
+        super().__init__(controls, shown, mosaic, (8, 4.2), follow=follow, **ROOM)
 
     def kernels(self, net, layer):
         """Return the kernels of a layer, ``(channels, channels it reads, taps)``."""
@@ -233,7 +213,7 @@ class FeaturePanel(Panel):
 
     def compute(self, family, sigma, net, layer, channel, which):
         """Pass the signals through the network, in both modes."""
-        clean, noisy, _ = batch(family, sigma)
+        clean, noisy, _ = data.batch(family, sigma)
         fixed, unfixed = (
             interpret.features(nets[net], noisy)[layer] for nets in (self.fixed, self.unfixed)
         )
@@ -248,12 +228,12 @@ class FeaturePanel(Panel):
         arrays = {name: array[:, channel] for name, array in arrays.items()}
         zeros = [100 * np.mean(seen.output[:, channel] == 0) for seen in (fixed, unfixed)]
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy)
+            "signal": views.one(family, which, clean=clean, noisy=noisy)
             | {"4 x features, fixed": (times, 4 * fixed.output[which, channel])}
             | {"4 x features, unfixed": (times, 4 * unfixed.output[which, channel])},
             "kernel": {"matrix": kernel, "limit": np.abs(kernel).max()},
             "response": {"_all": every, "_one": (f, strongest)},
-            "features": {name: histogram(array, self.EDGES) for name, array in arrays.items()},
+            "features": {name: data.histogram(array, self.EDGES) for name, array in arrays.items()},
             "numbers": {
                 "reads": f"{len(kernel)} channel{'s' if len(kernel) > 1 else ''}",
                 "deviation before": f"{arrays['before'].std():.2f}",
@@ -292,22 +272,25 @@ class EffectiveFilterPanel(Panel):
 
     def __init__(self, nets, family="sparse_spikes", sample=50):
         self.nets = nets
-        controls = {"net": menu("network", nets), "sample": slider("sample", sample, 0, 99, 1)}
+        controls = {
+            "net": menu("network", nets),
+            "sample": slider("sample", sample, 0, 99, 1),
+        }
         mark = {"color": plots.OTHER, "alpha": 0.35, "linewidth": 3}
         weights = {"color": plots.ESTIMATE, "drawstyle": "steps-mid"}
-        views = {
-            "signal": signal_view("The estimate, and the sample chosen", _here=mark),
-            "filter": Lines(
+        shown = {
+            "signal": views.signal("The estimate, and the sample chosen", _here=mark),
+            "filter": views.Lines(
                 "The filter that the network applies there: row i of J",
-                {"_here": mark, "_weights": weights}, ylabel="weight", **TIME,
+                {"_here": mark, "_weights": weights}, ylabel="weight", **views.TIME,
             ),
         }  # fmt: skip
         controls = with_signal(controls, family)
-        super().__init__(controls, views, "signal; filter", (8, 3.8), **ROOM)
+        super().__init__(controls, shown, "signal; filter", (8, 3.8), **ROOM)
 
     def compute(self, family, sigma, net, sample, which):
         """Differentiate the estimate at the sample chosen."""
-        clean, noisy, _ = batch(family, sigma)
+        clean, noisy, _ = data.batch(family, sigma)
         y, net = noisy[which], self.nets[net]
         estimate = net.denoise(y)
         row = interpret.jacobian(net, y, rows=[sample])[0].astype(float)
@@ -322,8 +305,8 @@ class EffectiveFilterPanel(Panel):
                 "clean": clean[which],
                 "noisy": y,
                 "estimate": estimate,
-                "_here": ([sample, sample], heights(family)),
-                "ylim": heights(family),
+                "_here": ([sample, sample], data.heights(family)),
+                "ylim": data.heights(family),
             },
             "filter": {"_here": ([sample, sample], limits), "_weights": row, "ylim": limits},
             "numbers": {
@@ -363,34 +346,34 @@ class ShrinkagePanel(Panel):
 
     def __init__(self, nets, family="sparse_spikes"):
         self.nets = nets
-        self.filters = {method.label: name for name, method in METHODS.items()}
-        looks = {"Bayes": LIMIT, "denoiser": {"color": plots.ESTIMATE}}
+        self.filters = {method.label: name for name, method in data.METHODS.items()}
+        looks = {"Bayes": views.LIMIT, "denoiser": views.BLUE}
         neighbours = "How much the neighbours change it"
-        views = {
-            "signal": signal_view("One signal"),
-            "mean": response_view("What becomes of a sample, on average", looks),
-            "spread": response_view(
+        shown = {
+            "signal": views.signal("One signal"),
+            "mean": views.response("What becomes of a sample, on average", looks),
+            "spread": views.response(
                 neighbours, looks, "spread", diagonal=False, ylim=(0, 3), legend=None
             ),
         }
         controls = with_signal({"denoiser": menu("denoiser", [*nets, *self.filters])}, family)
-        super().__init__(controls, views, "signal signal; mean spread", (8, 4.2), **ROOM)
+        super().__init__(controls, shown, "signal signal; mean spread", (8, 4.2), **ROOM)
 
     def compute(self, family, sigma, denoiser, which):
         """Denoise, and gather estimates by noisy sample."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         if denoiser in self.nets:
             estimate = self.nets[denoiser].denoise(noisy)
         else:
-            estimate = by_sure(family, sigma, self.filters[denoiser])
+            estimate = data.by_sure(family, sigma, self.filters[denoiser])
         named = {"Bayes": best, "denoiser": estimate}
         error = metrics.rmse(estimate, clean).mean()
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
-            "mean": {name: response(noisy, x, EDGES) for name, x in named.items()},
-            "spread": {name: response(noisy, x, EDGES, "spread") for name, x in named.items()},
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "mean": {name: data.response(noisy, x, EDGES) for name, x in named.items()},
+            "spread": {name: data.response(noisy, x, EDGES, "spread") for name, x in named.items()},
             "numbers": {
-                f"{SIGNALS} signals: RMSE": f"{error:.3f}",
-                "limit": limit_text(best, clean),
+                f"{data.SIGNALS} signals: RMSE": f"{error:.3f}",
+                "limit": data.limit_text(best, clean),
             },
         }

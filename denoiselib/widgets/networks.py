@@ -10,34 +10,8 @@ from denoiselib import filters, metrics, plots
 from denoiselib.interpret import features, find_layers
 from denoiselib.nn import unsupervised
 from denoiselib.signals import add_noise
-from denoiselib.widgets.classical import EDGES
-from denoiselib.widgets.data import (
-    SIGNALS,
-    batch,
-    by_sure,
-    errors,
-    histogram,
-    limit_text,
-    limits,
-    response,
-    rmse,
-    scores,
-)
+from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
-from denoiselib.widgets.views import (
-    DOT,
-    LIMIT,
-    SMALL,
-    TIME,
-    Histograms,
-    Lines,
-    Picture,
-    errors_view,
-    one,
-    over_sigma,
-    response_view,
-    signal_view,
-)
 
 SIZE = (10, 5.6)
 #: Filters to stand beside networks: their labels, names and looks.
@@ -88,44 +62,47 @@ class NetworkPanel(Panel):
 
     def __init__(self, nets, family="sparse_spikes"):
         self.nets, self.errors = nets, cache(self.errors)
+        title = f"Error against the noise level, {data.SIGNALS} signals"
         looks = {name: {} for name in nets}
         looks |= {k: {"color": "0.4", "linestyle": style} for k, (_, style) in FILTERS.items()}
-        views = {
-            "signal": signal_view("One signal"),
-            "response": response_view(
+        shown = {
+            "signal": views.signal("One signal"),
+            "response": views.response(
                 "What becomes of a sample, on average",
-                {"Bayes": LIMIT, "network": {"color": plots.ESTIMATE}},
+                {"Bayes": views.LIMIT, "network": views.BLUE},
             ),
-            "errors": errors_view(
-                f"Error against the noise level, {SIGNALS} signals", looks, xlabel="noise sigma"
-            ),
+            "errors": views.errors(title, looks, xlabel="noise sigma"),
         }
         controls = with_signal({"net": menu("network", nets)}, family)
         mosaic = "signal signal; response errors"
-        super().__init__(controls, views, mosaic, SIZE, wspace=0.16)
+        super().__init__(controls, shown, mosaic, SIZE, wspace=0.16)
 
     def errors(self, family):
         """Return the errors of everything at all levels, computed once for a family."""
         found = {
-            name: errors(lambda noisy, _, net=net: net.denoise(noisy), family)
+            name: data.errors(lambda noisy, _, net=net: net.denoise(noisy), family)
             for name, net in self.nets.items()
         }
         for label, (name, _) in FILTERS.items():
-            found[label] = errors(lambda _, sigma, name=name: by_sure(family, sigma, name), family)
-        return found | {"Bayes limit": limits(family)}
+            found[label] = data.errors(
+                lambda _, sigma, name=name: data.by_sure(family, sigma, name), family
+            )
+        return found | {"Bayes limit": data.limits(family)}
 
     def compute(self, family, sigma, net, which):
         """Denoise with the network chosen."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         estimate = self.nets[net].denoise(noisy)
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "response": {
-                "Bayes": response(noisy, best, EDGES),
-                "network": response(noisy, estimate, EDGES),
+                "Bayes": data.response(noisy, best),
+                "network": data.response(noisy, estimate),
             },
-            "errors": over_sigma(self.errors(family), sigma, rmse(estimate, clean), 5.0, net),
-            "numbers": scores(estimate, clean, best, which),
+            "errors": views.over_sigma(
+                self.errors(family), sigma, data.rmse(estimate, clean), 5.0, net
+            ),
+            "numbers": data.scores(estimate, clean, best, which),
         }
 
 
@@ -164,44 +141,44 @@ class ModesPanel(Panel):
             "mode": menu("batch norm", [(MODES[name], name) for name in WAYS]),
             "layer": menu("features of", normed),
         }
-        title = f"Error against the noise level at test, {SIGNALS} signals"
+        title = f"Error against the noise level at test, {data.SIGNALS} signals"
         looks = {MODES[name]: {} for name in WAYS}
         looks |= {"trained here": {"color": plots.NOISY, "linestyle": ":"}}
-        views = {
-            "signal": signal_view("One signal"),
-            "features": Histograms(
+        shown = {
+            "signal": views.signal("One signal"),
+            "features": views.Histograms(
                 "Features of the layer",
                 {"before batch norm": plots.OTHER, "after": plots.ESTIMATE},
                 self.EDGES, legend={"loc": "upper left", "fontsize": 8}, ylim=(0, 1.35),
             ),
-            "errors": errors_view(title, looks),
+            "errors": views.errors(title, looks),
         }  # fmt: skip
         controls = with_signal(controls, "sparse_spikes", sigma="tested at")
-        super().__init__(controls, views, "signal signal signal; features errors errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; features errors errors", SIZE)
 
     def errors(self, family, trained):
         """Return the errors in all modes and at all levels, computed once for a network."""
         nets = {MODES[mode]: self.nets[mode][trained] for mode in WAYS}
         return {
-            name: errors(lambda noisy, _, net=net: net.denoise(noisy), family)
+            name: data.errors(lambda noisy, _, net=net: net.denoise(noisy), family)
             for name, net in nets.items()
-        } | {"Bayes limit": limits(family)}
+        } | {"Bayes limit": data.limits(family)}
 
     def compute(self, family, sigma, trained, mode, layer, which):
         """Denoise in the mode chosen."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         net = self.nets[mode][trained]
         estimate, seen = net.denoise(noisy), features(net, noisy)[layer]
-        error = rmse(estimate, clean)
-        shown = over_sigma(self.errors(family, trained), sigma, error, 4.0, MODES[mode])
+        error = data.rmse(estimate, clean)
+        shown = views.over_sigma(self.errors(family, trained), sigma, error, 4.0, MODES[mode])
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "features": {
-                "before batch norm": histogram(seen.before, self.EDGES),
-                "after": histogram(seen.normal, self.EDGES),
+                "before batch norm": data.histogram(seen.before, self.EDGES),
+                "after": data.histogram(seen.normal, self.EDGES),
             },
             "errors": shown | {"trained here": ([trained] * 2, shown["ylim"])},
-            "numbers": scores(estimate, clean, best, which)
+            "numbers": data.scores(estimate, clean, best, which)
             | {"deviation before": f"{seen.before.std():.2f}"}
             | {"after": f"{seen.normal.std():.2f}"},
         }
@@ -225,52 +202,54 @@ class LessonsPanel(Panel):
     >>> from denoiselib import nn
     >>> nets = {("blocks", name): nn.PlainNet(rng=0) for name in ("supervised", "SURE")}
     >>> panel = LessonsPanel(nets)
-    >>> panel.method.options
-    ('supervised', 'SURE')
+    >>> panel.set(method="supervised")
+    >>> panel.shown["limit"]
+    '0.983'
     """
 
     def __init__(self, nets):
         self.nets, self.errors = copied(nets), cache(self.errors)
         families, methods = (list(dict.fromkeys(names)) for names in zip(*nets, strict=True))
         target = {"color": plots.OTHER, "linestyle": "", "marker": "."}
-        looks = {"supervised": {"color": plots.OTHER}, "this method": {"color": plots.ESTIMATE}}
-        views = {
-            "signal": signal_view("One signal"),
-            "lesson": Lines(
-                "The lesson", {"seen": {"color": plots.NOISY}, "compared with": target},
-                legend={"loc": "upper right", **SMALL}, ylabel="amplitude", ylim=(-16, 26), **TIME,
+        looks = {"supervised": views.ORANGE, "this method": views.BLUE}
+        shown = {
+            "signal": views.signal("One signal"),
+            "lesson": views.Lines(
+                "The lesson", {"seen": views.GREY, "compared with": target},
+                legend=views.RIGHT, ylim=(-16, 26), ylabel="amplitude",
+                **views.TIME,
             ),
-            "errors": errors_view("Errors", looks, legend={"loc": "upper left", "fontsize": 8}),
+            "errors": views.errors("Errors", looks, legend={"loc": "upper left", "fontsize": 8}),
         }  # fmt: skip
         controls = {"method": menu("method", methods, methods[-1])}
         controls = with_signal(controls, families[0], families)
-        super().__init__(controls, views, "signal signal signal; lesson lesson errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; lesson lesson errors", SIZE)
 
     def errors(self, family, method):
         """Return the errors at all levels, computed once for a network."""
-        return errors(lambda noisy, _: self.nets[family, method].denoise(noisy), family)
+        return data.errors(lambda noisy, _: self.nets[family, method].denoise(noisy), family)
 
     def compute(self, family, sigma, method, which):
         """Denoise by the network that the method chosen has taught."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         estimate = self.nets[family, method].denoise(noisy)
         taught = self.nets[family, "supervised"].denoise(noisy)
         at_seen, seen, at_target, target = lesson(method, clean, noisy, sigma)
         curves = {
             "supervised": self.errors(family, "supervised"),
             "this method": self.errors(family, method),
-            "Bayes limit": limits(family),
+            "Bayes limit": data.limits(family),
         }
-        numbers = scores(estimate, clean, best, which)
+        numbers = data.scores(estimate, clean, best, which)
         limit = numbers.pop("limit")
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "lesson": {
                 "seen": (at_seen, seen[which]),
                 "compared with": (at_target, target[which]),
             },
-            "errors": over_sigma(curves, sigma, rmse(estimate, clean), 4.0),
-            "numbers": numbers | {"supervised": f"{rmse(taught, clean):.3f}", "limit": limit},
+            "errors": views.over_sigma(curves, sigma, data.rmse(estimate, clean), 4.0),
+            "numbers": numbers | {"supervised": f"{data.rmse(taught, clean):.3f}", "limit": limit},
         }
 
 
@@ -279,7 +258,7 @@ def lesson(method, clean, noisy, sigma):
 
     Examples
     --------
-    >>> clean, noisy, _ = batch("blocks", 3.0)
+    >>> clean, noisy, _ = data.batch("blocks", 3.0)
     >>> at, seen, *_ = lesson("neighbor2neighbor", clean, noisy, 3.0)
     >>> at[:3], seen.shape
     (array([0, 2, 4]), (32, 50))
@@ -323,25 +302,29 @@ class PriorPanel(Panel):
         trained = round(net.wienernet.beta.data.item(), 2)
         beta = slider("beta", trained, min(trained, 0.0), max(trained, 2.0), 0.01)
         colors = {"vmin": 1, "vmax": 4, "cmap": "viridis_r"}
-        looks = {"network": {"color": plots.ESTIMATE}, "_here": DOT, "Bayes limit": LIMIT}
-        views = {
-            "signal": signal_view("Signal and estimate"),
-            "system": Lines(
-                "System function h0 of this signal", {"_h0": {"color": plots.OTHER}},
+        looks = {
+            "network": views.BLUE,
+            "_here": views.DOT,
+            "Bayes limit": views.LIMIT,
+        }
+        shown = {
+            "signal": views.signal("Signal and estimate"),
+            "system": views.Lines(
+                "System function h0 of this signal", {"_h0": views.ORANGE},
                 xlim=(-50, 50), ylim=(0, 1.2), xlabel="lag (samples)", ylabel="magnitude",
             ),
-            "mask": Picture(
+            "mask": views.Picture(
                 "Mask 1 + beta h of the batch", self.mask(trained, np.zeros((1, 100))).T.shape,
                 colors, "factor", xlabel="channel", ylabel="tap",
                 yticks=(0, 1, 2), yticklabels=("-1", "0", "+1"),
             ),
-            "errors": Lines(
-                f"Error, {SIGNALS} signals", looks, legend={"loc": "upper right", **SMALL},
+            "errors": views.Lines(
+                f"Error, {data.SIGNALS} signals", looks, legend=views.RIGHT,
                 xlim=(-0.1, 2.1), xlabel="beta", ylabel="RMSE",
             ),
         }  # fmt: skip
         controls = with_signal({"beta": beta}, family)
-        super().__init__(controls, views, "signal signal signal; system mask errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; system mask errors", SIZE)
 
     def mask(self, beta, noisy):
         """Return the mask of a batch, channels by taps."""
@@ -355,30 +338,30 @@ class PriorPanel(Panel):
 
     def errors(self, family, sigma):
         """Return the errors for all of `BETAS`, computed once for signals."""
-        clean, noisy, _ = batch(family, sigma)
-        return [rmse(self.denoise(beta, noisy), clean) for beta in BETAS]
+        clean, noisy, _ = data.batch(family, sigma)
+        return [data.rmse(self.denoise(beta, noisy), clean) for beta in BETAS]
 
     def compute(self, family, sigma, beta, which):
         """Denoise under the mask as it is set."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         errors, mask = self.errors(family, sigma), self.mask(beta, noisy)
         estimate = self.denoise(beta, noisy)
         error = metrics.rmse(estimate, clean).mean()
         h0 = np.fft.fftshift(filters.wiener_system_function(noisy[which]))
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "system": {"_h0": (np.arange(-50, 50), h0)},
             "mask": {"matrix": mask.T},
             "errors": {
                 "network": (BETAS, errors),
                 "_here": ([beta], [error]),
-                "Bayes limit": ([0, 2], [rmse(best, clean)] * 2),
+                "Bayes limit": ([0, 2], [data.rmse(best, clean)] * 2),
                 "ylim": (0, 8 if family == "tones" else 4),
             },
             "numbers": {
-                f"{SIGNALS} signals: RMSE": f"{error:.3f}",
+                f"{data.SIGNALS} signals: RMSE": f"{error:.3f}",
                 "without mask": f"{errors[0]:.3f}",
-                "limit": limit_text(best, clean),
+                "limit": data.limit_text(best, clean),
                 "mask": f"{mask.min():.2f} to {mask.max():.2f}",
             },
         }

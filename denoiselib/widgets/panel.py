@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from denoiselib import signals
+from denoiselib.labels import label
 from denoiselib.widgets.data import SIGNALS
 
 ROOM = {"left": 0.07, "right": 0.985, "top": 0.94, "bottom": 0.09, "hspace": 0.45, "wspace": 0.26}
@@ -156,10 +157,9 @@ class Panel(ipw.VBox):
 
 
 def menu(description, options, value=None):
-    """Return a menu of names, or of ``(label, value)`` pairs; it begins with the first one."""
-    options = list(options)
-    if value is None:
-        value = options[0][1] if isinstance(options[0], tuple) else options[0]
+    """Return a menu of names, which shows their labels, or of ``(label, value)`` pairs."""
+    options = [(label(each), each) if isinstance(each, str) else each for each in options]
+    value = options[0][1] if value is None else value
     return ipw.Dropdown(options=options, value=value, description=description)
 
 
@@ -196,8 +196,12 @@ def with_signal(controls, family, families=tuple(signals.FAMILIES), sigma="noise
     >>> list(with_signal({"lam": slider("lambda", 1.0, 0.0, 4.0, 0.1)}, "blocks"))
     ['family', 'sigma', 'lam', 'which']
     """
-    first = {"family": menu("family", families, family), "sigma": slider(sigma, 3.0, 0.5, 6.0, 0.1)}
-    return first | controls | {"which": slider("signal", 0, 0, SIGNALS - 1, 1)}
+    return {
+        "family": menu("family", families, family),
+        "sigma": slider(sigma, 3.0, 0.5, 6.0, 0.1),
+        **controls,
+        "which": slider("signal", 0, 0, SIGNALS - 1, 1),
+    }
 
 
 def copied(nets, statistics="running"):

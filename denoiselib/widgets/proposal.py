@@ -9,9 +9,8 @@ from denoiselib import interpret, nn, plots
 from denoiselib.filters import prox
 from denoiselib.interpret import as_batch, in_place_of
 from denoiselib.nn import ops
-from denoiselib.widgets.data import SIGNALS, batch, histogram, limit_text, rmse
+from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, log_slider, menu, slider, with_signal
-from denoiselib.widgets.views import DOT, LIMIT, SMALL, Histograms, Lines, one, signal_view
 
 SIGNAL = "the signal itself"
 STRENGTHS = 2.0 ** np.arange(-5, 6.1, 0.5)  #: of the error curve
@@ -23,16 +22,6 @@ THRESHOLDS = {
     "fixed": lambda h: np.ones((len(h), h.shape[1], 1), h.dtype),
     "c x MAD": lambda h: ops.mad(h).data + FLOOR,
     "c x mean |h|": lambda h: ops.mean_magnitude(h).data + FLOOR,
-}
-#: Penalties by their names in the menu; `power` has a p of its own.
-PENALTIES = {
-    "|x| (soft)": "l1",
-    "x >= 0 (ReLU)": "nonnegative_l1",
-    "|x|^(2/3)": "l_two_thirds",
-    "|x|^(1/2)": "l_half",
-    "x is not 0 (hard)": "l0",
-    "firm": "firm",
-    "|x|^p": "power",
 }
 
 
@@ -69,7 +58,7 @@ def power(y, u, p):
 
 
 def shrunk(h, weight, penalty, p):
-    """Return features behind a penalty of `PENALTIES`.
+    """Return features behind a penalty of `prox.PENALTIES`, or behind `power`.
 
     Examples
     --------
@@ -117,7 +106,7 @@ class SparseNormPanel(Panel):
         self.layers = {name: layer for name, layer in layers.items() if layer.activation}
         controls = {
             "where": menu("penalty on", [SIGNAL, *self.layers], where),
-            "penalty": menu("penalty", PENALTIES.items()),
+            "penalty": menu("penalty", [*prox.PENALTIES, "power"]),
             "p": slider("p", 0.3, 0.0, 1.0, 0.05),
             "level": menu("level", THRESHOLDS),
             "strength": log_slider("lambda", 2, -5, 6),
@@ -128,17 +117,17 @@ class SparseNormPanel(Panel):
             "strength": lambda v: {"description": "lambda" if v.level == "fixed" else "c"},
             "channel": lambda v: {} if v.where == SIGNAL else {"max": self.channels(v.where) - 1},
         }
-        blue = {"color": plots.ESTIMATE}
+        blue = views.BLUE
         looks = {"without penalty": {"color": plots.OTHER, "linestyle": ":"}}
-        looks |= {"Bayes limit": LIMIT, "_error": blue, "_here": DOT}
+        looks |= {"Bayes limit": views.LIMIT, "_error": blue, "_here": views.DOT}
         colors = {"before": plots.NOISY, "after, not 0": plots.ESTIMATE}
-        small = {"legend": {"loc": "upper left", **SMALL}}
-        views = {
-            "signal": signal_view("Signal and estimate"),
-            "map": Lines("The map", {"_map": blue}, True, xlabel="feature h", ylabel="prox(h)"),
-            "features": Histograms("Features of the channel", colors, LINE[::10], **small),
-            "errors": Lines(
-                f"Error, {SIGNALS} signals", looks, xscale="log", xlabel="lambda, or c",
+        small, labels = {"legend": views.LEFT}, {"xlabel": "feature h", "ylabel": "prox(h)"}
+        shown = {
+            "signal": views.signal("Signal and estimate"),
+            "map": views.Lines("The map", {"_map": blue}, True, **labels),
+            "features": views.Histograms("Features of the channel", colors, LINE[::10], **small),
+            "errors": views.Lines(
+                f"Error, {data.SIGNALS} signals", looks, xscale="log", xlabel="lambda, or c",
                 xticks=(0.0625, 0.25, 1, 4, 16, 64), xlim=(STRENGTHS[0], STRENGTHS[-1]),
                 xticklabels=("1/16", "1/4", "1", "4", "16", "64"), ylabel="RMSE", **small,
             ),
@@ -147,7 +136,7 @@ class SparseNormPanel(Panel):
             "signal signal signal; map features errors",
             with_signal(controls, family),
         )
-        super().__init__(controls, views, mosaic, (10, 5.6), used, follow, wspace=0.24)
+        super().__init__(controls, shown, mosaic, (10, 5.6), used, follow, wspace=0.24)
 
     def channels(self, where):
         """Return how many channels the penalty is put on."""
@@ -169,47 +158,47 @@ class SparseNormPanel(Panel):
 
     def errors(self, family, sigma, where, penalty, level, p):
         """Return the errors for all of `STRENGTHS` and without penalty, computed once."""
-        clean, noisy, _ = batch(family, sigma)
+        clean, noisy, _ = data.batch(family, sigma)
         h = self.features(where, noisy)
         unit = THRESHOLDS[level](h)
         found = [shrunk(h, (c * unit).astype(h.dtype), penalty, p) for c in STRENGTHS]
-        return [rmse(self.estimate(where, noisy, x), clean) for x in [*found, h]]
+        return [data.rmse(self.estimate(where, noisy, x), clean) for x in [*found, h]]
 
     def compute(self, family, sigma, where, penalty, p, level, strength, channel, which):
         """Shrink the features as it is set, and pass them on."""
-        clean, noisy, best = batch(family, sigma)
+        clean, noisy, best = data.batch(family, sigma)
         p = p if penalty == "power" else None
         h, k = self.features(where, noisy), min(channel, self.channels(where) - 1)
         weight = (strength * THRESHOLDS[level](h)).astype(h.dtype)
         output = shrunk(h, weight, penalty, p)
         estimate = self.estimate(where, noisy, output)
         *errors, without = self.errors(family, sigma, where, penalty, level, p)
-        error, here = rmse(estimate, clean), weight[which, k, 0]
+        error, here = data.rmse(estimate, clean), weight[which, k, 0]
         reach = 20.0 if where == SIGNAL else 5.0
         edges, before, after = np.linspace(-reach, reach, 81), h[:, k], output[:, k]
         peak, ends = np.histogram(before, edges)[0].max(), STRENGTHS[[0, -1]]
         return {
-            "signal": one(family, which, clean=clean, noisy=noisy, estimate=estimate),
+            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "map": {"_map": (LINE, shrunk(LINE, float(here), penalty, p))}
             | dict.fromkeys(("xlim", "ylim"), (-reach, reach)),
             "features": {
-                "before": (histogram(before, edges), edges),
-                "after, not 0": (histogram(after[after != 0], edges, peak), edges),
+                "before": (data.histogram(before, edges), edges),
+                "after, not 0": (data.histogram(after[after != 0], edges, peak), edges),
                 "xlim": (-reach, reach),
             },
             "errors": {
                 "_error": (STRENGTHS, errors),
                 "without penalty": (ends, [without, without]),
-                "Bayes limit": (ends, [rmse(best, clean)] * 2),
+                "Bayes limit": (ends, [data.rmse(best, clean)] * 2),
                 "_here": ([strength], [error]),
                 "ylim": (0, 20 if family == "tones" else 6.5),
             },
             "output": output,
             "numbers": {
-                f"{SIGNALS} signals: RMSE": f"{error:.3f}",
+                f"{data.SIGNALS} signals: RMSE": f"{error:.3f}",
                 "without": f"{without:.3f}",
                 "least": f"{min(errors):.3f} ({STRENGTHS[np.argmin(errors)]:.2f})",
-                "limit": limit_text(best, clean),
+                "limit": data.limit_text(best, clean),
                 "lambda here": f"{here:.2f}",
                 "zeros": f"{100 * np.mean(output == 0):.1f} %",
             },

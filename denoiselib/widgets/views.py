@@ -8,11 +8,13 @@ axes, as ``{"estimate": y, "ylim": (0, 4)}``. A property is set only if it has c
 import numpy as np
 
 from denoiselib import plots
+from denoiselib.labels import label
 from denoiselib.widgets.data import SIGMAS, heights
 
 ABOVE = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}  #: beside the title
-SMALL = {"fontsize": 8, "ncols": 2}
-DOT = {"color": plots.ESTIMATE, "marker": "o", "markersize": 8, "linestyle": ""}
+LEFT, RIGHT = ({"loc": f"upper {side}", "fontsize": 8, "ncols": 2} for side in ("left", "right"))
+BLUE, ORANGE, GREY = ({"color": color} for color in (plots.ESTIMATE, plots.OTHER, plots.NOISY))
+DOT = BLUE | {"marker": "o", "markersize": 8, "linestyle": ""}
 LIMIT = {"color": plots.LIMIT, "linestyle": "--"}
 TIME = {"xlim": (-1, 100), "xlabel": "time (samples)"}
 
@@ -81,8 +83,9 @@ class Lines(View):
         """Draw empty lines."""
         if self.diagonal:
             ax.axline((0, 0), slope=1, color=plots.NOISY, linestyle=":")
-        looks = self.looks.items()
-        self.lines = {name: ax.plot([], [], label=name, **look)[0] for name, look in looks}
+        self.lines = {
+            name: ax.plot([], [], label=label(name), **look)[0] for name, look in self.looks.items()
+        }
         if self.note is None:
             return self.lines.values()
         self.text = ax.text(s="", transform=ax.transAxes, **self.note)
@@ -212,12 +215,12 @@ class Ranking(View):
         self.names = self.bars.show(**data)
 
 
-def signal_view(title, **looks):
+def signal(title, **looks):
     """Return a view of one signal: clean, noisy, estimate and other lines, named with their looks.
 
     Examples
     --------
-    >>> list(signal_view("One signal").looks)
+    >>> list(signal("One signal").looks)
     ['noisy', 'clean', 'estimate']
     """
     legend = ABOVE | {"ncols": 3}
@@ -225,7 +228,7 @@ def signal_view(title, **looks):
 
 
 def one(family, which, **batches):
-    """Return what a `signal_view` shows: one signal of each batch.
+    """Return what a `signal` shows: one signal of each batch.
 
     Examples
     --------
@@ -235,22 +238,22 @@ def one(family, which, **batches):
     return {name: batch[which] for name, batch in batches.items()} | {"ylim": heights(family)}
 
 
-def response_view(title, looks, of="mean estimate", diagonal=True, **properties):
+def response(title, looks, of="mean estimate", diagonal=True, **properties):
     """Return a view of what becomes of a noisy sample, by its size."""
     limits = {"xlim": (-10, 20), "ylim": (-8, 16)}
     labels = {"xlabel": "noisy sample y", "ylabel": of, "legend": {"loc": "upper left"}}
     return Lines(title, looks, diagonal, **limits | labels | properties)
 
 
-def errors_view(title, looks, **properties):
+def errors(title, looks, **properties):
     """Return a view of errors at the noise levels of `data.SIGMAS`, the limit and a dot for now."""
     axes = {"xlim": (0.4, 6.1), "ylim": (0, 4), "xlabel": "noise sigma at test", "ylabel": "RMSE"}
     looks = looks | {"Bayes limit": LIMIT, "_here": DOT}
-    return Lines(title, looks, **{"legend": {"loc": "upper left", **SMALL}} | axes | properties)
+    return Lines(title, looks, **{"legend": LEFT} | axes | properties)
 
 
 def over_sigma(errors, sigma, error, top, chosen=None):
-    """Return what an `errors_view` shows.
+    """Return what an `errors` shows.
 
     Parameters
     ----------

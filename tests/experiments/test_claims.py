@@ -127,7 +127,7 @@ def test_accuracy_of_the_limit_and_of_nothing():
             for x in claims_rows.accuracy(ways, setting, 0, test)
         }
 
-    best = rows(lambda y: networks.limit("sparse_spikes", y, 3.0))
+    best = rows(lambda y: networks.pointwise_limit("sparse_spikes", y, 3.0))
     assert best[2, "RMSE above the limit, %", "batch norm"]["value"] == 0
     assert best[2, "RMSE below, %", "the tuned Wiener filter"]["share"] > 0.9
     assert best[3, "RMSE above, %", "than doing nothing"]["share"] == 0

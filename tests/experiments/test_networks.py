@@ -72,8 +72,8 @@ def test_every_part_of_a_recipe_counts(change):
 
 
 def test_without_a_known_limit_there_is_no_gap():
-    assert networks.limit("tones", np.zeros((1, 100)), 3.0) is None
-    (row,) = recipes.run_one(QUICK | {"family": "tones", "change": ""}, seed=0, signals=20)
+    assert networks.pointwise_limit("tones", np.zeros((1, 100)), 3.0) is None
+    (row,) = recipes.PROTOCOL.run_one(QUICK | {"family": "tones", "change": ""}, seed=0, signals=20)
     assert np.isnan(row["gap"])
     assert row["rmse"] > 1
 
@@ -163,7 +163,8 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 def test_the_limit_knows_each_signals_noise():
     noisy, clean, sigma = networks.draw("sparse_spikes", [1.0, 5.0], 300, 0)
     informed, uninformed = (
-        metrics.rmse(networks.limit("sparse_spikes", noisy, s), clean).mean() for s in (sigma, 3.0)
+        metrics.rmse(networks.pointwise_limit("sparse_spikes", noisy, s), clean).mean()
+        for s in (sigma, 3.0)
     )
     assert informed < uninformed
 
@@ -187,11 +188,11 @@ def test_recipes_change_one_thing_at_a_time():
 
 
 def test_slides_table_has_filters_limits_and_networks_on_the_same_signals():
-    tiny = {"signals": 40, "validation": 40}
+    tiny = {"signals": 40}
     rows = {
         (setting["method"], row["version"]): row
         for setting in slides_table.SETTINGS
-        for row in slides_table.run_one(
+        for row in slides_table.PROTOCOL.run_one(
             setting | ({"steps": 2, "batch": 2} if "lr" in setting else {}), 0, **tiny
         )
     }
@@ -210,7 +211,7 @@ def test_slides_table_has_filters_limits_and_networks_on_the_same_signals():
 def test_modes_are_compared_at_all_levels_with_one_training():
     settings = {(s["family"], s["net"], s["batch"]): s for s in batch_norm_modes.SETTINGS}
     quick = settings["blocks", "plain", 4] | {"steps": 2}
-    rows = batch_norm_modes.run_one(quick, 0, signals=20)
+    rows = batch_norm_modes.PROTOCOL.run_one(quick, 0, signals=20)
     assert len(rows) == 6 * 5
     assert {row["mode"] for row in rows} == {
         "fixed",
@@ -219,7 +220,7 @@ def test_modes_are_compared_at_all_levels_with_one_training():
         "batch 8",
         "batch 64",
     }
-    limits = batch_norm_modes.run_one(settings["blocks", "limit", None], 0, signals=20)
+    limits = batch_norm_modes.PROTOCOL.run_one(settings["blocks", "limit", None], 0, signals=20)
     assert [row["gap"] for row in limits] == [0] * 6
     assert np.all(np.diff([row["rmse"] for row in limits]) > 0)
 

@@ -5,8 +5,6 @@ import pytest
 
 from denoiselib import bayes, metrics, nn
 from denoiselib.experiments import networks, proposal, store
-from denoiselib.experiments.proposal import measure
-from denoiselib.experiments.proposal.candidates import SHAPES
 
 NAMES = proposal.CONTROLS | proposal.CANDIDATES
 SMALL = {"steps": 3, "batch": 4}
@@ -17,12 +15,12 @@ def by_test(rows):
     return {row["test"]: row["rmse"] for row in rows}
 
 
-@pytest.mark.parametrize("family", SHAPES)
+@pytest.mark.parametrize("family", networks.SHAPES)
 def test_every_row_is_a_network_of_its_own(family):
     recipes = [proposal.recipe(name, family) for name in NAMES]
     nets = [networks.make(recipe, 0) for recipe in recipes]
     reach = {net.layers.children().__next__()[1].weight.shape[-1] for net in nets}
-    assert reach == {SHAPES[family].get("kernel", 3)}
+    assert reach == {networks.SHAPES[family].get("kernel", 3)}
     assert len({str({**recipe, "row": ""}) for recipe in recipes}) == len(NAMES)
 
 
@@ -43,7 +41,7 @@ def test_a_row_is_measured_where_it_was_trained_and_elsewhere():
     net = networks.train(recipe, 2)
     rows = by_test(proposal.run_one(recipe, 2, 30))
     errors = []
-    for sigma in measure.LEVELS:
+    for sigma in proposal.SIGMAS:
         noisy, clean, _ = networks.draw("blocks", sigma, 30, 2)
         errors.append(metrics.rmse(net.denoise(noisy), clean).mean())
         assert rows[f"{sigma:g}"] == pytest.approx(errors[-1])

@@ -24,8 +24,8 @@ def test_networks_are_those_that_are_named(method):
 
 def test_rows_are_errors_on_other_signals_than_those_of_tuning():
     setting = {"method": "tv", "family": "blocks"}
-    (row,) = structured.run_one(setting, 1, signals=50, validation=60)
-    noisy, clean, _ = networks.draw("blocks", 3.0, 60, 2001, "validation")
+    (row,) = structured.PROTOCOL.run_one(setting, 1, signals=50)
+    noisy, clean, _ = networks.draw("blocks", 3.0, 500, 2001, "validation")
     chosen = structured.FILTERS["tv"].tune(noisy, 3.0, clean)
     assert row["value"] == chosen.value
     noisy, clean, _ = networks.draw("blocks", 3.0, 50, 2001)
@@ -36,7 +36,7 @@ def test_rows_are_errors_on_other_signals_than_those_of_tuning():
 def test_sign_helps_where_spikes_have_one():
     names = ("l1_pulse", "l1_pulse, spikes >= 0", "linear", "limit")
     rmse = [
-        structured.run_one({"method": name, "family": "pulses"}, 0, 200)[0]["rmse"]
+        structured.PROTOCOL.run_one({"method": name, "family": "pulses"}, 0, 200)[0]["rmse"]
         for name in names
     ]
     assert rmse[2] > rmse[0] > 1.03 * rmse[1] > rmse[3]
@@ -53,7 +53,7 @@ def test_moments_are_those_of_the_family():
 
 def test_a_network_is_trained_with_its_own_seed():
     setting = next(s for s in structured.SETTINGS if "kernel 9" in s["method"]) | {"steps": 2}
-    (row,) = structured.run_one(setting, 3, 20)
+    (row,) = structured.PROTOCOL.run_one(setting, 3, 20)
     noisy, clean, _ = networks.draw("pulses", 3.0, 20, 2003)
     found = networks.train(setting, 2003).denoise(noisy)
     assert row["rmse"] == pytest.approx(metrics.rmse(found, clean).mean())

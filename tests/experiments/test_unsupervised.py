@@ -58,22 +58,25 @@ def test_a_set_has_700_signals_and_a_recording_is_as_long():
 
 def test_rows_are_errors_of_the_trained_network():
     setting = unsupervised.recipe("noise2self", "fresh", "pulses", **SMALL)
-    rows = unsupervised.run_one(setting, 3, 20)
+    rows = unsupervised.PILOT.run_one(setting, 3, 20)
     net = unsupervised.train(setting, 3)
     noisy, clean, _ = networks.draw("pulses", 3.0, 20, 3)
     found = {(row["use"], row["purpose"]): row["rmse"] for row in rows}
     assert found["direct", "test"] == pytest.approx(metrics.rmse(net.denoise(noisy), clean).mean())
     assert {use for use, _ in found} == {"direct", "hidden"}
     assert found["hidden", "test"] != found["direct", "test"]
-    (limit, _) = unsupervised.run_one({"method": "limit", "family": "pulses"}, 3, 20)
+    (limit, _) = unsupervised.PILOT.run_one({"method": "limit", "family": "pulses"}, 3, 20)
     assert limit["gap"] == 0
     assert limit["rmse"] < found["direct", "test"]
 
 
 def test_rates_are_those_that_the_stored_pilot_chooses():
     rows = store.Store(RESULTS, "unsupervised-pilot").rows()
-    assert unsupervised.chosen(rows) == unsupervised.RATES
+    assert unsupervised.chosen(rows) == unsupervised.LEARNING_RATES
     for setting in unsupervised.STUDIED:
         if setting["data"] == "one recording":
-            place = list(unsupervised.SHAPES).index(setting["family"])
-            assert setting["lr"] == unsupervised.RATES[setting["method"], "700 signals"][place]
+            place = list(networks.SHAPES).index(setting["family"])
+            assert (
+                setting["lr"]
+                == unsupervised.LEARNING_RATES[setting["method"], "700 signals"][place]
+            )

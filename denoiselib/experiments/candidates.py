@@ -1,16 +1,9 @@
-"""What is compared: the controls, and every variant of the proposal that was tried."""
+"""What the proposal's studies compare: the controls, and every variant that was tried."""
 
 from denoiselib.experiments import networks
 
 #: Where the noise level differs from signal to signal.
 BLIND = networks.BASE | {"net": "plain", "sigma": [1.0, 5.0]}
-
-#: What a plain net has to be for a family: its receptive field must hold what matters.
-SHAPES = {
-    "sparse_spikes": {},
-    "pulses": {"kernel": 5},
-    "blocks": {"kernel": 9, "depth": 5},
-}
 
 #: What stands in every table. Wide is as large as the largest candidate.
 CONTROLS = {
@@ -73,7 +66,7 @@ FINALISTS = {
     "batch+firm*rectified": 0.01,
     "batch+l1*shared": 0.01,
 }
-CONTROL_RATES = {
+CONTROL_LEARNING_RATES = {
     "batch norm": 0.03,
     "batch norm, wide": 0.01,
     "no norm": 0.01,
@@ -86,7 +79,7 @@ CONTROL_RATES = {
     "level as input: mean |y|": 0.03,
     "level as input: true": 0.03,
 }
-CHOSEN = FINALISTS | CONTROL_RATES
+CHOSEN = FINALISTS | CONTROL_LEARNING_RATES
 
 
 def recipe(name, family, **changes):
@@ -97,7 +90,7 @@ def recipe(name, family, **changes):
     name : str
         In `CONTROLS` or `CANDIDATES`.
     family : str
-        In `SHAPES`.
+        In `networks.SHAPES`.
     **changes
         Of the recipe.
 
@@ -112,7 +105,7 @@ def recipe(name, family, **changes):
     {'kernel': 5, 'width': 22}
     """
     change = dict((CONTROLS | CANDIDATES)[name])
-    shape = dict(SHAPES[family])
+    shape = dict(networks.SHAPES[family])
     if "width" in change:
         shape["width"] = change.pop("width")
     return {"row": name, **BLIND, "family": family, "shape": shape, **change, **changes}

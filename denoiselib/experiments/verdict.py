@@ -3,7 +3,8 @@
 import numpy as np
 
 from denoiselib.experiments import tables
-from denoiselib.experiments.proposal.candidates import FINALISTS
+from denoiselib.experiments.candidates import FINALISTS
+from denoiselib.experiments.table import Table
 
 #: Networks that are told an estimate of the level; the goal was set with the first.
 TOLD = ("level as input: MAD", "level as input: differences", "level as input: mean |y|")
@@ -20,8 +21,8 @@ def ranking(rows, control=CONTROL):
     rows : list of dict
         Of the protocol `proposal-screen`.
     control : str
-        A row: its own gap, at the rate that makes the sum over families least, is the unit, since
-        a percent of gap is much on one family and little on another.
+        The control. Gaps are divided, family by family, by the control's at its best learning
+        rate; otherwise blocks, with large gaps, would decide alone.
 
     Returns
     -------
@@ -38,12 +39,8 @@ def ranking(rows, control=CONTROL):
     >>> ranking(rows, control="b")
     {'a': (0.03, 0.5), 'b': (0.01, 1.0)}
     """
-    gaps = {}
-    for row in rows:
-        if row["test"] == "validation" and row["lr"] is not None:
-            families = gaps.setdefault((row["row"], row["lr"]), {})
-            families.setdefault(row["family"], []).append(row["gap"])
-    gaps = {key: {f: np.mean(x) for f, x in found.items()} for key, found in gaps.items()}
+    judged = Table(row for row in rows if row["test"] == "validation" and row["lr"] is not None)
+    gaps = judged.pivot(("row", "lr"), "family", "gap")
     unit = min(
         (found for (name, _), found in gaps.items() if name == control),
         key=lambda found: sum(found.values()),
@@ -72,9 +69,12 @@ def closed(rows, control=CONTROL, value="rmse"):
     -------
     list of dict
         For each other row its ``share`` of the distance (of means over seeds) with the interval
-        ``low`` to ``high``, what is missing to the `GOAL` (``diff``: negative if it is reached,
-        with the interval ``diff_low`` to ``diff_high``) and the p value of that difference, not
-        corrected.
+        ``low`` to ``high``; what is missing to the `GOAL` (``diff``: negative if it is reached,
+        with ``diff_half``); and the p value of that difference, not corrected.
+
+    Notes
+    -----
+    The interval of the share takes the distance, a mean over the same seeds, as known.
 
     Examples
     --------
@@ -87,9 +87,7 @@ def closed(rows, control=CONTROL, value="rmse"):
     ...     print(line["row"], f"{line['share']:.2f} {line['diff']:.2f} {line['p']:.3f}")
     new 0.50 -0.20 0.125
     """
-    by_name = {}
-    for row in rows:
-        by_name.setdefault(row["row"], {})[row["seed"]] = row[value]
+    by_name = {name: _by_seed(group, value) for name, group in Table(rows).by("row").items()}
     base, limit = by_name.pop(control), by_name.pop("limit")
     lines = []
     for name, errors in by_name.items():
@@ -153,12 +151,8 @@ def against(rows, control="batch norm", test="as trained"):
         error (``diff``: negative if the finalist is better, with its interval), its p value, and
         ``p_holm``, corrected for all of them.
     """
-    errors = {}
-    for row in rows:
-        if row["test"] == test:
-            seeds = errors.setdefault((row["family"], row["training"], row["row"]), {})
-            seeds[row["seed"]] = row["rmse"]
-    lines = []
+    groups = Table(rows).where(test=test).by("family", "training", "row")
+    errors, lines = {key: _by_seed(group, "rmse") for key, group in groups.items()}, []
     for family, training in dict.fromkeys((row["family"], row["training"]) for row in rows):
         base = errors[family, training, control]
         for name in FINALISTS:
@@ -190,14 +184,11 @@ def report(rows, controls=("batch norm", "batch norm, wide")):
 
 def report_screening(rows):
     """Write the order in which the screening put all rows, with their learning rates and gaps."""
-    gaps, lines = {}, []
-    for row in rows:
-        if row["test"] == "validation":
-            family = gaps.setdefault((row["row"], row["lr"]), {})
-            family.setdefault(row["family"], []).append(row["gap"])
+    gaps = Table(rows).where(test="validation").pivot(("row", "lr"), "family", "gap")
+    lines = []
     for place, (name, (lr, part)) in enumerate(ranking(rows).items(), 1):
         line = {"place": place, "row": name, "lr": lr, f"parts of '{CONTROL}'": f"{part:.2f}"}
-        lines.append(line | {f"{k}, %": f"{np.mean(v):.2f}" for k, v in gaps[name, lr].items()})
+        lines.append(line | {f"{k}, %": f"{v:.2f}" for k, v in gaps[name, lr].items()})
     return "Above the limit on validation signals\n\n" + tables.markdown(lines)
 
 
@@ -214,16 +205,8 @@ def tuned(rows):
     >>> [row["lr"] for row in tuned(rows)]
     [0.03, 0.03]
     """
-    errors = {}
-    for row in rows:
-        if row["test"] == "validation":
-            rates = errors.setdefault((row["family"], row["row"]), {})
-            rates.setdefault(row["lr"], []).append(row["rmse"])
-    best = {
-        key: min(rates, key=lambda lr, rates=rates: np.mean(rates[lr]))
-        for key, rates in errors.items()
-    }
-    return [row for row in rows if row["lr"] == best[row["family"], row["row"]]]
+    rows = Table(rows)
+    return rows.best("lr", ("family", "row"), "rmse", judged=rows.where(test="validation"))
 
 
 def report_tuned(rows):
@@ -235,6 +218,9 @@ def report_tuned(rows):
     return "\n\n".join([*parts, report(rows, controls=["batch norm"])])
 
 
+def _by_seed(rows, value):
+    return dict(zip(rows.column("seed"), rows.column(value), strict=True))
+
+
 def _primary(row):
     return row["training"] == "any level" and row["test"] == "as trained"
-

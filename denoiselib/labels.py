@@ -1,0 +1,49 @@
+"""What a reader sees in place of the names in the code: in menus, legends and tables."""
+
+from denoiselib.filters import METHODS
+
+#: Labels of networks, norms, penalties and lessons; those of filters are in `filters.METHODS`.
+LABELS = {
+    "unet": "U-Net",
+    "unet_slides": "U-Net, slides' recipe",
+    "plain": "plain network",
+    "plain_no_norm": "plain, no batch norm",
+    "plain_pulses": "plain, for pulses",
+    "plain_blocks": "plain, for blocks",
+    "batch": "batch norm",
+    "instance": "instance norm",
+    "representative": "representative batch norm",
+    "batch+predict": "batch norm, predict",
+    "batch+wiener": "batch norm, Wiener",
+    "batch+nonnegative_l1*linear": "batch norm, threshold follows",
+    "l1": "|x| (soft)",
+    "nonnegative_l1": "x >= 0 (ReLU)",
+    "l_two_thirds": "|x|^(2/3)",
+    "l_half": "|x|^(1/2)",
+    "l0": "x is not 0 (hard)",
+    "power": "|x|^p",
+    "noise2noise": "Noise2Noise",
+    "recorrupted": "Recorrupted",
+    "noise2self": "Noise2Self",
+    "neighbor2neighbor": "Neighbor2Neighbor",
+}
+
+
+def label(name):
+    """Return the label of a name; a name that has none, without its underscores.
+
+    Parameters
+    ----------
+    name : str
+        Any text; what is not a name comes back as it is.
+
+    Examples
+    --------
+    >>> label("gmc_dft"), label("unet"), label("sparse_spikes"), label("$h_0$")
+    ('GMC, DFT', 'U-Net', 'sparse spikes', '$h_0$')
+    """
+    if name in LABELS:
+        return LABELS[name]
+    if name in METHODS:
+        return METHODS[name].label
+    return name.replace("_", " ") if name.isidentifier() else name
