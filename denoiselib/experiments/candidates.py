@@ -2,6 +2,8 @@
 
 from denoiselib.experiments import networks
 
+LIMIT, BLIND_LIMIT = "limit", "limit, level unknown"  #: rows without a network
+
 #: Where the noise level differs from signal to signal.
 BLIND = networks.BASE | {"net": "plain", "sigma": [1.0, 5.0]}
 
