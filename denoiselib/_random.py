@@ -7,16 +7,17 @@ a reader draws with the same seed to test on.
 
 import numpy as np
 
+APART = 2**32 - 3  #: stands behind what would end in zero, and be the seed alone
+
 #: What is drawn, and the numbers that keep its stream apart.
 PURPOSES = {
+    "training": (),  # signals and their noise at a step, or the order of a set in an epoch
+    "second copy": (1,),  # of the noise at a step
+    "lesson": (2,),  # what a lesson adds to the batch of a step
     "validation": (0, 2**32 - 1),
     "test": (1, 2**32 - 1),
-    "training": (2**32 - 3,),
-    "recording": (2**32 - 2,),  # one long signal
-    "order": (2**32 - 4,),  # in which a fixed set is passed
-    "second copy": (1,),  # of the noise, step by step
-    "lesson": (2,),  # what a lesson adds to a batch, step by step
     "sparsity": (2**32 - 1,),  # test signals with another number of spikes
+    "recording": (2**32 - 2,),  # one long signal
     "heart validation": (0, 2**32 - 5),
     "heart test": (1, 2**32 - 5),
     "heart recording": (2**32 - 6,),  # noise of the one recording, for any number of signals
@@ -32,4 +33,5 @@ def stream(seed, purpose, *numbers):
     >>> a.random() == b.random()
     False
     """
-    return np.random.default_rng([seed, *numbers, *PURPOSES[purpose]])
+    key = [seed, *numbers, *PURPOSES[purpose]]
+    return np.random.default_rng(key if key[-1] else [*key, APART])

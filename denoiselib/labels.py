@@ -35,15 +35,16 @@ def label(name):
     Parameters
     ----------
     name : str
-        Any text; what is not a name comes back as it is.
+        Any text; what is not a name comes back as it is. A first underscore stays: Matplotlib
+        leaves such lines out of legends.
 
     Examples
     --------
-    >>> label("gmc_dft"), label("unet"), label("sparse_spikes"), label("$h_0$")
-    ('GMC, DFT', 'U-Net', 'sparse spikes', '$h_0$')
+    >>> label("gmc_dft"), label("unet"), label("sparse_spikes"), label("$h_0$"), label("_here")
+    ('GMC, DFT', 'U-Net', 'sparse spikes', '$h_0$', '_here')
     """
     if name in LABELS:
         return LABELS[name]
     if name in METHODS:
         return METHODS[name].label
-    return name.replace("_", " ") if name.isidentifier() else name
+    return name[0] + name[1:].replace("_", " ") if name.isidentifier() else name

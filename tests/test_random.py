@@ -11,11 +11,12 @@ from denoiselib.nn import train, unsupervised
 
 
 def test_streams_of_all_purposes_and_steps_differ():
-    numbers = [(), (0,), (1,), (2,), (0, 0)]
+    steps = {"training": (0, 1, 2, 3), "second copy": (0, 1, 2), "lesson": (0, 1, 2)}
+    steps["sparsity"] = (2, 5, 80)
     drawn = {
-        (purpose, *more): stream(seed, purpose, *more).integers(2**63)
-        for seed, purpose, more in itertools.product([0], PURPOSES, numbers)
-        if purpose != "sparsity" or more == (2,)  # it is drawn for 2 spikes and more
+        (seed, purpose, step): stream(seed, purpose, *step).integers(2**63)
+        for seed, purpose in itertools.product(range(3), PURPOSES)
+        for step in ([(k,) for k in steps[purpose]] if purpose in steps else [()])
     }
     assert len(set(drawn.values())) == len(drawn)
     plain = {np.random.default_rng(seed).integers(2**63) for seed in range(100)}

@@ -1,5 +1,6 @@
 """The README promises numbers, files and minutes: hold it to them."""
 
+import doctest
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml  # comes with jupyterlab
 
@@ -35,6 +37,20 @@ def test_the_network_of_the_example_is_near_the_limit():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert float(done.stdout.split()[-1]) < 1.64
+
+
+def test_results_and_networks_by_name_are_what_it_shows():
+    text = "\n".join(re.findall(r"```\n(>>> .*?)```", README, re.DOTALL))
+    noisy = np.random.default_rng(0).standard_normal((1000, 100))
+    example = doctest.DocTestParser().get_doctest(text, {"noisy": noisy}, "README", None, 0)
+    assert len(example.examples) == 4
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_the_order_of_reading_has_as_many_modules_as_it_says():
+    listed = re.findall(r"^- `([\w.]+)`", denoiselib.__doc__, re.MULTILINE)
+    assert len(listed) == 16
+    assert "sixteen modules" in README
 
 
 @pytest.mark.slow
@@ -76,8 +92,8 @@ panel = widgets.MethodsPanel("blocks")
 ranked = panel.names
 panel.family.value = "ramps"
 short = networks.BASE | {"net": "plain", "change": "mine", "steps": 200}
-(layer,) = recipes.run_one(short | {"norm": "layer"}, seed=0, signals=300)
-(family,) = recipes.run_one(short | {"family": "ramps"}, seed=0, signals=300)
+(layer,) = recipes.PROTOCOL.run_one(short | {"norm": "layer"}, seed=0, signals=300)
+(family,) = recipes.PROTOCOL.run_one(short | {"family": "ramps"}, seed=0, signals=300)
 names = [type(m).__name__ for m in nn.UNet(norm="layer").modules()]
 moved = ThresholdPanel()
 moved.set(family="blocks", lam=1.5)
@@ -99,7 +115,7 @@ def extended(tmp_path_factory):
         if block:
             with (project / block[1]).open("a") as file:
                 file.write(f"\n\n{code}")
-    assert sum(map(bool, blocks)) == 4
+    assert sum(map(bool, blocks)) == 5
     return project
 
 
@@ -131,6 +147,20 @@ def test_what_a_reader_adds_is_ranked_trained_and_run_by_name(extended):
     assert "LayerNorm" in modules
     assert family["rmse"] < 2.4
     assert moved.endswith("limit 0.983")
+
+
+@pytest.mark.slow
+def test_a_study_that_a_reader_adds_is_run_and_summed_up_by_name(extended):
+    quick = ("-m", "denoiselib.experiments")
+    options = ("activations", "--quick", "--out", extended / "studies")
+    done = python(extended, *quick, "run", *options)
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 jobs are in" in done.stdout
+    table = python(extended, *quick, "table", *options).stdout.splitlines()
+    names = [line.split(" | ")[0].strip("| ") for line in table[2:]]
+    assert names == ["gelu", "prelu", "relu"]
+    means = [float(line.split(" | ")[3]) for line in table[2:]]
+    assert all(1.6 < mean < 2.2 for mean in means)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from traitlets import TraitError
 from denoiselib import bayes, filters, interpret, metrics, nn, real, widgets
 from denoiselib.experiments import heart
 from denoiselib.filters import adaptive, prox
+from denoiselib.labels import label
 from denoiselib.widgets import proposal
 
 RULE = Path(__file__).parents[1] / "notebooks" / "unlabelled.py"
@@ -106,6 +107,14 @@ def test_axes_say_what_they_show(panel):
         for index in range(len(getattr(control, "options", ()))):
             control.index = index
             assert unlabelled(panel.figure) == []
+
+
+def test_legends_name_what_is_named(panel):
+    for view in panel.views.values():
+        if legend := view.ax.get_legend():
+            texts = [text.get_text() for text in legend.get_texts()]
+            names = getattr(view, "lines", {}) or getattr(view, "stairs", {"Bayes limit": None})
+            assert texts == [label(name) for name in names if not name.startswith("_")]
 
 
 def test_every_family_and_filter_can_be_shown(signal_panel):

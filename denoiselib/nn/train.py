@@ -75,7 +75,7 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
         return noisy, clean
 
     # what is wrong with the arguments is said now
-    drawn = draw(batch_size, length, stream(seed, "training"))
+    drawn = draw(batch_size, length, stream(seed, "training", 0))
     shape = _check.array(drawn, "signals of family").shape
     if shape != (batch_size, length):
         raise ValueError(f"family must give {(batch_size, length)}, not {shape}")
@@ -121,7 +121,7 @@ def fixed(noisy, clean, batch_size, seed=0):
 
     def data(step):
         epoch, batch = divmod(step, batches)
-        order = stream(seed, "order", epoch).permutation(len(noisy))
+        order = stream(seed, "training", epoch).permutation(len(noisy))
         chosen = order[batch * batch_size : (batch + 1) * batch_size]
         return noisy[chosen], clean[chosen]
 

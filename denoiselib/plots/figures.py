@@ -27,7 +27,7 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
     Returns
     -------
     dict
-        The lines by name, for a widget to move.
+        The lines by name.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
     Returns
     -------
     dict
-        The lines by name, for a widget to move; the limit's name is "Bayes limit".
+        The lines by name; the limit's name is "Bayes limit".
 
     Examples
     --------
@@ -100,7 +100,7 @@ def shrinkage(ax, noisy, named, title=""):
     Returns
     -------
     dict
-        The lines by name, for a widget to move.
+        The lines by name.
 
     Examples
     --------

@@ -65,11 +65,6 @@ def network(ax, net, length=100, title=""):
     dict of str to (int, int)
         Channels and samples behind each block; of ``h`` and ``mask`` channels and taps.
 
-    Raises
-    ------
-    ValueError
-        If the signal is too short for the network.
-
     Examples
     --------
     >>> from matplotlib.figure import Figure

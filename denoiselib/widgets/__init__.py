@@ -26,24 +26,8 @@ from denoiselib.widgets.panel import Panel
 from denoiselib.widgets.proposal import SparseNormPanel
 
 __all__ = [
-    "LESSONS",
-    "METHODS",
-    "MODES",
-    "AdaptivePanel",
-    "EffectiveFilterPanel",
-    "FeaturePanel",
-    "FilterPanel",
-    "HeartPanel",
-    "LayerPanel",
-    "LessonsPanel",
-    "MethodsPanel",
-    "ModesPanel",
-    "NetworkPanel",
-    "NoisePanel",
-    "Panel",
-    "PriorPanel",
-    "ShrinkagePanel",
-    "SparseNormPanel",
-    "batch",
-    "tuned",
-]
+    "LESSONS", "METHODS", "MODES", "AdaptivePanel", "EffectiveFilterPanel", "FeaturePanel",
+    "FilterPanel", "HeartPanel", "LayerPanel", "LessonsPanel", "MethodsPanel", "ModesPanel",
+    "NetworkPanel", "NoisePanel", "Panel", "PriorPanel", "ShrinkagePanel", "SparseNormPanel",
+    "batch", "tuned",
+]  # fmt: skip

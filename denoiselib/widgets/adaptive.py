@@ -46,7 +46,7 @@ WITHOUT_RHO = ("NLMS", "subbands", "clipped errors")
 
 @lru_cache(maxsize=32)
 def scenario(system, pole, impulses, snr):
-    """Return the runs that the panel looks at: inputs, noisy outputs of the systems, the systems.
+    """Return what the panel looks at: inputs, noisy outputs of unknown systems, and the systems.
 
     Parameters
     ----------
@@ -58,12 +58,7 @@ def scenario(system, pole, impulses, snr):
     Returns
     -------
     x, d, w : ndarray (RUNS, LENGTH), (RUNS, LENGTH), (RUNS, TAPS)
-
-    Examples
-    --------
-    >>> x, d, w = scenario("dense: all 32 taps", 0.0, 0.0, 30.0)
-    >>> x.shape, w.shape
-    ((20, 600), (20, 32))
+        Read-only.
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
@@ -72,7 +67,7 @@ def scenario(system, pole, impulses, snr):
 
 @lru_cache(maxsize=128)
 def adapt(name, mu, rho, *setting):
-    """Run one filter: return its misalignment in dB, averaged over the runs, and its last weights.
+    """Return the misalignment of a filter in dB, averaged over the runs, and its last weights.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import numpy as np
 
 from denoiselib import metrics, plots
 from denoiselib.interpret import shrinkage_curve
+from denoiselib.labels import label
 from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, copied, log_slider, menu, slider, with_signal
 
@@ -46,7 +47,7 @@ class NoisePanel(Panel):
             ),
         }  # fmt: skip
         controls = with_signal({}, "sparse_spikes")
-        super().__init__(controls, shown, "signal signal; response limits", (10, 5.6))
+        super().__init__(controls, shown, "signal signal; response limits")
 
     def compute(self, family, sigma, which):
         """Show the signal at this noise level."""
@@ -122,7 +123,7 @@ class FilterPanel(Panel):
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; residual response errors"
-        super().__init__(with_signal(controls, family), shown, mosaic, (10, 5.6), used)
+        super().__init__(with_signal(controls, family), shown, mosaic, used=used)
 
     @staticmethod
     def compute(family, sigma, method, lam, window, gamma, which):
@@ -134,11 +135,10 @@ class FilterPanel(Panel):
         value = window if method.parameter == "window" else lam
         estimate = method.denoise(noisy, sigma, value, **options)
         sure, oracle = (data.tuned(family, sigma, name, labels, gamma) for labels in (False, True))
-        numbers = data.scores(estimate, clean, best, which)
-        limit = numbers.pop("limit")
+        choices = {}
         for text, found in (("with SURE's choice", sure), ("with the oracle's", oracle)):
             error = data.rmse(method.denoise(noisy, sigma, found.value, **options), clean)
-            numbers[text] = f"{error:.3f} ({found.value:g})"
+            choices[text] = f"{error:.3f} ({found.value:g})"
         y, mean, spread = shrinkage_curve(noisy, estimate, data.EDGES)
         ends = method.grid[[0, -1]].tolist()
         return {
@@ -161,7 +161,7 @@ class FilterPanel(Panel):
                 "xlim": ends,
                 "xlabel": method.parameter,
             },
-            "numbers": numbers | {"limit": limit},
+            "numbers": data.scores(estimate, clean, best, which, choices),
         }
 
 
@@ -211,17 +211,15 @@ class MethodsPanel(Panel):
     def compute(self, family, sigma, method, which):
         """Tune all filters by SURE at this noise level, and rank all methods."""
         clean, noisy, best = data.batch(family, sigma)
-        found = {
-            filter.label: data.by_sure(family, sigma, name) for name, filter in data.METHODS.items()
-        }
+        found = {label(name): data.by_sure(family, sigma, name) for name in data.METHODS}
         for (taught_on, name), net in self.nets.items():
             if taught_on == family:
                 found[name] = net.denoise(noisy)
         ranked = {
-            label: metrics.mean_ci(metrics.rmse(estimate, clean) / sigma)
-            for label, estimate in found.items()
+            name: metrics.mean_ci(metrics.rmse(estimate, clean) / sigma)
+            for name, estimate in found.items()
         }
-        shown, numbers = data.METHODS[method].label if method in data.METHODS else method, {}
+        shown, numbers = label(method), {}
         if shown in found:
             numbers[f"{shown}: RMSE"] = f"{sigma * ranked[shown][0]:.3f}"
         else:
@@ -229,7 +227,7 @@ class MethodsPanel(Panel):
         if method in data.METHODS:
             value = data.tuned(family, sigma, method, labels=False).value
             numbers[f"{data.METHODS[method].parameter} by SURE"] = f"{value:g}"
-        winner = min(ranked, key=lambda label: ranked[label][0])
+        winner = min(ranked, key=lambda name: ranked[name][0])
         limit = None if best is None else data.rmse(best, clean) / sigma
         estimate = found.get(shown, np.full_like(noisy, np.nan))
         return {

@@ -15,14 +15,7 @@ METHODS = {name: method for name, method in filters.METHODS.items() if name != "
 
 
 def read_only(*arrays):
-    """Make arrays that are kept in a cache read-only, so that no cell can change later results.
-
-    Examples
-    --------
-    >>> (array,) = read_only(np.zeros(2))
-    >>> array.flags.writeable
-    False
-    """
+    """Make arrays that a cache keeps read-only, so that no cell can change later results."""
     for array in arrays:
         if array is not None:
             array.setflags(write=False)
@@ -33,7 +26,7 @@ def read_only(*arrays):
 def batch(family, sigma, n=SIGNALS):
     """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
 
-    The noise is one draw scaled by `sigma`, so that a slider changes its level and nothing else.
+    The noise is one draw times `sigma`, so that a slider changes its level and nothing else.
 
     Parameters
     ----------
@@ -63,7 +56,7 @@ def batch(family, sigma, n=SIGNALS):
 
 @lru_cache(maxsize=256)
 def tuned(family, sigma, name, labels, gamma=0.8):
-    """Return a method tuned on the signals of `batch`.
+    """Return the value, grid and RMSE of a method tuned on the signals of `batch`.
 
     Parameters
     ----------
@@ -72,14 +65,9 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     name : str
         Name in `METHODS`.
     labels : bool
-        Whether it may look at the clean signals.
+        Whether it may look at the clean signals; without, the RMSE is Stein's estimate.
     gamma : float
         For methods that take one.
-
-    Returns
-    -------
-    filters.tuning.Tuned
-        Value, grid and RMSE (without labels: Stein's estimate of it).
 
     Examples
     --------
@@ -94,13 +82,7 @@ def tuned(family, sigma, name, labels, gamma=0.8):
 
 
 def by_sure(family, sigma, name):
-    """Return what a method, tuned without labels, makes of the signals of `batch`.
-
-    Examples
-    --------
-    >>> by_sure("blocks", 3.0, "tv").shape
-    (32, 100)
-    """
+    """Return what a method, tuned without labels, makes of the signals of `batch`."""
     value = tuned(family, sigma, name, labels=False).value
     return METHODS[name].denoise(batch(family, sigma)[1], sigma, value)
 
@@ -119,47 +101,24 @@ def heights(family):
 
 
 def rmse(estimate, clean):
-    """Return the mean RMSE of signals; NaN where there is no estimate.
-
-    Examples
-    --------
-    >>> rmse(np.ones((2, 5)), np.zeros((2, 5))), rmse(None, np.zeros((2, 5)))
-    (np.float64(1.0), nan)
-    """
+    """Return the mean RMSE of signals; NaN where there is no estimate."""
     return np.nan if estimate is None else metrics.rmse(estimate, clean).mean()
 
 
-def errors(estimate, family):
-    """Return the mean RMSE of a family at all noise levels of `SIGMAS`.
-
-    Parameters
-    ----------
-    estimate : function
-        ``estimate(noisy, sigma)``; `limit` is one.
-    family : str
-        Name in `signals.FAMILIES`.
+def errors(nets, family):
+    """Return the mean RMSE of networks by name, and of the Bayes limit, at all `SIGMAS`.
 
     Examples
     --------
-    >>> print(f"{errors(lambda noisy, sigma: noisy, 'blocks')[0]:.2f}")
-    0.50
-    """
-    found = []
-    for sigma in SIGMAS.tolist():
-        clean, noisy, _ = batch(family, sigma)
-        found.append(rmse(estimate(noisy, sigma), clean))
-    return found
-
-
-def limits(family):
-    """Return the Bayes limit of a family at all noise levels of `SIGMAS`, NaN without one.
-
-    Examples
-    --------
-    >>> print(f"{limits('blocks')[5]:.3f}")
+    >>> print(f"{errors({}, 'blocks')['Bayes limit'][5]:.3f}")
     0.983
     """
-    return errors(lambda noisy, sigma: batch(family, sigma)[2], family)
+    batches = [batch(family, sigma) for sigma in SIGMAS.tolist()]
+    found = {
+        name: [rmse(net.denoise(noisy), clean) for clean, noisy, _ in batches]
+        for name, net in nets.items()
+    }
+    return found | {"Bayes limit": [rmse(best, clean) for clean, _, best in batches]}
 
 
 def limit_text(best, clean):
@@ -167,8 +126,8 @@ def limit_text(best, clean):
     return "unknown" if best is None else f"{rmse(best, clean):.3f}"
 
 
-def scores(estimate, clean, best, which):
-    """Return the numbers of most panels: errors of one signal, of all, and the limit.
+def scores(estimate, clean, best, which, between=()):
+    """Return the numbers of most panels: errors of one signal, of all, others, and the limit.
 
     Examples
     --------
@@ -180,19 +139,13 @@ def scores(estimate, clean, best, which):
     return {
         "this signal: RMSE": f"{error[which]:.3f}",
         f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
+        **dict(between),
         "limit": limit_text(best, clean),
     }
 
 
 def response(noisy, estimate, edges=EDGES, of="mean"):
-    """Return a line, y and the mean (or spread) of estimates from samples near y; None without one.
-
-    Examples
-    --------
-    >>> y, mean = response(np.array([1.0, 1.5]), np.array([2.0, 4.0]), [0, 2])
-    >>> print(y, mean)
-    [1.] [3.]
-    """
+    """Return y and the mean (or spread) of the estimates from samples near y; None without any."""
     if estimate is None:
         return None
     curve = shrinkage_curve(noisy, estimate, edges)
@@ -200,12 +153,6 @@ def response(noisy, estimate, edges=EDGES, of="mean"):
 
 
 def histogram(values, edges, peak=None):
-    """Return counts of values between edges, over their largest or a given one.
-
-    Examples
-    --------
-    >>> print(histogram(np.array([0.5, 1.5, 1.6]), [0, 1, 2]))
-    [0.5 1. ]
-    """
+    """Return counts of values between edges, over their largest or a given one."""
     count = np.histogram(values, edges)[0]
     return count / max(count.max() if peak is None else peak, 1)

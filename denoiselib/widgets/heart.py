@@ -38,19 +38,7 @@ UNITS = {
 
 @lru_cache(maxsize=32)
 def buried(target, noise):
-    """Return a clean signal, its beats, and noise of level 1 to be scaled.
-
-    Parameters
-    ----------
-    target : {"recording", "synthetic"}
-        Which signal.
-    noise : str
-        Name in `heart.NOISES`.
-
-    Returns
-    -------
-    clean, noise : ndarray (3600,)
-    beats : ndarray (beats,)
+    """Return a clean signal of `heart.TARGETS`, noise of level 1, and the beats of the signal.
 
     Examples
     --------
@@ -181,13 +169,7 @@ class HeartPanel(Panel):
 
 
 def values_of(method):
-    """Return what the slider of a filter's parameter offers, and where it starts.
-
-    Examples
-    --------
-    >>> values_of("low-pass")["description"]
-    'cutoff (Hz)'
-    """
+    """Return what the slider of a filter's parameter offers, and where it starts."""
     filter = heart.FILTERS[method]
     return {
         "options": tuple((f"{value:g}", value) for value in filter.grid.tolist()),

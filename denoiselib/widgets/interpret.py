@@ -10,6 +10,7 @@ from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
 ROOM = {"left": 0.085, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
 FREQUENCIES = np.linspace(0, 0.5, 129)  #: of the response of a kernel, in cycles per sample
+FIXED, UNFIXED = "4 x features, fixed", "4 x features, unfixed"
 SPECTRUM = {"xlim": (0, 0.5), "xlabel": "frequency (cycles per sample)"}
 
 
@@ -65,7 +66,7 @@ class LayerPanel(Panel):
         }  # fmt: skip
         used = {"gamma": lambda v: v.mode != "none"}
         mosaic = "signal signal signal; kernel features features"
-        super().__init__(with_signal(controls, family), shown, mosaic, (10, 5.6), used)
+        super().__init__(with_signal(controls, family), shown, mosaic, used=used)
 
     @staticmethod
     def compute(family, sigma, mode, before, here, after, gamma, beta, which):
@@ -103,20 +104,8 @@ class LayerPanel(Panel):
 def normalised(features, usual, mode, gamma, beta):
     """Return features ``(n, length)`` behind batch norm, and the mean and deviation it has used.
 
-    Parameters
-    ----------
-    features, usual : ndarray (n, length)
-        Of the signals at hand, and of those that the running statistics come from.
-    mode : str
-        A name in `MODES`.
-    gamma, beta : float
-        Scale and shift.
-
-    Returns
-    -------
-    normal : ndarray (n, length)
-    mean, deviation : float or ndarray
-        One number; in the mode *alone* ``(n,)``.
+    Running statistics are those of `usual`. In the mode *alone* each signal has its own mean and
+    deviation, ``(n,)``.
 
     Examples
     --------
@@ -139,17 +128,15 @@ def normalised(features, usual, mode, gamma, beta):
 class FeaturePanel(Panel):
     """Look at one channel of one layer: its kernel, its response, its features in both modes.
 
+    In *unfixed* mode the batch are all signals of the panel. The features before batch norm are
+    those of the fixed mode.
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-
-    Notes
-    -----
-    In *unfixed* mode the batch are all signals of the panel. The features before batch norm are
-    those of the fixed mode.
 
     Examples
     --------
@@ -177,8 +164,7 @@ class FeaturePanel(Panel):
         }
         estimate, step = plots.LOOKS["estimate"], {"drawstyle": "steps-mid"}
         looks = {name: plots.LOOKS[name] for name in ("noisy", "clean")}
-        looks |= {"4 x features, fixed": estimate}
-        looks |= {"4 x features, unfixed": views.ORANGE | step}
+        looks |= {FIXED: estimate, UNFIXED: views.ORANGE | step}
         others = {"color": plots.NOISY, "linewidth": 0.6}
         colors = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
         above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
@@ -201,10 +187,8 @@ class FeaturePanel(Panel):
                 legend={"loc": "upper center", "fontsize": 8} | above,
             ),
         }  # fmt: skip
-        mosaic, controls = (
-            "signal signal signal; kernel response features",
-            with_signal(controls, family),
-        )
+        mosaic = "signal signal signal; kernel response features"
+        controls = with_signal(controls, family)
         super().__init__(controls, shown, mosaic, (8, 4.2), follow=follow, **ROOM)
 
     def kernels(self, net, layer):
@@ -229,8 +213,8 @@ class FeaturePanel(Panel):
         zeros = [100 * np.mean(seen.output[:, channel] == 0) for seen in (fixed, unfixed)]
         return {
             "signal": views.one(family, which, clean=clean, noisy=noisy)
-            | {"4 x features, fixed": (times, 4 * fixed.output[which, channel])}
-            | {"4 x features, unfixed": (times, 4 * unfixed.output[which, channel])},
+            | {FIXED: (times, 4 * fixed.output[which, channel])}
+            | {UNFIXED: (times, 4 * unfixed.output[which, channel])},
             "kernel": {"matrix": kernel, "limit": np.abs(kernel).max()},
             "response": {"_all": every, "_one": (f, strongest)},
             "features": {name: data.histogram(array, self.EDGES) for name, array in arrays.items()},
@@ -248,18 +232,16 @@ class FeaturePanel(Panel):
 class EffectiveFilterPanel(Panel):
     """Move along a signal and see the filter that a network applies at each sample.
 
+    It is row i of J, where the network is J y + b (`interpret.linearise`).
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
-        By the name in the menu; with running statistics.
+        By the name in the menu; in evaluation mode.
     family : str
         What to start with, a name in `signals.FAMILIES`.
     sample : int
         Where to start.
-
-    Notes
-    -----
-    The filter is row i of J, where the network is J y + b (`interpret.linearise`).
 
     Examples
     --------
@@ -324,16 +306,14 @@ class EffectiveFilterPanel(Panel):
 class ShrinkagePanel(Panel):
     """Compare what a network or a filter makes of a sample with what the Bayes estimate makes.
 
+    "Bayes" is the joint rule, which uses all samples of a signal.
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu, where filters tuned by SURE follow.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-
-    Notes
-    -----
-    "Bayes" and "limit" are those of the joint rule, which uses all samples of a signal.
 
     Examples
     --------

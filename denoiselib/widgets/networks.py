@@ -13,7 +13,6 @@ from denoiselib.signals import add_noise
 from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
 
-SIZE = (10, 5.6)
 #: Filters to stand beside networks: their labels, names and looks.
 FILTERS = {"soft threshold (SURE)": ("soft", "-."), "Wiener (SURE)": ("wiener", ":")}
 #: Where a network takes its statistics from in these modes.
@@ -39,17 +38,14 @@ BETAS = np.linspace(0, 2, 9)  #: of the prior's error curve
 class NetworkPanel(Panel):
     """Let trained networks meet signals and noise that they may not know.
 
+    Beside the networks stand two filters tuned by SURE at each noise level, and the Bayes limit.
+
     Parameters
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-
-    Notes
-    -----
-    Beside the networks stand two filters tuned by SURE at each noise level, and the Bayes limit.
-    All errors are those of the same signals.
 
     Examples
     --------
@@ -63,45 +59,35 @@ class NetworkPanel(Panel):
     def __init__(self, nets, family="sparse_spikes"):
         self.nets, self.errors = nets, cache(self.errors)
         title = f"Error against the noise level, {data.SIGNALS} signals"
+        curves = {"Bayes": views.LIMIT, "network": views.BLUE}
         looks = {name: {} for name in nets}
         looks |= {k: {"color": "0.4", "linestyle": style} for k, (_, style) in FILTERS.items()}
         shown = {
             "signal": views.signal("One signal"),
-            "response": views.response(
-                "What becomes of a sample, on average",
-                {"Bayes": views.LIMIT, "network": views.BLUE},
-            ),
+            "response": views.response("What becomes of a sample, on average", curves),
             "errors": views.errors(title, looks, xlabel="noise sigma"),
         }
         controls = with_signal({"net": menu("network", nets)}, family)
         mosaic = "signal signal; response errors"
-        super().__init__(controls, shown, mosaic, SIZE, wspace=0.16)
+        super().__init__(controls, shown, mosaic, wspace=0.16)
 
     def errors(self, family):
         """Return the errors of everything at all levels, computed once for a family."""
-        found = {
-            name: data.errors(lambda noisy, _, net=net: net.denoise(noisy), family)
-            for name, net in self.nets.items()
+        cleans = {sigma: data.batch(family, sigma)[0] for sigma in data.SIGMAS.tolist()}
+        return data.errors(self.nets, family) | {
+            label: [data.rmse(data.by_sure(family, s, name), x) for s, x in cleans.items()]
+            for label, (name, _) in FILTERS.items()
         }
-        for label, (name, _) in FILTERS.items():
-            found[label] = data.errors(
-                lambda _, sigma, name=name: data.by_sure(family, sigma, name), family
-            )
-        return found | {"Bayes limit": data.limits(family)}
 
     def compute(self, family, sigma, net, which):
         """Denoise with the network chosen."""
         clean, noisy, best = data.batch(family, sigma)
         estimate = self.nets[net].denoise(noisy)
+        error, curves = data.rmse(estimate, clean), {"Bayes": best, "network": estimate}
         return {
             "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
-            "response": {
-                "Bayes": data.response(noisy, best),
-                "network": data.response(noisy, estimate),
-            },
-            "errors": views.over_sigma(
-                self.errors(family), sigma, data.rmse(estimate, clean), 5.0, net
-            ),
+            "response": {name: data.response(noisy, x) for name, x in curves.items()},
+            "errors": views.over_sigma(self.errors(family), sigma, error, 5.0, net),
             "numbers": data.scores(estimate, clean, best, which),
         }
 
@@ -109,23 +95,21 @@ class NetworkPanel(Panel):
 class ModesPanel(Panel):
     """Train at one noise level, test at another, with batch norm in each of its modes.
 
+    ``unfixed: of the batch`` takes mean and variance from the panel's 32 signals together,
+    ``unfixed: of each signal`` from each by itself.
+
     Parameters
     ----------
     nets : dict of float to nn.PlainNet
         By the noise level of their training.
-
-    Notes
-    -----
-    ``unfixed: of the batch`` takes mean and variance from the panel's 32 signals together,
-    ``unfixed: of each signal`` from each by itself.
 
     Examples
     --------
     >>> from denoiselib import nn
     >>> panel = ModesPanel({3.0: nn.PlainNet(width=4, depth=3, rng=0)})
     >>> panel.set(mode="alone")
-    >>> len(panel.errors("sparse_spikes", 3.0)["fixed: running statistics"])
-    12
+    >>> panel.shown["limit"]
+    '1.602'
     """
 
     EDGES = np.linspace(-8, 8, 81)
@@ -154,15 +138,11 @@ class ModesPanel(Panel):
             "errors": views.errors(title, looks),
         }  # fmt: skip
         controls = with_signal(controls, "sparse_spikes", sigma="tested at")
-        super().__init__(controls, shown, "signal signal signal; features errors errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; features errors errors")
 
     def errors(self, family, trained):
         """Return the errors in all modes and at all levels, computed once for a network."""
-        nets = {MODES[mode]: self.nets[mode][trained] for mode in WAYS}
-        return {
-            name: data.errors(lambda noisy, _, net=net: net.denoise(noisy), family)
-            for name, net in nets.items()
-        } | {"Bayes limit": data.limits(family)}
+        return data.errors({MODES[mode]: self.nets[mode][trained] for mode in WAYS}, family)
 
     def compute(self, family, sigma, trained, mode, layer, which):
         """Denoise in the mode chosen."""
@@ -187,15 +167,13 @@ class ModesPanel(Panel):
 class LessonsPanel(Panel):
     """Look at what a method teaches from, and at the network that it has taught.
 
+    The lesson is as in training: what the network sees of this signal, and what its output is
+    compared with, where that counts. At test it sees the noisy signal itself.
+
     Parameters
     ----------
     nets : dict of (str, str) to Network
         By family and method: ``"supervised"``, or a name in `LESSONS`.
-
-    Notes
-    -----
-    The lower left picture is a lesson as in training: what the network sees of this signal, and
-    what its output is compared with, where that counts. At test it sees the noisy signal itself.
 
     Examples
     --------
@@ -223,11 +201,12 @@ class LessonsPanel(Panel):
         }  # fmt: skip
         controls = {"method": menu("method", methods, methods[-1])}
         controls = with_signal(controls, families[0], families)
-        super().__init__(controls, shown, "signal signal signal; lesson lesson errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; lesson lesson errors")
 
     def errors(self, family, method):
         """Return the errors at all levels, computed once for a network."""
-        return data.errors(lambda noisy, _: self.nets[family, method].denoise(noisy), family)
+        names = {"supervised": "supervised", "this method": method}
+        return data.errors({name: self.nets[family, key] for name, key in names.items()}, family)
 
     def compute(self, family, sigma, method, which):
         """Denoise by the network that the method chosen has taught."""
@@ -235,34 +214,21 @@ class LessonsPanel(Panel):
         estimate = self.nets[family, method].denoise(noisy)
         taught = self.nets[family, "supervised"].denoise(noisy)
         at_seen, seen, at_target, target = lesson(method, clean, noisy, sigma)
-        curves = {
-            "supervised": self.errors(family, "supervised"),
-            "this method": self.errors(family, method),
-            "Bayes limit": data.limits(family),
-        }
-        numbers = data.scores(estimate, clean, best, which)
-        limit = numbers.pop("limit")
+        between = {"supervised": f"{data.rmse(taught, clean):.3f}"}
+        error = data.rmse(estimate, clean)
         return {
             "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
             "lesson": {
                 "seen": (at_seen, seen[which]),
                 "compared with": (at_target, target[which]),
             },
-            "errors": views.over_sigma(curves, sigma, data.rmse(estimate, clean), 4.0),
-            "numbers": numbers | {"supervised": f"{data.rmse(taught, clean):.3f}", "limit": limit},
+            "errors": views.over_sigma(self.errors(family, method), sigma, error, 4.0),
+            "numbers": data.scores(estimate, clean, best, which, between),
         }
 
 
 def lesson(method, clean, noisy, sigma):
-    """Return where and what a network sees of signals, and where and what it is compared with.
-
-    Examples
-    --------
-    >>> clean, noisy, _ = data.batch("blocks", 3.0)
-    >>> at, seen, *_ = lesson("neighbor2neighbor", clean, noisy, 3.0)
-    >>> at[:3], seen.shape
-    (array([0, 2, 4]), (32, 50))
-    """
+    """Return where and what a network sees of signals, and where and what it is compared with."""
     time = np.arange(clean.shape[-1])
     if method == "supervised":
         return time, noisy, time, clean
@@ -275,17 +241,15 @@ def lesson(method, clean, noisy, sigma):
 class PriorPanel(Panel):
     """Turn the weight of the prior's mask, and see whether the estimate cares.
 
+    All signals pass as one batch, so that they share one mask, ``1 + beta h``. The slider takes the
+    place of the beta that was trained, with which it starts; with 0 there is no mask.
+
     Parameters
     ----------
     net : nn.UNet
         With a prior network; a copy of it does the work, in its mode.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-
-    Notes
-    -----
-    All signals pass as one batch, so that they share one mask, ``1 + beta h``. The slider takes the
-    place of the beta that was trained, with which it starts; with 0 there is no mask.
 
     Examples
     --------
@@ -324,7 +288,7 @@ class PriorPanel(Panel):
             ),
         }  # fmt: skip
         controls = with_signal({"beta": beta}, family)
-        super().__init__(controls, shown, "signal signal signal; system mask errors", SIZE)
+        super().__init__(controls, shown, "signal signal signal; system mask errors")
 
     def mask(self, beta, noisy):
         """Return the mask of a batch, channels by taps."""

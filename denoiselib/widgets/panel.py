@@ -18,32 +18,33 @@ from denoiselib.labels import label
 from denoiselib.widgets.data import SIGNALS
 
 ROOM = {"left": 0.07, "right": 0.985, "top": 0.94, "bottom": 0.09, "hspace": 0.45, "wspace": 0.26}
+SIZE = (10, 5.6)  #: of a figure, in inches
 
 
 class Panel(ipw.VBox):
     """Controls, a picture and a line of numbers.
 
     A subclass names its controls and views, and has a method ``compute``: it takes the value of
-    each control by name and returns what each view shows by the view's name, and ``numbers``, a
-    dict of texts. It neither reads nor moves controls and draws nothing.
+    each control by name and returns what each view shows, by the view's name, and ``numbers``, a
+    dict of texts. It neither moves controls nor draws, so that it can be tested alone.
 
     Parameters
     ----------
     controls : dict of str to ipywidgets
-        They become attributes. Each change of a value computes and draws once.
+        They become attributes. A change of a value computes and draws once.
     views : dict of str to View
         See `widgets.views`.
     mosaic : str
-        Where the views stand, as in ``"signal signal; response errors"``: two rows of two.
+        Where views stand, as in ``"signal signal; response errors"``: two rows of two.
     figsize : (float, float)
-        Size of the figure in inches.
+        As `SIZE`.
     used : dict of str to function, optional
         ``used[name](values)`` says whether that control matters; else it is hidden.
     follow : dict of str to function, optional
         ``follow[name](values)`` returns properties that the control takes over when they change,
         as ``{"options": ...}`` of a menu that depends on another one.
     **room
-        Changes to `ROOM`: margins, spaces and ratios of the figure's grid.
+        Changes to `ROOM`, the margins and spaces of the figure.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class Panel(ipw.VBox):
         The last answer of ``compute``, and its numbers.
     """
 
-    def __init__(self, controls, views, mosaic, figsize, used=None, follow=None, **room):
+    def __init__(self, controls, views, mosaic, figsize=SIZE, used=None, follow=None, **room):
         self.controls, self.views = controls, views
         self.used, self.follow, self.followed = used or {}, follow or {}, {}
         vars(self).update(controls)
@@ -164,7 +165,7 @@ def menu(description, options, value=None):
 
 
 def slider(description, value, low, high, step):
-    """Return a slider for a number; of integers if `step` is one."""
+    """Return a slider for a number; for integers if `step` is one."""
     kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
     return kind(value=value, min=low, max=high, step=step, description=description)
 
@@ -180,16 +181,7 @@ def log_slider(description, value, low, high, step=0.125, base=2, readout_format
 def with_signal(controls, family, families=tuple(signals.FAMILIES), sigma="noise sigma"):
     """Return controls between those that choose a signal of `data.batch`.
 
-    Parameters
-    ----------
-    controls : dict of str to ipywidgets
-        What stands between ``family`` and ``sigma`` on one side, ``which`` on the other.
-    family : str
-        What to start with.
-    families : sequence of str
-        What the menu offers.
-    sigma : str
-        What the slider of the noise level is called.
+    ``family`` and ``sigma`` stand before them, ``which`` behind.
 
     Examples
     --------
@@ -205,13 +197,5 @@ def with_signal(controls, family, families=tuple(signals.FAMILIES), sigma="noise
 
 
 def copied(nets, statistics="running"):
-    """Return copies of networks in a mode, so that those of the caller stay in theirs.
-
-    Examples
-    --------
-    >>> from denoiselib import nn
-    >>> net = nn.PlainNet()
-    >>> copied({"a": net})["a"].training, net.training
-    (False, True)
-    """
+    """Return copies of networks in a mode, so that those of the caller stay in theirs."""
     return {name: copy.deepcopy(net).eval(statistics) for name, net in nets.items()}

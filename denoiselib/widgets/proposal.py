@@ -23,6 +23,8 @@ THRESHOLDS = {
     "c x MAD": lambda h: ops.mad(h).data + FLOOR,
     "c x mean |h|": lambda h: ops.mean_magnitude(h).data + FLOOR,
 }
+#: Names in `prox.PENALTIES`, from the mildest power to the hardest; `power` has a p of its own.
+PENALTY_NAMES = ("l1", "nonnegative_l1", "l_two_thirds", "l_half", "l0", "firm", "power")
 
 
 def power(y, u, p):
@@ -39,14 +41,13 @@ def power(y, u, p):
 
     Notes
     -----
-    For u = 1 a minimum at x > 0 has :math:`y = x + p\,x^{p - 1}`, and it is as low as that at 0 for
-    :math:`x_0 = (2 (1 - p))^{1/(2 - p)}`. From there on y rises with x: the table is read the other
-    way round. Another weight is another unit, :math:`u^{1/(2 - p)}`.
+    For u = 1 a minimum at x > 0 has :math:`y = x + p\,x^{p - 1}`, and is as low as that at 0 for
+    :math:`x_0 = (2 (1 - p))^{1/(2 - p)}`. From there on y rises with x, and the table is read in
+    reverse. Another weight is another unit, :math:`u^{1/(2 - p)}`.
 
     Examples
     --------
-    >>> y = np.array([-3.0, 0.5, 1.4, 1.6])
-    >>> print(power(y, 1.0, 0.5).round(4))
+    >>> print(power(np.array([-3.0, 0.5, 1.4, 1.6]), 1.0, 0.5).round(4))
     [-2.6955  0.      0.      1.1295]
     """
     unit = np.asarray(u) ** (1 / (2 - p))
@@ -58,13 +59,7 @@ def power(y, u, p):
 
 
 def shrunk(h, weight, penalty, p):
-    """Return features behind a penalty of `prox.PENALTIES`, or behind `power`.
-
-    Examples
-    --------
-    >>> print(shrunk(np.array([1.0, 3.0]), 2.0, "l1", p=None))
-    [0. 1.]
-    """
+    """Return features behind a penalty of `prox.PENALTIES`, or behind `power`."""
     if penalty == "power":
         return power(h, weight, p).astype(h.dtype)
     options = {"gamma": 0.5} if penalty == "firm" else {}  # as in nn.norm.maps
@@ -106,7 +101,7 @@ class SparseNormPanel(Panel):
         self.layers = {name: layer for name, layer in layers.items() if layer.activation}
         controls = {
             "where": menu("penalty on", [SIGNAL, *self.layers], where),
-            "penalty": menu("penalty", [*prox.PENALTIES, "power"]),
+            "penalty": menu("penalty", PENALTY_NAMES),
             "p": slider("p", 0.3, 0.0, 1.0, 0.05),
             "level": menu("level", THRESHOLDS),
             "strength": log_slider("lambda", 2, -5, 6),
@@ -117,14 +112,13 @@ class SparseNormPanel(Panel):
             "strength": lambda v: {"description": "lambda" if v.level == "fixed" else "c"},
             "channel": lambda v: {} if v.where == SIGNAL else {"max": self.channels(v.where) - 1},
         }
-        blue = views.BLUE
         looks = {"without penalty": {"color": plots.OTHER, "linestyle": ":"}}
-        looks |= {"Bayes limit": views.LIMIT, "_error": blue, "_here": views.DOT}
+        looks |= {"Bayes limit": views.LIMIT, "_error": views.BLUE, "_here": views.DOT}
         colors = {"before": plots.NOISY, "after, not 0": plots.ESTIMATE}
         small, labels = {"legend": views.LEFT}, {"xlabel": "feature h", "ylabel": "prox(h)"}
         shown = {
             "signal": views.signal("Signal and estimate"),
-            "map": views.Lines("The map", {"_map": blue}, True, **labels),
+            "map": views.Lines("The map", {"_map": views.BLUE}, True, **labels),
             "features": views.Histograms("Features of the channel", colors, LINE[::10], **small),
             "errors": views.Lines(
                 f"Error, {data.SIGNALS} signals", looks, xscale="log", xlabel="lambda, or c",
@@ -132,11 +126,8 @@ class SparseNormPanel(Panel):
                 xticklabels=("1/16", "1/4", "1", "4", "16", "64"), ylabel="RMSE", **small,
             ),
         }  # fmt: skip
-        mosaic, controls = (
-            "signal signal signal; map features errors",
-            with_signal(controls, family),
-        )
-        super().__init__(controls, shown, mosaic, (10, 5.6), used, follow, wspace=0.24)
+        mosaic, more = "signal signal signal; map features errors", {"used": used, "follow": follow}
+        super().__init__(with_signal(controls, family), shown, mosaic, **more, wspace=0.24)
 
     def channels(self, where):
         """Return how many channels the penalty is put on."""

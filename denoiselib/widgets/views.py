@@ -20,17 +20,7 @@ TIME = {"xlim": (-1, 100), "xlabel": "time (samples)"}
 
 
 class View:
-    """Axes with a title and properties as of ``Axes.set``, and perhaps a legend.
-
-    Parameters
-    ----------
-    title : str
-        What the picture says.
-    legend : dict, optional
-        Arguments of ``Axes.legend``; none without.
-    **properties
-        Of the axes.
-    """
+    """Axes with a title, properties as of ``Axes.set``, and a legend if its arguments are given."""
 
     def __init__(self, title, legend=None, **properties):
         self.legend, self.properties = legend, {"title": title, **properties}
@@ -60,8 +50,7 @@ class Lines(View):
     title : str
         What the picture says.
     looks : dict of str to dict
-        Arguments of ``Axes.plot`` by the line's label; a name that begins with ``_`` is not in the
-        legend.
+        Arguments of ``Axes.plot`` by the line's name; one that begins with ``_`` is in no legend.
     diagonal : bool
         Whether a dotted line marks where nothing is changed.
     note : dict, optional
@@ -109,20 +98,10 @@ class Lines(View):
 
 
 class Histograms(View):
-    """Histograms that move; negative values, which a ReLU makes 0, may be shaded.
+    """Histograms that move, with their colours by name; negative values may be shaded.
 
-    Parameters
-    ----------
-    title : str
-        What the picture says.
-    colors : dict of str to color
-        By the histogram's label.
-    edges : ndarray (bins + 1,)
-        Of the bins; ``show`` takes heights, or ``(heights, edges)``.
-    shaded : str, optional
-        A text for the shaded half; without it there is none.
-    **properties
-        As of `View`.
+    ``show`` takes heights, or ``(heights, edges)`` where the bins change. With `shaded`, a text,
+    the values that a ReLU makes 0 are marked.
     """
 
     def __init__(self, title, colors, edges, shaded=None, **properties):
@@ -153,20 +132,9 @@ class Histograms(View):
 
 
 class Picture(View):
-    """A matrix as colours.
+    """A matrix as colours; `look` are arguments of ``Axes.imshow``, `bar` is a label of colours.
 
-    Parameters
-    ----------
-    title : str
-        What the picture says.
-    shape : (int, int)
-        Of ``data["matrix"]``. With ``limit`` colours go from ``-limit`` to it.
-    look : dict
-        Arguments of ``Axes.imshow``.
-    bar : str, optional
-        Label of a bar of colours.
-    **properties
-        As of `View`.
+    ``data["matrix"]`` has `shape` at first; with ``data["limit"]`` colours are symmetric about 0.
     """
 
     def __init__(self, title, shape, look, bar=None, **properties):
@@ -189,17 +157,7 @@ class Picture(View):
 
 
 class Ranking(View):
-    """Bars of scores, best on top, as of `plots.Bars`.
-
-    Parameters
-    ----------
-    title : str
-        What the picture says.
-    count : int
-        Number of bars, at most.
-    **properties
-        As of `View`.
-    """
+    """Bars of scores, at most `count`, best on top: ``data`` is as of `plots.Bars.show`."""
 
     def __init__(self, title, count, **properties):
         super().__init__(title, **properties)
@@ -216,19 +174,13 @@ class Ranking(View):
 
 
 def signal(title, **looks):
-    """Return a view of one signal: clean, noisy, estimate and other lines, named with their looks.
-
-    Examples
-    --------
-    >>> list(signal("One signal").looks)
-    ['noisy', 'clean', 'estimate']
-    """
+    """Return a view of one signal: clean, noisy, estimate, and other lines with their looks."""
     legend = ABOVE | {"ncols": 3}
     return Lines(title, plots.LOOKS | looks, legend=legend, ylabel="amplitude", **TIME)
 
 
 def one(family, which, **batches):
-    """Return what a `signal` shows: one signal of each batch.
+    """Return what a view of one `signal` shows of each batch.
 
     Examples
     --------
@@ -253,20 +205,11 @@ def errors(title, looks, **properties):
 
 
 def over_sigma(errors, sigma, error, top, chosen=None):
-    """Return what an `errors` shows.
+    """Return what a view of `errors` shows: lines over `data.SIGMAS`, and a dot at (sigma, error).
 
-    Parameters
-    ----------
-    errors : dict of str to list
-        Errors at the levels of `data.SIGMAS`, by the name of the line.
-    sigma, error : float
-        Where the dot stands.
-    top : float
-        End of the axis of errors, unless one is larger.
-    chosen : str, optional
-        The line that is thick among thin ones.
+    The axis of errors ends at `top`, or higher where one is larger: the legend stands above it.
     """
     lines = {name: (SIGMAS, values) for name, values in errors.items()}
     largest = np.nanmax(list(errors.values()))
-    axes = {"ylim": (0, max(top, 1.05 * largest)), "chosen": chosen}
+    axes = {"ylim": (0, max(top, 1.45 * largest)), "chosen": chosen}
     return lines | {"_here": ([sigma], [error])} | axes
