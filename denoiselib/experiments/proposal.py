@@ -1,9 +1,9 @@
-"""The slides' proposal, judged: sparse and adaptive normalisations in the place of batch norm.
+"""The slides' proposal as studies: sparse and adaptive normalisations in place of batch norm.
 
-A variant whose threshold follows the noise level is compared where that could matter: with training
-signals of any level. A short screening tries all variants, each with the same two learning rates;
-validation signals choose one, and say who goes on. The study takes other seeds: what was chosen
-because it was lucky shall not be lucky twice. `verdict` draws the conclusions.
+Training signals have any noise level, since only there can it help that thresholds follow the
+level. A short screening trains all variants with two learning rates each; validation signals choose
+the rates and the finalists. The study takes other seeds, since the best of many variants owes a
+part of its lead to chance (selection bias). `verdict` draws the conclusions.
 """
 
 from functools import partial
@@ -136,7 +136,6 @@ STUDIED += [
     for family in ("sparse_spikes", "blocks")
 ]
 
-
 STUDY = Protocol(
     name="proposal",
     run_one=partial(run_one, first_seed=FIRST_SEED),
@@ -167,7 +166,6 @@ UNET = Protocol(
     report=verdict.report_tuned,
     quick={"settings": shortened(UNET_SETTINGS, 500), "seeds": 2, "signals": 20},
 )
-
 
 #: Ten epochs of 700 signals, in batches of 16.
 TEN_EPOCHS = {"net": "unet", "shape": {}, "sigma": 3.0, "signals": 700, "batch": 16, "lr": 0.01}

@@ -20,7 +20,7 @@ def ranking(rows, control=CONTROL):
     Parameters
     ----------
     rows : list of dict
-        Of the protocol `proposal-screen`.
+        Rows of the study `proposal-screen`.
     control : str
         The control. Gaps are divided, family by family, by the control's at its best learning
         rate; otherwise blocks, with large gaps, would decide alone.
@@ -53,7 +53,7 @@ def closed(rows, control=CONTROL, value="rmse"):
     Parameters
     ----------
     rows : list of dict
-        Of one family, training and test, with those of the control and of the limit.
+        Rows of one family, training and test, with those of the control and of the limit.
     control : str
         The control, a row.
     value : str
@@ -104,7 +104,7 @@ def goals(rows, control=CONTROL):
     Parameters
     ----------
     rows : list of dict
-        Of the protocol `proposal`.
+        Rows of the study `proposal`.
     control : str
         The row from which the distance to the limit is measured.
 
@@ -131,7 +131,7 @@ def against(rows, control="batch norm", test="as trained"):
     Parameters
     ----------
     rows : list of dict
-        Of the protocol `proposal`.
+        Rows of the study `proposal`.
     control : str
         The control, a row.
     test : str
