@@ -161,6 +161,12 @@ def test_a_goal_is_reached_with_its_share_and_not_below():
     assert (far["low"] > 0.3, near["low"] > 0.3) == (True, False)
     assert worse["share"] == pytest.approx(-0.1, abs=0.01)
     assert worse["diff"] > worse["diff_half"] > 0
+    assert far["high"] - far["share"] == pytest.approx(far["diff_half"] / np.mean(base - limit))
+    doubled = verdict.closed([row | {"rmse": 2 * row["rmse"]} for row in rows])
+    for line, twice in zip((far, near, worse), doubled, strict=True):
+        assert twice["diff_half"] == pytest.approx(2 * line["diff_half"])
+        for bound in ("share", "low", "high"):
+            assert twice[bound] == pytest.approx(line[bound])
     assert far["diff"] == pytest.approx(
         0.3 * np.mean(base - limit) - 0.5 * np.mean(base - limit), 0.1
     )
