@@ -87,6 +87,8 @@ class Module:
     @property
     def dtype(self):
         """Dtype of parameters and buffers; float32 without any."""
+        if hasattr(self, "vector"):
+            return self.vector.dtype
         for _, tensor in self.named_state():
             return tensor.dtype
         return np.dtype(np.float32)
@@ -424,7 +426,7 @@ class Plans(threading.local):
     def keep(self, key, program):
         """Keep a program as the last one used, and drop the oldest beyond `PLANNED` bytes."""
         self.programs[key] = program
-        while sum(program.nbytes for program in self.programs.values()) > PLANNED:
+        while sum([program.nbytes for program in self.programs.values()]) > PLANNED:
             del self.programs[next(iter(self.programs))]
 
 
@@ -506,13 +508,14 @@ class Network(Module):
 
     def _together(self, batch_size, count):
         """Return how many signals pass together, and which statistics they use instead."""
+        training = self.training
         if batch_size is not None:
             batch_size = _check.integer(batch_size, "batch_size", 1)
-        elif self.mixes_batch or (self.statistics == "batch" and not self.training):
+        elif self.mixes_batch or (self.statistics == "batch" and not training):
             batch_size = count
         else:
             batch_size = min(count, CHUNK)
-        if self.training:
+        if training:
             return batch_size, dict.fromkeys(STATISTICS, "running")
         if batch_size == 1 < count and not self.mixes_batch:
             return ALONE, {"batch": "signal"}  # all together, each by its own statistics
@@ -520,7 +523,10 @@ class Network(Module):
 
     def _replay(self, batch, *mode):
         """Compute without gradients, by a plan for the shape and the mode if there is one."""
-        plans, key = vars(self).setdefault("_plans", Plans()), (batch.shape, *mode)
+        plans = vars(self).get("_plans")
+        if plans is None:
+            plans = vars(self).setdefault("_plans", Plans())  # one, whichever thread is first
+        key = batch.shape, *mode
         program = plans.take(key) or Program(self._without_gradients, self.dtype)
         estimate = program(batch)
         plans.keep(key, program)

@@ -1,5 +1,7 @@
 """Batch normalisation, and what every layer with running statistics has."""
 
+import math
+
 import numpy as np
 
 from denoiselib import _check
@@ -138,7 +140,7 @@ class Normalisation(Module):
 
         The NaN of a batch whose step a gradient scaler skips would otherwise stay for ever.
         """
-        if np.isfinite(statistics).all():
+        if math.isfinite(np.add.reduce(statistics, axis=None)):
             self.running *= 1 - self.momentum
             self.running += self.momentum * statistics
 
