@@ -1,5 +1,6 @@
 """What a reader sees in place of the names in the code: in menus, legends and tables."""
 
+from denoiselib import _check
 from denoiselib.filters import METHODS
 
 #: Labels of networks, norms, penalties and lessons; those of filters are in `filters.METHODS`.
@@ -43,6 +44,7 @@ def label(name):
     >>> label("gmc_dft"), label("unet"), label("sparse_spikes"), label("$h_0$"), label("_here")
     ('GMC, DFT', 'U-Net', 'sparse spikes', '$h_0$', '_here')
     """
+    _check.instance(name, "name", str)
     if name in LABELS:
         return LABELS[name]
     if name in METHODS:

@@ -33,7 +33,7 @@ def test_the_page_is_a_title_two_sentences_and_one_panel(panel):
 def test_it_is_the_panel_of_the_first_notebook():
     first = nbformat.read(DEMO.parent / "notebooks" / "00_start_here.ipynb", as_version=4)
     sources = [cell.source for cell in first.cells if cell.cell_type == "code"]
-    shown = [text for text in sources if "networks.load" in text or "MethodsPanel(" in text]
+    shown = [text for text in sources if "pretrained.load" in text or "MethodsPanel(" in text]
     assert [cell.source for cell in CELLS[2:]] == shown
 
 

@@ -156,6 +156,14 @@ def test_is_thin(path):
 
 
 @each
+def test_knows_no_folder(path):
+    """Networks, results and recordings come by name, wherever the notebook is opened."""
+    for cell in read(path).cells:
+        if cell.cell_type == "code" or "```python" in cell.source:
+            assert "../" not in cell.source
+
+
+@each
 def test_leads_to_its_neighbours(path):
     notebook = read(path)
     for cell in (notebook.cells[0], notebook.cells[-1]):

@@ -13,7 +13,7 @@ PATIENCE = 10  # seconds for a scheduler to answer
 
 
 def main(arguments=None):
-    """Do what the arguments say; return 0, or 1 if jobs failed, 2 if that cannot be done.
+    """Run a command; return 0, or 1 if jobs failed or are missing, 2 if it cannot be done.
 
     Examples
     --------
@@ -24,14 +24,16 @@ def main(arguments=None):
     try:
         return args.do(args)
     except (ValueError, OSError) as error:  # a damaged file, a folder that cannot be written
-        print(f"denoiselib.experiments: error: {error}", file=sys.stderr)
-        return 2
+        return _say(f"denoiselib.experiments: error: {error}", 2)
     except CancelledError:
-        print("cluster lost: what was done is stored, the same command goes on", file=sys.stderr)
-        return 1
+        return _say("cluster lost: finished jobs are stored, the same command continues", 1)
     except KeyboardInterrupt:
-        print("interrupted: what was done is stored, the same command goes on", file=sys.stderr)
-        return 130
+        return _say("interrupted: finished jobs are stored, the same command continues", 130)
+
+
+def _say(message, code=0):
+    print(message, file=sys.stderr)
+    return code
 
 
 def _list(args):
@@ -47,7 +49,7 @@ def _run(args):
     with _client(args.dask) if args.dask else nullcontext() as client:
         failed = run(protocol, args.out, client=client, **numbers)
     for job in failed:
-        print(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}", file=sys.stderr)
+        _say(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}")
     total = len(protocol.jobs(args.seeds, args.signals))
     print(f"{total - len(failed)} of {total} jobs are in {Store(args.out, protocol.name).path}")
     return 1 if failed else 0
@@ -56,17 +58,16 @@ def _run(args):
 def _table(args):
     protocol = _protocol(args)
     store = Store(args.out, protocol.name)
-    # rows of settings that the protocol no longer has, for example after a change, stay out
+    # the file may hold rows of settings that the protocol no longer has: they stay out
     current = {identity({"setting": s, "seed": 0, "signals": 0}) for s in protocol.settings}
     jobs = store.read()
     kept = [job for job in jobs if identity({**job, "seed": 0, "signals": 0}) in current]
     if failed := sum("error" in job for job in kept):
-        print(f"{failed} jobs have failed and are not in the table", file=sys.stderr)
+        _say(f"{failed} jobs have failed and are not in the table")
     if len(kept) < len(jobs):
-        print(f"{len(jobs) - len(kept)} jobs have settings of another time", file=sys.stderr)
+        _say(f"{len(jobs) - len(kept)} jobs have settings of another time")
     if not rows(kept):
-        print(f"there are no rows in {store.path}: run {args.name} first", file=sys.stderr)
-        return 1
+        return _say(f"there are no rows in {store.path}: run {args.name} first", 1)
     by = [*protocol.table["by"], "signals"]
     lines = tables.summary(rows(kept), **{**protocol.table, "by": by})
     print(tables.csv(lines) if args.csv else tables.markdown(lines))
@@ -88,13 +89,12 @@ def _client(address):
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"--dask: no scheduler at {address!r}: {error}") from None
-    print("waiting for the first worker", file=sys.stderr)
+    _say("waiting for the first worker")
     client.wait_for_workers(1)
     return client
 
 
 def _count(text):
-    """Read a number of something."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
     return int(text)

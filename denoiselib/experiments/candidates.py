@@ -2,10 +2,12 @@
 
 from denoiselib.experiments import networks
 
-#: Where the noise level differs from signal to signal.
+LIMIT, BLIND_LIMIT = "limit", "limit, level unknown"  #: rows without a network
+
+#: A plain network's recipe, with a noise level that differs from signal to signal.
 BLIND = networks.BASE | {"net": "plain", "sigma": [1.0, 5.0]}
 
-#: What stands in every table. Wide is as large as the largest candidate.
+#: Controls, in every table. Wide has at least as many parameters as the largest candidate.
 CONTROLS = {
     "batch norm": {},
     "batch norm, wide": {"width": 22},
@@ -20,14 +22,14 @@ CONTROLS = {
     "level as input: true": {"level": "given"},
 }
 
-#: A threshold follows the signal and a ReLU is behind: ``relu(h - lambda)``.
+#: Thresholds before a ReLU, which may follow the signal: ``relu(h - lambda)``.
 ONE_SIDED = [
     *(f"batch+nonnegative_l1*{x}" for x in ("mad", "mean", "both", "shared", "linear", "local")),
     *(f"nonnegative_l1*{x}" for x in ("mean", "both", "linear")),
     *(f"instance+nonnegative_l1*{x}" for x in ("mean", "linear")),
 ]
 
-#: In place of the ReLU: maps of both signs.
+#: Shrinkage of both signs, in place of the ReLU.
 TWO_SIDED = [
     *(f"batch+l1{x}" for x in ("", "*mad", "*mean", "*both", "*shared", "*rectified", "*local")),
     *(f"batch+firm{x}" for x in ("", "*mad", "*mean", "*both", "*shared", "*rectified")),
@@ -38,7 +40,7 @@ TWO_SIDED = [
     *("batch+ista*mean", "batch+ista*both"),
 ]
 
-#: Other normalisations and filters, with a ReLU behind.
+#: Other normalisations and filters, before a ReLU.
 FILTERS = [
     *("representative", "filtered", "wiener", "batch+wiener", "predict", "batch+predict"),
 ]
@@ -92,7 +94,7 @@ def recipe(name, family, **changes):
     family : str
         In `networks.SHAPES`.
     **changes
-        Of the recipe.
+        Changes of the recipe.
 
     Returns
     -------

@@ -12,7 +12,7 @@ NUMBERS = ("mean", "half", "median", "share", "low", "high", "diff", "diff_half"
 
 
 def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
-    """Sum up rows, one line for each combination of values of some columns.
+    """Sum up rows over seeds, one line for each combination of values of some columns.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
     list of dict
         Sorted lines with the columns of `by` and
 
-        - ``seeds``, their number, ``mean``, ``half`` (half width of the 95 % confidence interval of
-          the mean, by Student's t; None for a single seed) and ``median``;
+        - ``seeds``, their number, ``mean``, ``half`` (half width of its 95 % confidence interval,
+          by Student's t; None for a single seed) and ``median``;
         - ``stuck``: fraction of seeds for which `stuck(row)` holds or the value is missing (None:
           not finite). Missing values enter no other column;
         - with a `reference`: the columns of `student` for the differences to it, paired by seed
@@ -58,35 +58,29 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
     | limit | 2 | 1.10 | 1.27 | 1.10 |  |  |  |  |
     """
     groups, lines, errors = _groups(rows, by, value), [], {}
+    count_stuck = stuck or any(row[value] is None for row in rows)
     for key in sorted(groups, key=lambda key: _order(by, key, last or {})):
         seeds = groups[key]
         values = {seed: row[value] for seed, row in seeds.items() if row[value] is not None}
         mean, half = _mean(list(values.values()))
         line = dict(zip(by, key, strict=True)) | {"seeds": len(seeds), "mean": mean, "half": half}
         line["median"] = statistics.median(values.values()) if values else None
-        lost = [row[value] is None or bool(stuck and stuck(row)) for row in seeds.values()]
-        line["stuck"] = sum(lost) / len(lost)
+        if count_stuck:
+            lost = [row[value] is None or bool(stuck and stuck(row)) for row in seeds.values()]
+            line["stuck"] = sum(lost) / len(lost)
         lines.append(line)
         errors[key] = values
-    if not stuck and not any(line["stuck"] for line in lines):
-        for line in lines:
-            del line["stuck"]
     return _compared(lines, errors, by, reference) if reference else lines
 
 
 def student(differences):
-    """Test whether the mean of paired differences is zero, by Student's t.
-
-    Parameters
-    ----------
-    differences : list of float
-        One for each seed.
+    """Test by Student's t whether the mean of a list of paired differences is zero.
 
     Returns
     -------
     dict
-        ``diff``, their mean, ``diff_half``, the half width of its 95 % confidence interval, and
-        ``p``; None where there are not enough differences.
+        ``diff``, the mean, ``diff_half``, the half width of its 95 % confidence interval, and
+        ``p``; None where there are too few differences.
 
     Examples
     --------
@@ -101,13 +95,13 @@ def student(differences):
 
 
 def permuted(differences):
-    """Test as `student` does, but with p from a permutation test, which needs no normality.
+    """Test as `student`, with ``p`` from a permutation test, which needs no normality.
 
     Notes
     -----
-    p is the fraction of sign flips of the differences whose mean is as large; all flips are tried
-    for up to 13 differences, 9,999 random ones for more. The interval is that of `student`:
-    percentiles of a bootstrap would cover the mean too rarely (83 % with five normal differences).
+    p is the fraction of sign flips of the differences that give as large a mean: all flips of up to
+    13 differences, 9,999 random flips of more. The interval is Student's, since percentiles of a
+    bootstrap cover the mean too rarely (83 % of the time for five normal differences).
 
     Examples
     --------
@@ -129,17 +123,7 @@ def corrected(lines):
 
 
 def holm(p):
-    r"""Correct p values for their number, by Holm's step-down procedure.
-
-    Parameters
-    ----------
-    p : list of float
-        p values of all comparisons that are made.
-
-    Returns
-    -------
-    list of float
-        The corrected p values, in the same order.
+    r"""Correct a list of p values for their number, by Holm's step-down procedure.
 
     Notes
     -----

@@ -1,16 +1,17 @@
-"""From rows to decisions: which learning rate, who goes on, and whether the goal is reached."""
+"""From rows to decisions: which learning rate, which finalists, and whether the goal is reached."""
 
 import numpy as np
 
 from denoiselib.experiments import tables
-from denoiselib.experiments.candidates import FINALISTS
+from denoiselib.experiments.candidates import FINALISTS, LIMIT
 from denoiselib.experiments.table import Table
 
-#: Networks that are told an estimate of the level; the goal was set with the first.
+#: Controls that are told an estimate of the noise level; the goal was set with the first.
 TOLD = ("level as input: MAD", "level as input: differences", "level as input: mean |y|")
 CONTROL = TOLD[0]
-LEVEL = 0.05  #: of significance
 GOAL = 0.3  #: share of the distance from the control to the limit
+SIGNIFICANCE = 0.05
+MAIN = {"training": "any level", "test": "as trained"}  #: rows by which the goal is judged
 
 
 def ranking(rows, control=CONTROL):
@@ -19,7 +20,7 @@ def ranking(rows, control=CONTROL):
     Parameters
     ----------
     rows : list of dict
-        Of the protocol `proposal-screen`.
+        Rows of the study `proposal-screen`.
     control : str
         The control. Gaps are divided, family by family, by the control's at its best learning
         rate; otherwise blocks, with large gaps, would decide alone.
@@ -27,8 +28,8 @@ def ranking(rows, control=CONTROL):
     Returns
     -------
     dict of str to (float, float)
-        For each row its learning rate, and its ``gap`` on validation signals as a part of the
-        control's, averaged over families: the least of all learning rates.
+        For each row its best learning rate, and the ``gap`` there on validation signals, as a
+        fraction of the control's.
 
     Examples
     --------
@@ -40,42 +41,34 @@ def ranking(rows, control=CONTROL):
     {'a': (0.03, 0.5), 'b': (0.01, 1.0)}
     """
     judged = Table(row for row in rows if row["test"] == "validation" and row["lr"] is not None)
-    gaps = judged.pivot(("row", "lr"), "family", "gap")
-    unit = min(
-        (found for (name, _), found in gaps.items() if name == control),
-        key=lambda found: sum(found.values()),
-    )
-    best = {}
-    for (name, lr), found in gaps.items():
-        part = float(np.mean([gap / unit[family] for family, gap in found.items()]))
-        if name not in best or part < best[name][1]:
-            best[name] = lr, part
-    return dict(sorted(best.items(), key=lambda item: item[1][1]))
+    unit = judged.where(row=control).best("lr", by="row", value="gap")
+    parts = judged.relative("gap", to=unit, within="family").best("lr", by="row", value="gap")
+    ranked = {name: (group[0]["lr"], group.mean("gap")) for name, group in parts.by("row").items()}
+    return dict(sorted(ranked.items(), key=lambda item: item[1][1]))
 
 
 def closed(rows, control=CONTROL, value="rmse"):
-    """Say how much of the distance from a control to the limit each row closes.
+    """Return how much of the distance from a control to the limit each row closes.
 
     Parameters
     ----------
     rows : list of dict
-        Of one family, one training and one test, with those of the control and of the limit.
+        Rows of one family, training and test, with those of the control and of the limit.
     control : str
-        A row.
+        The control, a row.
     value : str
         Column to compare.
 
     Returns
     -------
     list of dict
-        For each other row its ``share`` of the distance (of means over seeds) with the interval
-        ``low`` to ``high``; what is missing to the `GOAL` (``diff``: negative if it is reached,
-        with the half width ``diff_half`` of its interval); and the p value of that difference, not
-        corrected.
+        For each other row its ``share`` of the distance (of means over seeds) with the 95 %
+        interval ``low`` to ``high``, and the columns of `tables.permuted` for what is missing to
+        the `GOAL` (negative if it is reached).
 
     Notes
     -----
-    The interval of the share takes the distance, a mean over the same seeds, as known.
+    The interval of the share treats the distance as known, though it is a mean over the same seeds.
 
     Examples
     --------
@@ -88,76 +81,75 @@ def closed(rows, control=CONTROL, value="rmse"):
     ...     print(line["row"], f"{line['share']:.2f} {line['diff']:.2f} {line['p']:.3f}")
     new 0.50 -0.20 0.125
     """
-    by_name = {name: _by_seed(group, value) for name, group in Table(rows).by("row").items()}
-    base, limit = by_name.pop(control), by_name.pop("limit")
+    errors = Table(rows).pivot("row", "seed", value)
+    base, limit = errors.pop(control), errors.pop(LIMIT)
     lines = []
-    for name, errors in by_name.items():
-        seeds = sorted(errors.keys() & base.keys() & limit.keys())
-        error, start, end = (np.array([x[s] for s in seeds]) for x in (errors, base, limit))
-        distance = (start - end).mean()
-        missing = error - start + GOAL * (start - end)
-        test = tables.permuted(missing.tolist())
-        share = float(GOAL - missing.mean() / distance)
-        half = None if test["diff_half"] is None else float(test["diff_half"] / distance)
-        low, high = (None, None) if half is None else (share - half, share + half)
-        line = {"row": name, "seeds": len(seeds), "share": share, "low": low, "high": high}
-        lines.append(line | test)
+    for name, found in errors.items():
+        seeds = sorted(found.keys() & base.keys() & limit.keys())
+        error, start, end = (np.array([x[s] for s in seeds]) for x in (found, base, limit))
+        distance = float((start - end).mean())
+        missing = tables.permuted((error - start + GOAL * (start - end)).tolist())
+        share = GOAL - missing["diff"] / distance
+        line = {"row": name, "seeds": len(seeds), "share": share, "low": None, "high": None}
+        if len(seeds) > 1:
+            half = missing["diff_half"] / distance
+            line |= {"low": share - half, "high": share + half}
+        lines.append(line | missing)
     return lines
 
 
 def goals(rows, control=CONTROL):
-    """Judge every finalist, where it was trained with all levels, by what the study set out for.
+    """Judge by the `GOAL`, for each family, every finalist that was trained at any level.
 
     Parameters
     ----------
     rows : list of dict
-        Of the protocol `proposal`.
+        Rows of the study `proposal`.
     control : str
-        A row, from which the distance to the limit is taken.
+        The row from which the distance to the limit is measured.
 
     Returns
     -------
     list of dict
-        As of `closed` with their ``family``; ``p_holm``, corrected for all of them; and ``judged``:
-        ``"reached"`` or ``"missed"`` if that is below 0.05, or else ``"open"``.
+        Lines of `closed` with their ``family``; ``p_holm``, corrected for all of them; and
+        ``judged``: ``"reached"`` or ``"missed"`` if ``p_holm`` is below 0.05, otherwise ``"open"``.
     """
     lines = []
-    for family in dict.fromkeys(row["family"] for row in rows):
-        part = [row for row in rows if row["family"] == family and _primary(row)]
-        found = {line["row"]: line for line in closed(part, control)}
+    for family, group in Table(rows).where(**MAIN).by("family").items():
+        found = {line["row"]: line for line in closed(group, control)}
         lines += [{"family": family} | found[name] for name in FINALISTS if name in found]
     lines = tables.corrected(lines)
     for line in lines:
-        sure = line["p_holm"] is not None and line["p_holm"] < LEVEL
+        sure = line["p_holm"] is not None and line["p_holm"] < SIGNIFICANCE
         line["judged"] = ("reached" if line["diff"] < 0 else "missed") if sure else "open"
     return lines
 
 
 def against(rows, control="batch norm", test="as trained"):
-    """Compare every finalist with a control, on all families and trainings.
+    """Compare every finalist with a control, for all families and trainings.
 
     Parameters
     ----------
     rows : list of dict
-        Of the protocol `proposal`.
+        Rows of the study `proposal`.
     control : str
-        A row.
+        The control, a row.
     test : str
-        Where: a level, ``"as trained"`` or ``"elsewhere"``, as `run_one` names them.
+        A test of `proposal.run_one`: a noise level, ``"as trained"`` or ``"elsewhere"``.
 
     Returns
     -------
     list of dict
-        For each ``family``, ``training`` and ``row`` the difference in percent of the control's
-        error (``diff``: negative if the finalist is better, with its interval), its p value, and
+        For each ``family``, ``training`` and ``row`` the columns of `tables.permuted` for the
+        difference in percent of the control's error (negative if the finalist is better), and
         ``p_holm``, corrected for all of them.
     """
-    groups = Table(rows).where(test=test).by("family", "training", "row")
-    errors, lines = {key: _by_seed(group, "rmse") for key, group in groups.items()}, []
-    for family, training in dict.fromkeys((row["family"], row["training"]) for row in rows):
-        base = errors[family, training, control]
+    lines = []
+    for (family, training), group in Table(rows).where(test=test).by("family", "training").items():
+        errors = group.pivot("row", "seed", "rmse")
+        base = errors[control]
         for name in FINALISTS:
-            found = errors.get((family, training, name), {})
+            found = errors.get(name, {})
             percent = [100 * (found[s] / base[s] - 1) for s in sorted(found.keys() & base.keys())]
             if percent:
                 line = {"family": family, "training": training, "row": name, "seeds": len(percent)}
@@ -184,7 +176,7 @@ def report(rows, controls=("batch norm", "batch norm, wide")):
 
 
 def report_screening(rows):
-    """Write the order in which the screening put all rows, with their learning rates and gaps."""
+    """Write the `ranking` of the screening, with learning rates and gaps, as a Markdown table."""
     gaps = Table(rows).where(test="validation").pivot(("row", "lr"), "family", "gap")
     lines = []
     for place, (name, (lr, part)) in enumerate(ranking(rows).items(), 1):
@@ -194,7 +186,7 @@ def report_screening(rows):
 
 
 def tuned(rows):
-    """Keep, of rows with several learning rates, those of the rate that validation signals choose.
+    """Keep the rows with the learning rate that is best on validation signals.
 
     Examples
     --------
@@ -211,17 +203,8 @@ def tuned(rows):
 
 
 def report_tuned(rows):
-    """Write the `report` of rows with several learning rates, and which of them were chosen."""
+    """Write the chosen learning rates, and the `report` of their rows."""
     rows = tuned(rows)
-    by = ["family", "row", "lr"]
-    lines = tables.summary([r for r in rows if _primary(r)], by, last={"row": "limit"})
+    lines = tables.summary(rows.where(**MAIN), ["family", "row", "lr"], last={"row": LIMIT})
     parts = ["With the learning rates that validation chose", tables.markdown(lines)]
     return "\n\n".join([*parts, report(rows, controls=["batch norm"])])
-
-
-def _by_seed(rows, value):
-    return dict(zip(rows.column("seed"), rows.column(value), strict=True))
-
-
-def _primary(row):
-    return row["training"] == "any level" and row["test"] == "as trained"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, nn
-from denoiselib.experiments import networks, proposal, store
+from denoiselib.experiments import networks, proposal, store, verdict
 
 NAMES = proposal.CONTROLS | proposal.CANDIDATES
 SMALL = {"steps": 3, "batch": 4}
@@ -122,7 +122,7 @@ def screened(**gaps):
 def test_validation_chooses_learning_rates_and_the_order():
     rows = screened(a=(3.0, 2.0), b=(1.0, 5.0), c=(4.0, 4.5))
     limit = {"row": "limit", "lr": None, "seed": 0, "test": "validation", "gap": 0.0}
-    ranked = proposal.ranking([*rows, limit], control="c")
+    ranked = verdict.ranking([*rows, limit], control="c")
     assert list(ranked) == ["b", "a", "c"]
     assert [lr for lr, _ in ranked.values()] == [0.01, 0.03, 0.01]
     parts = [part for _, part in ranked.values()]
@@ -131,7 +131,7 @@ def test_validation_chooses_learning_rates_and_the_order():
 
 def test_what_goes_on_is_what_the_stored_screening_says():
     rows = store.Store(RESULTS, "proposal-screen").rows()
-    ranked = proposal.ranking(rows)
+    ranked = verdict.ranking(rows)
     best = [name for name in ranked if name in proposal.CANDIDATES][:6]
     assert best == list(proposal.FINALISTS)
     assert {name: ranked[name][0] for name in proposal.CHOSEN} == proposal.CHOSEN
@@ -152,7 +152,7 @@ def test_a_goal_is_reached_with_its_share_and_not_below():
         }.items()
         for seed, rmse in enumerate(errors)
     ]
-    far, near, worse = proposal.closed(rows)
+    far, near, worse = verdict.closed(rows)
     assert far["share"] == pytest.approx(0.5, abs=0.01)
     assert (far["diff"] < 0, far["p"]) == (True, 2 / 2**12)
     assert near["p"] > 0.01
@@ -161,6 +161,12 @@ def test_a_goal_is_reached_with_its_share_and_not_below():
     assert (far["low"] > 0.3, near["low"] > 0.3) == (True, False)
     assert worse["share"] == pytest.approx(-0.1, abs=0.01)
     assert worse["diff"] > worse["diff_half"] > 0
+    assert far["high"] - far["share"] == pytest.approx(far["diff_half"] / np.mean(base - limit))
+    doubled = verdict.closed([row | {"rmse": 2 * row["rmse"]} for row in rows])
+    for line, twice in zip((far, near, worse), doubled, strict=True):
+        assert twice["diff_half"] == pytest.approx(2 * line["diff_half"])
+        for bound in ("share", "low", "high"):
+            assert twice[bound] == pytest.approx(line[bound])
     assert far["diff"] == pytest.approx(
         0.3 * np.mean(base - limit) - 0.5 * np.mean(base - limit), 0.1
     )
@@ -174,7 +180,7 @@ def studied(effects, seeds=12):
         for training in ("any level", "level 3"):
             for seed in range(seeds):
                 place = {"family": family, "training": training, "seed": seed, "test": "as trained"}
-                error = dict.fromkeys(proposal.TOLD, 2.0) | {"limit": 1.0, "batch norm": 3.0}
+                error = dict.fromkeys(verdict.TOLD, 2.0) | {"limit": 1.0, "batch norm": 3.0}
                 for name in proposal.FINALISTS:
                     error[name] = 2.0 - (effect if training == "any level" else -2)
                 noise = rng.normal(scale=0.01, size=len(error))
@@ -192,9 +198,9 @@ def studied(effects, seeds=12):
 
 
 def test_the_goal_is_judged_on_each_family_and_corrected_for_all():
-    (line, *_) = proposal.goals(studied({"spikes": 0.5}, seeds=3))
+    (line, *_) = verdict.goals(studied({"spikes": 0.5}, seeds=3))
     assert (line["share"] > 0.4, line["judged"]) == (True, "open")  # three seeds prove nothing
-    lines = proposal.goals(studied({"spikes": 0.5, "blocks": 0.1}))
+    lines = verdict.goals(studied({"spikes": 0.5, "blocks": 0.1}))
     assert [line["family"] for line in lines] == ["spikes"] * 6 + ["blocks"] * 6
     for line in lines:
         assert line["share"] == pytest.approx(0.5 if line["family"] == "spikes" else 0.1, abs=0.02)
@@ -204,14 +210,14 @@ def test_the_goal_is_judged_on_each_family_and_corrected_for_all():
 
 def test_the_goal_depends_on_what_the_control_is_told():
     rows = studied({"spikes": 0.5})
-    better = proposal.TOLD[1]
+    better = verdict.TOLD[1]
     rows = [row | {"rmse": row["rmse"] - 0.4 * (row["row"] == better)} for row in rows]
-    for line in proposal.goals(rows, better):  # from 1.6 to 1.5, of the way to 1
+    for line in verdict.goals(rows, better):  # from 1.6 to 1.5, of the way to 1
         assert line["share"] == pytest.approx(1 / 6, abs=0.02)
 
 
 def test_what_is_worse_elsewhere_is_seen_there():
-    (line, _) = proposal.against(studied({"spikes": 0.5}), test="elsewhere")
+    (line, _) = verdict.against(studied({"spikes": 0.5}), test="elsewhere")
     assert (line["row"], line["diff"]) == ("representative", pytest.approx(25))
 
 
@@ -225,7 +231,7 @@ def test_the_screening_reports_its_order():
 
 
 def test_finalists_are_compared_with_batch_norm_everywhere():
-    lines = proposal.against(studied({"spikes": 0.5}))
+    lines = verdict.against(studied({"spikes": 0.5}))
     assert [line["row"] for line in lines] == 2 * list(proposal.FINALISTS)
     for line in lines:
         expected = -50 if line["training"] == "any level" else 100 / 3
@@ -236,7 +242,10 @@ def test_finalists_are_compared_with_batch_norm_everywhere():
 
 def test_the_study_is_fresh_and_has_all_controls_in_every_table():
     recipe = proposal.recipe("batch norm", "blocks", **SMALL)
-    assert proposal.STUDY.run_one(recipe, 3, 20) == proposal.run_one(recipe, 1003, 20)
+    rows = proposal.run_one(recipe, 1003, 20)
+    assert proposal.STUDY.run_one(recipe, 3, 20) == proposal.UNET.run_one(recipe, 3, 20) == rows
+    assert proposal.STUCK.run_one(recipe, 3, 20) == [rows[6]]
+    assert rows[6]["test"] == "as trained"
     tables = {}
     for setting in proposal.STUDY.settings:
         tables.setdefault((setting["family"], setting["training"]), set()).add(setting["row"])
@@ -257,5 +266,5 @@ def test_validation_chooses_the_rates_of_the_unet():
         for seed in range(2)
         for test, rmse in (("validation", mean + seed), ("as trained", 9 - mean))
     ]
-    kept = {(row["family"], row["row"], row["lr"]) for row in proposal.tuned(rows)}
+    kept = {(row["family"], row["row"], row["lr"]) for row in verdict.tuned(rows)}
     assert kept == {("spikes", "a", 0.03), ("blocks", "a", 0.01), ("blocks", "limit", None)}
