@@ -1,7 +1,7 @@
-"""The classical filters three times: with the slides' parameter, tuned without labels, with them.
+"""The classical filters with the slides' parameter, tuned on noisy signals, and on clean ones.
 
-Parameters are chosen on validation signals and judged on others; all settings of one seed share
-their signals, so that differences are paired.
+Parameters are chosen on validation signals and judged on test signals. All settings of one seed
+share their signals, so that differences are paired.
 """
 
 import numpy as np
@@ -40,11 +40,6 @@ def run_one(setting, seed, validation=200, test=1000):
     dict
         The setting and ``seed``, with ``value`` (of the parameter) and, over the test signals,
         ``rmse``, ``rmse_half`` (half width of its 95 % interval), ``psnr`` and ``slide_psnr``.
-
-    Raises
-    ------
-    KeyError
-        If a name is unknown.
 
     Examples
     --------

@@ -231,20 +231,18 @@ def fit(recipe, seed, batches=None, loss=None, **options):
     Parameters
     ----------
     recipe : dict
-        As `BASE`; ``starts`` does not matter here.
+        As `BASE`; ``starts`` is not used.
     seed : int
         Draws initial weights and training data.
-    batches : callable, optional
-        In place of `data`.
-    loss : callable, optional
-        In place of the recipe's.
+    batches, loss : callable, optional
+        In place of `data` and of the recipe's loss.
     **options
         Of `nn.train.fit`.
 
     Returns
     -------
     (Network, History)
-        With running statistics, in evaluation mode; and what happened.
+        The network in evaluation mode, with running statistics, and the history of its training.
 
     Examples
     --------
@@ -275,25 +273,23 @@ def fit(recipe, seed, batches=None, loss=None, **options):
 
 
 def modes(net, recipe, seed, batches=(1, 64)):
-    """Return the ways to use a trained network: with which statistics batch norm works.
+    """Return functions that denoise by a trained network, one for each mode of its batch norm.
 
     Parameters
     ----------
     net : Network
-        It, and copies of it, do the work.
-    recipe : dict
-        What it was trained by.
-    seed : int
-        Of the training data, which recalibration passes again, in batches of at least 64.
+        A trained network that is not told the noise level.
+    recipe, seed
+        Of its training. Recalibration passes the training data again, in batches of at least 64.
     batches : sequence of int
-        Numbers of signals that pass together in unfixed mode.
+        Batch sizes at which the statistics of the batch itself are used.
 
     Returns
     -------
     dict of str to callable
-        From noisy signals to estimates: ``"fixed"`` (running statistics), ``"recalibrated"``
-        (those taken anew, with the final weights), ``"batch 1"`` .. (unfixed); or only
-        ``"no batch norm"``.
+        From noisy signals to estimates: ``"fixed"`` uses running statistics, ``"recalibrated"``
+        those computed anew with the final weights, ``"batch 1"`` .. those of the batch. A network
+        without batch norm has only ``"no batch norm"``.
 
     Examples
     --------
@@ -332,7 +328,7 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
     Parameters
     ----------
     family, sigma, n, seed, purpose
-        Of `draw`, a range of levels as a tuple.
+        As in `draw`; a range of levels must be a tuple.
 
     Returns
     -------
@@ -354,9 +350,9 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
 
 
 def scores(estimate, clean, best):
-    """Return the averages of a table's row; ``gap`` is the distance from the limit in percent.
+    """Return average errors; ``gap`` is the distance of the RMSE from the limit's, in percent.
 
-    NaN if the limit is unknown, ``best`` None.
+    The gap is NaN if the limit is unknown, that is if ``best`` is None.
 
     Examples
     --------
@@ -373,18 +369,14 @@ def scores(estimate, clean, best):
 
 
 def save(path, net, recipe, seed):
-    """Write a trained network with what it was made by, for `load`.
+    """Write a trained network with its recipe and seed to a file, for `load`.
 
     Parameters
     ----------
     path : str or Path
         Ends in ``.safetensors`` or ``.npz``.
-    net : Network
-        Its state is written.
-    recipe : dict
-        What it was trained by.
-    seed : int
-        The seed of the training.
+    net, recipe, seed
+        The network, and the recipe and the seed of its training.
     """
     metadata = {"recipe": json.dumps(recipe), "seed": str(seed)}
     nn.checkpoint.save(path, net.state_dict(), metadata)
@@ -392,11 +384,6 @@ def save(path, net, recipe, seed):
 
 def load(path):
     """Return a network that `save` wrote, in evaluation mode.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, or holds something else.
 
     Examples
     --------

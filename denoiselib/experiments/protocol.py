@@ -10,19 +10,19 @@ class Protocol:
     """What an experiment compares.
 
     A job is one setting with one seed and a number of test signals. It is stored and repeated as
-    a whole, and it decides its rows: `run_one` is pure, so that they are the same on any machine
-    (to the rounding of its linear algebra).
+    a whole. Its rows depend on nothing else: `run_one` gives the same ones on any machine, to the
+    rounding of its linear algebra. Settings must survive JSON, and no two may be equal.
 
     Parameters
     ----------
     name : str
         Also the name of its files.
     run_one : callable
-        ``run_one(setting, seed, signals) -> list of dict``, found by import: its rows. They hold
-        text, bools, None and numbers (of which NaN and infinity are stored as None); the setting,
-        ``seed`` and ``signals`` are added.
+        ``run_one(setting, seed, signals) -> list of dict``: the rows of a job. Values are text,
+        bools, numbers and None; NaN and infinity are stored as None. When rows are read, the
+        setting, ``seed`` and ``signals`` are added. Other processes must be able to import it.
     settings : list of dict
-        Plain JSON values (no tuples), no two alike.
+        Plain JSON values; lists, not tuples.
     seeds : int
         Seeds are 0 to ``seeds - 1``.
     signals : int
@@ -32,12 +32,7 @@ class Protocol:
     report : callable, optional
         From all rows to text, what is printed below the table.
     quick : dict
-        What is replaced, of all these, for a run that takes a minute.
-
-    Raises
-    ------
-    ValueError
-        If a setting would not survive JSON, or occurs twice.
+        Other values of these parameters, for a run that takes a minute.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Learning without clean signals, beside learning with them: five methods, on three families.
+"""Learning without clean signals, beside learning with them, on three families.
 
-From new noisy signals at each step, from 700 of them, and from windows of one long recording. A
-pilot trains each with three learning rates, and validation signals choose one; the study takes
-other seeds.
+Networks learn from new noisy signals at each step, from a fixed set of 700, or from windows of one
+long recording. A pilot trains each with three learning rates, of which validation signals choose
+one. The study repeats the chosen trainings with other seeds.
 """
 
 from functools import partial
@@ -20,7 +20,7 @@ ALPHA = 0.3  #: of `nn.unsupervised.recorrupted`
 EVERY = 10  #: of `nn.unsupervised.noise2self`
 
 #: How each method teaches, from a source of noisy signals.
-METHODS = {
+LESSONS = {
     "noise2noise": nn.unsupervised.noise2noise,
     "SURE": partial(nn.unsupervised.sure, sigma=SIGMA),
     "SURE, level estimated": partial(
@@ -38,18 +38,18 @@ def recipe(method, data, family, **changes):
     Parameters
     ----------
     method : str
-        In `METHODS`, or ``"supervised"``.
+        A key of `LESSONS`, or ``"supervised"``.
     data : {"fresh", "700 signals", "one recording"}
-        What it learns from.
+        What the network learns from.
     family : str
-        In `networks.SHAPES`.
+        A key of `networks.SHAPES`.
     **changes
-        Of `networks.BASE`.
+        Other values for entries of `networks.BASE`.
 
     Returns
     -------
     dict
-        As `networks.BASE`, with ``method`` and ``data``.
+        A recipe as `networks.BASE`, with ``method`` and ``data``.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def lesson(setting, seed):
         source = nn.unsupervised.windows(
             signals.add_noise(recording, SIGMA, rng), LENGTH, batch, seed
         )
-    return METHODS[method](source)
+    return LESSONS[method](source)
 
 
 def train(setting, seed):
@@ -132,7 +132,7 @@ def both_purposes(setting):
 POSSIBLE = [
     (method, data)
     for data in ("fresh", "700 signals", "one recording")
-    for method in ("supervised", *METHODS)
+    for method in ("supervised", *LESSONS)
     if data != "one recording" or method not in ("supervised", "noise2noise")
 ]
 

@@ -15,7 +15,7 @@ RECIPES = {key: unsupervised.recipe(*key, "pulses", **SMALL) for key in unsuperv
 
 
 def test_settings_are_all_that_is_possible():
-    assert {method for method, _ in RECIPES} == {"supervised", *unsupervised.METHODS}
+    assert {method for method, _ in RECIPES} == {"supervised", *unsupervised.LESSONS}
     assert {data for _, data in RECIPES} == set(DATA)
     assert ("noise2noise", "one recording") not in RECIPES
     assert len(RECIPES) == 7 * 3 - 2
