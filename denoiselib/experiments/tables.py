@@ -101,7 +101,8 @@ def permuted(differences):
     -----
     p is the fraction of sign flips of the differences that give as large a mean: all flips of up to
     13 differences, 9,999 random flips of more. The interval is Student's, since percentiles of a
-    bootstrap cover the mean too rarely (83 % of the time for five normal differences).
+    bootstrap cover the mean too rarely (83 % of the time for five normal differences). A few far
+    differences widen it more than they change p: it may hold 0 where p is small.
 
     Examples
     --------
