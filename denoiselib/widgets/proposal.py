@@ -14,7 +14,7 @@ from denoiselib.widgets.panel import Panel, log_slider, menu, slider, with_signa
 
 SIGNAL = "the signal itself"
 STRENGTHS = 2.0 ** np.arange(-5, 6.1, 0.5)  #: of the error curve
-FLOOR = 1e-4  #: added to statistics, as in `nn.norm.levels`
+FLOOR = 1e-4  #: added to statistics, as in `nn.norm.sparse`
 LINE = np.linspace(-20, 20, 801)  #: what the map is drawn from
 
 #: Where lambda comes from: what the slider multiplies.
@@ -62,7 +62,7 @@ def shrunk(h, weight, penalty, p):
     """Return features behind a penalty of `prox.PENALTIES`, or behind `power`."""
     if penalty == "power":
         return power(h, weight, p).astype(h.dtype)
-    options = {"gamma": 0.5} if penalty == "firm" else {}  # as in nn.norm.maps
+    options = {"gamma": 0.5} if penalty == "firm" else {}  # as in nn.norm.sparse
     return prox.PENALTIES[penalty](h, weight, **options)
 
 
