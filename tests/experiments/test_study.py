@@ -1,11 +1,13 @@
 """The one loop of the studies: rows of ways, stored settings, and what is kept in caches."""
 
 import json
+import pkgutil
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from denoiselib import _files, filters, metrics
+from denoiselib import _files, experiments, filters, metrics
 from denoiselib.experiments import PROTOCOLS, heart, networks, structured
 from denoiselib.experiments.store import Store, identity
 from denoiselib.experiments.study import as_trained, blind, compare, study
@@ -91,15 +93,15 @@ def arrays(thing):
             yield from arrays(part)
 
 
-@pytest.mark.parametrize(
-    ("cached", "args"),
-    [
-        (networks.draw_with_limit, ("blocks", 3.0, 5, 0)),
-        (networks.draw_with_limit, ("tones", 3.0, 5, 0)),
-        (structured.moments, ("pulses", 100)),
-        (heart.recording, ()),
-    ],
-)
+#: Every cached function of the studies, with arguments.
+CACHED = {
+    networks.draw_with_limit: [("blocks", 3.0, 5, 0), ("tones", 3.0, 5, 0)],
+    structured.moments: [("pulses", 100)],
+    heart.recording: [()],
+}
+
+
+@pytest.mark.parametrize(("cached", "args"), [(f, x) for f, every in CACHED.items() for x in every])
 def test_what_a_cache_keeps_cannot_be_written_to(cached, args):
     found = list(arrays(cached(*args)))
     assert found
@@ -107,6 +109,16 @@ def test_what_a_cache_keeps_cannot_be_written_to(cached, args):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     assert cached.cache_info().currsize
+
+
+def test_no_cached_function_is_forgotten():
+    modules = [
+        import_module(f"denoiselib.experiments.{part.name}")
+        for part in pkgutil.iter_modules(experiments.__path__)
+        if part.name != "__main__"
+    ]
+    found = {x for module in modules for x in vars(module).values() if hasattr(x, "cache_info")}
+    assert found == set(CACHED)
 
 
 def test_a_level_that_is_needed_and_not_given_is_asked_for():
