@@ -305,8 +305,8 @@ LIMITS = {
     "blocks": blocks_posterior_mean,
 }
 
-#: The same, but on sparse spikes the least error of rules that look at one sample at a time: what
-#: networks of a few neighbours are measured against, 0.3 % above the limit of all rules.
+#: The same, but on sparse spikes the least error of rules that look at one sample at a time. The
+#: gap of a network is the distance from these.
 POINTWISE = LIMITS | {"sparse_spikes": sparse_spikes_posterior_mean}
 
 

@@ -261,6 +261,10 @@ def test_joint_beats_pointwise(measured):
 def test_limits_know_the_families_with_an_exact_one():
     assert set(bayes.LIMITS) == set(signals.FAMILIES) - {"tones"}
     assert bayes.LIMITS["sparse_spikes"] is bayes.sparse_spikes_joint_posterior_mean
+    assert bayes.POINTWISE["sparse_spikes"] is bayes.sparse_spikes_posterior_mean
+    assert {k for k in bayes.LIMITS if bayes.LIMITS[k] is not bayes.POINTWISE[k]} == {
+        "sparse_spikes"
+    }
 
 
 @ALL

@@ -523,9 +523,8 @@ class Network(Module):
 
     def _replay(self, batch, *mode):
         """Compute without gradients, by a plan for the shape and the mode if there is one."""
-        plans = vars(self).get("_plans")
-        if plans is None:
-            plans = vars(self).setdefault("_plans", Plans())  # one, whichever thread is first
+        own = vars(self)
+        plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
         key = batch.shape, *mode
         program = plans.take(key) or Program(self._without_gradients, self.dtype)
         estimate = program(batch)

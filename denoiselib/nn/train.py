@@ -229,7 +229,8 @@ def fit(
     try:
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = [part[:, None] if part.ndim == 2 else part for part in data(step)]
-            if edits != Module.edits:  # what was planned knows nothing of a change
+            if edits != Module.edits:  # neither plan nor optimiser may know of a change
+                check_optimizer(optimizer, net)
                 programs.clear()
             program = programs[batch[0].shape]
             value, edits = float(program(*batch)), Module.edits

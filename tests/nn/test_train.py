@@ -208,6 +208,13 @@ def test_an_optimiser_that_would_not_move_the_net_is_refused(tmp_path, change, w
     assert moved == trained - {"gain"}  # which no computation uses
 
 
+@pytest.mark.parametrize("change", [reassigned, frozen, grown, replaced, shrunk])
+def test_a_change_on_the_way_that_the_optimiser_does_not_know_is_refused(change):
+    net, optimizer = make()
+    with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
+        train.fit(net, DATA, optimizer, 30, every=10, callbacks=[lambda *_: change(net, optimizer)])
+
+
 @pytest.mark.parametrize("kind", optim.OPTIMIZERS.values())
 def test_frozen_parameters_do_not_move_not_even_by_their_decay(kind):
     net = PlainNet(width=4, depth=3, rng=0)
