@@ -14,6 +14,7 @@ CHANGES = {
     "schedule: constant": {"schedule": "constant"},
     "schedule: staircase": {"schedule": "staircase"},
     "schedule: warm restarts": {"schedule": "warm restarts"},
+    "AdamW": {"optimizer": "adamw"},
     "gradient scaling": {"scaling": True},
     "gradient clipped to 1": {"clip": 1.0},
     "initial weights: He": {"init": "he"},
