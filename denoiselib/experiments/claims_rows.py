@@ -249,16 +249,16 @@ def layers(nets, noisy):
 
 def outliers(net, bare, noisy):
     """13: whether batch norm removes outliers from the features."""
-    rows, before, after = [], nn.modules.Conv1d, nn.norm.BatchNorm1d
+    measure, before, after = "kurtosis before - after", nn.modules.Conv1d, nn.norm.BatchNorm1d
+    rows = []
     for mode, batch in (("fixed", None), ("in 64", 64), ("alone", 1)):
         net.eval("running" if mode == "fixed" else "batch")
         a, b = (_kurtosis(net, noisy, kind, batch) for kind in (before, after))
         a = a[: len(b)]  # the last convolution has no batch norm
-        rows.append(row(13, "kurtosis before - after", mode, _mean(a - b)))
+        rows.append(row(13, measure, mode, _mean(a - b)))
     net.eval()
     without, with_it = (_mean(_kurtosis(n, noisy, before)) for n in (bare, net))
-    rows.append(row(13, "kurtosis before - after", "trained with it", without - with_it))
-    return rows
+    return [*rows, row(13, measure, "trained with it", without - with_it)]
 
 
 def _kurtosis(net, noisy, kind, batch=None):

@@ -84,8 +84,8 @@ def recording():
     samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
     clean, beats = samples - baseline(samples), real.r_peaks(samples)
-    for array in (clean, beats):
-        array.setflags(write=False)
+    clean.setflags(write=False)
+    beats.setflags(write=False)
     return clean, beats
 
 
@@ -113,9 +113,8 @@ def draw(noise, level, signals, seed, purpose="test"):
     if purpose == "test":
         known, places = recording()
         own = stream(seed, "heart recording")  # for any number of signals the same noise
-        added = NOISES[noise](np.zeros_like(known), 1.0, own)
-        clean, beats = np.concatenate([known[None], clean]), [places, *beats]
-        unit = np.concatenate([added[None], unit])
+        unit = np.vstack([NOISES[noise](np.zeros_like(known), 1.0, own), unit])
+        clean, beats = np.vstack([known, clean]), [places, *beats]
     return clean + level * unit, clean, beats
 
 
@@ -464,11 +463,10 @@ def run_one(setting, seed, signals=10):
         else:
             estimate = noisy if net is None else net.denoise(noisy)
             answers = {UNTUNED: dict.fromkeys(targets, estimate)}
-        for how, estimates in answers.items():
-            for target in targets:
-                parts = (x[TARGETS[target]] for x in (estimates[target], noisy, clean, beats))
-                row = {"target": target, "noise": noise, "mv": mv, "tuned": how}
-                rows.append(row | {name: round(x, 4) for name, x in scores(*parts).items()})
+        for (how, estimates), target in itertools.product(answers.items(), targets):
+            parts = (x[TARGETS[target]] for x in (estimates[target], noisy, clean, beats))
+            row = {"target": target, "noise": noise, "mv": mv, "tuned": how}
+            rows.append(row | {name: round(x, 4) for name, x in scores(*parts).items()})
     return rows
 
 
