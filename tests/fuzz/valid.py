@@ -87,7 +87,7 @@ MORE = {
 }
 
 NETWORK = {"level": "mad", "norm": "batch"}
-LAYER_OF_NET = {"name": "layer 1", "loss": "mse"}
+LAYER_OF_NET = {"name": "layer 1"}
 ELEMENTWISE = {"a": FEATURES, "b": FEATURES[:, :1]}
 TEACHING = {"batch_size": 3, "sigma": 1.0}
 
