@@ -109,14 +109,6 @@ def rate(value, name="rate"):
     return value
 
 
-def window(value, name, length):
-    """Return an odd window size of at most ``2 length - 1``: more than that sees no more."""
-    value = integer(value, name, 1, 2 * length - 1)
-    if value % 2 == 0:
-        raise ValueError(f"{name} must be odd, so that a window has a centre, not {value}")
-    return value
-
-
 def choice(value, name, known):
     """Return `value` if it is one of the `known` names."""
     if not isinstance(value, str) or value not in known:

@@ -79,7 +79,8 @@ ARGUMENTS = {
 MORE = {
     "filters.threshold": ["gamma"],
     "nn.ops.prox": ["gamma"],
-    "filters.adaptive": ["clip", "delta", "system", "start", "history"],
+    "filters.adaptive": ["clip", "delta", "system", "start"],
+    "filters.l1": ["nonnegative", "method", "tol", "max_iter"],
     **{
         f"bayes.{function.__name__}": ["evidence"]
         for function in (*bayes.LIMITS.values(), bayes.sparse_spikes_posterior_mean)
