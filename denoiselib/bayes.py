@@ -25,8 +25,8 @@ CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 
 def _posterior_mean(estimator):
     """Check the arguments of an estimator, and call it with 200 signals at a time.
 
-    The estimator takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each
-    signal, the log of the ratio of its likelihood and that of noise alone.
+    It takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each signal, the
+    log of the ratio of its likelihood and that of noise alone.
     """
 
     @wraps(estimator)
@@ -132,14 +132,13 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
     Notes
     -----
     K draws with replacement hit exactly a given set S of k places in :math:`a_k = k!\,S_2(K, k)`
-    ways (Stirling numbers of the second kind), whatever the set. With
+    ways (Stirling numbers of the second kind). With
     :math:`r_i = \frac19 \sum_v e^{((y_i)^2 - (y_i - v)^2)/2\sigma^2}`
 
     .. math:: P(S \mid y) \propto a_{|S|} \prod_{i \in S} r_i
 
-    The sum over sets with i is taken by counting the spikes on the left of i (forward) and those on
-    its right (backward), in logarithms: the elementary symmetric polynomials of r, without ever
-    dividing one out.
+    The sum over sets with i counts the spikes on the left of i (forward) and on its right
+    (backward), in logarithms: elementary symmetric polynomials of r, without dividing one out.
 
     Examples
     --------
