@@ -488,8 +488,7 @@ class ProximalStep(NamedTuple):
     def stiffness(self):
         r"""Return the largest eigenvalue of :math:`A\,\mathrm{diag}(\mu) A^\top`.
 
-        Below 2 the step lowers `energy` for all signals, above it may overshoot: the energy of
-        the direction with this eigenvalue changes as in gradient descent with that step.
+        Below 2 the step lowers `energy` for all signals, above it may overshoot.
         """
         _, response = frequency_response(self.kernel)
         weighted = np.sqrt(self.step)[:, None, None] * response

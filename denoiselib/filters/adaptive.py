@@ -98,9 +98,8 @@ def identify(
 
     One band is NLMS (Nagumo & Noda 1967), without the denominator LMS (Widrow & Hoff 1960); many
     are the normalised subband adaptive filter (Lee & Gan, *IEEE Signal Processing Letters* 11
-    (2004), 736-739). Before the start `x` is zero. In one band no step can overshoot, so that the
-    weights stay bounded: the reason for the limits of `mu`. With several bands and a large `mu` the
-    filter may diverge, which raises ValueError.
+    (2004), 736-739). Before the start `x` is zero. Within the limits of `mu` no step in one band
+    can overshoot; with several bands the filter may diverge, which raises ValueError.
 
     Examples
     --------
@@ -192,9 +191,8 @@ def nsaf(x, d, taps, mu, bands=4, **options):
     r"""Normalised subband adaptive filter: NLMS in each of `bands`, for coloured inputs.
 
     :math:`w \leftarrow w + \mu \sum_i u_i e_i / (\|u_i\|^2 + \delta)` once every `bands` samples
-    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small, for the bands
-    then correct the same weights; and where `x` is a tone the empty bands learn from noise, unless
-    `delta` is larger.
+    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small. Where `x` is a
+    tone the empty bands learn from noise, unless `delta` is larger.
 
     Examples
     --------
@@ -290,9 +288,8 @@ def reweighted(rho, eps=10.0):
 def proximal(rho, penalty="l1"):
     r"""Apply a proximal map of `prox.PENALTIES`, with weight `rho`: :math:`prox_{\rho f}(w')`.
 
-    With ``"l1"`` the online filter is ISTA that sees one sample, or one sample of each band, at a
-    step (Murakami et al., *A sparse adaptive filtering using time-varying soft-thresholding
-    techniques*, ICASSP 2010). Zeros are exact.
+    Zeros are exact. With ``"l1"`` it is ISTA that sees one sample at a step (Murakami et al., *A
+    sparse adaptive filtering using time-varying soft-thresholding techniques*, ICASSP 2010).
 
     Examples
     --------
