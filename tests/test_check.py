@@ -40,7 +40,6 @@ ARRAYS = {
     "l1: noisy": lambda y: filters.l1(y, 1),
     "gmc: noisy": lambda y: filters.gmc(y, 1),
     "gmc of a pair: noisy": lambda y: filters.gmc(y, 1, transform=(_match, _ring)),
-    "k_sparse_lam: noisy": lambda y: filters.tuning.k_sparse_lam(y, 2),
     "tv: noisy": lambda y: filters.tv(y, 1),
     "tune: noisy": lambda y: filters.METHODS["soft"].tune(y, 1, GOOD),
     "sure: noisy": lambda y: tuning.sure(soft, [1], y, 1),
@@ -199,10 +198,8 @@ def test_windows_have_a_centre_and_fit(size):
 @pytest.mark.parametrize(
     ("argument", "call", "known"),
     [
-        ("mode", lambda v: filters.wiener(GOOD, mode=v), "'constant', 'edge'"),
         ("penalty", lambda v: filters.threshold(GOOD, 1, v), "'l1', 'nonnegative_l1', 'l0'"),
         ("transform", lambda v: filters.l1(GOOD, 1, v), "'identity', 'dft'"),
-        ("transform", lambda v: filters.tuning.k_sparse_lam(GOOD, 1, v), "'identity', 'dft'"),
         ("method", lambda v: filters.l1(GOOD, 1, method=v), "'auto', 'closed', 'iterative'"),
     ],
 )
@@ -259,7 +256,7 @@ def test_messages_say_what_was_expected():
     with pytest.raises(ValueError, match="k must be between 0 and 5, not 6"):
         _check.integer(6, "k", 0, 5)
     with pytest.raises(ValueError, match="size must be odd"):
-        _check.window(4, "size", 10)
+        filters.wiener(GOOD, 4)
     with pytest.raises(ValueError, match=r"gamma must lie in \[0, 1\)"):
         _check.fraction(1, "gamma")
 

@@ -1,7 +1,6 @@
 """Choose a filter's parameter without clean signals.
 
-`sure` needs the noise level, which `mad_sigma` estimates; `k_sparse_lam` counts coefficients. With
-clean signals at hand, see `Method.tune`.
+`sure` needs the noise level, which `mad_sigma` estimates. With clean signals, see `Method.tune`.
 """
 
 from typing import NamedTuple
@@ -9,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.filters import sparse
 
 
 class Tuned(NamedTuple):
@@ -87,9 +85,8 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     .. math:: \frac{\|f(y) - y\|^2}{L} - \sigma^2
         + \frac{2\sigma^2}{L \tau}\, b^T (f(y + \tau b) - f(y))
 
-    (Stein 1981; the divergence by Monte Carlo after Ramani, Blu & Unser 2008). For a map with
-    jumps, such as a hard threshold, a difference quotient is right only on average, and noisy; a
-    derivative would miss the jumps altogether.
+    (Stein 1981; the divergence by Monte Carlo after Ramani, Blu & Unser 2008). At the jumps of a
+    hard threshold a difference quotient is right on average; a derivative would miss them.
 
     Examples
     --------
@@ -115,44 +112,6 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     return residual - variance + 2 * variance * divergence
 
 
-def k_sparse_lam(noisy, k, transform="dft"):
-    """Return the lam of each signal with which `k` of its coefficients survive.
-
-    The rule that the slides cite for a parameter (their reference 12): who knows how sparse a
-    signal is need not choose lam.
-
-    Parameters
-    ----------
-    noisy : array_like (..., length)
-        Signals.
-    k : int
-        Number of coefficients to keep, from 0 to less than there are.
-    transform : {"dft", "identity"}, pair of callables or Transform
-        As in `filters.l1`.
-
-    Returns
-    -------
-    ndarray (..., 1)
-        Half way between the magnitudes of coefficients k and k + 1, in falling order; for
-        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. Most bins
-        of a DFT come in pairs of equal magnitude: a `k` that would split a pair keeps neither.
-
-    Examples
-    --------
-    >>> from denoiselib import filters
-    >>> lam = k_sparse_lam([5.0, -1.0, 3.0, 0.5], k=2, transform="identity")
-    >>> print(lam, filters.threshold([5.0, -1.0, 3.0, 0.5], lam))
-    [2.] [3. 0. 1. 0.]
-    """
-    noisy = _check.array(noisy, "noisy")
-    magnitude = np.abs(sparse.resolve(transform, noisy.shape[-1]).analysis(noisy))
-    count = magnitude.shape[-1]
-    k = _check.integer(k, "k", 0, count - 1)
-    falling = np.sort(magnitude, axis=-1)[..., ::-1]
-    falling = np.concatenate([falling[..., :1], falling], axis=-1)  # k = 0 keeps none
-    return (falling[..., k : k + 1] + falling[..., k + 1 : k + 2]) / 2
-
-
 def mad_sigma(noisy, difference=False):
     r"""Estimate the noise level of each signal from its median absolute deviation.
 
@@ -167,12 +126,8 @@ def mad_sigma(noisy, difference=False):
     Returns
     -------
     ndarray (..., 1)
-        Estimates; too large where the signal is not sparse enough, more so the weaker the noise.
-
-    Notes
-    -----
-    :math:`\hat\sigma = \mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, and 0.6745 is the median
-    magnitude of a standard normal number.
+        :math:`\mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, the median magnitude of a standard
+        normal number. Too large where the signal is not sparse enough.
 
     Examples
     --------
