@@ -15,7 +15,7 @@ from denoiselib import bayes, filters, interpret, metrics, nn, real, widgets
 from denoiselib.experiments import heart
 from denoiselib.filters import adaptive, prox
 from denoiselib.labels import label
-from denoiselib.widgets import proposal
+from denoiselib.widgets import proposal, views
 
 RULE = Path(__file__).parents[1] / "notebooks" / "unlabelled.py"
 unlabelled = runpy.run_path(str(RULE))["unlabelled"]
@@ -49,7 +49,7 @@ PANELS = {
 
 PANELS |= {  # what a reader adds, see the README
     kind.__name__: kind
-    for kind in widgets.Panel.__subclasses__()
+    for kind in widgets.SignalPanel.__subclasses__()
     if kind.__name__ not in widgets.__all__
 }
 
@@ -81,7 +81,7 @@ def choices(control):
 
 
 def line(panel, view, name):
-    return panel.views[view].lines[name]
+    return panel.views[view].moving[name]
 
 
 def controls(panel):
@@ -113,8 +113,10 @@ def test_legends_name_what_is_named(panel):
     for view in panel.views.values():
         if legend := view.ax.get_legend():
             texts = [text.get_text() for text in legend.get_texts()]
-            names = getattr(view, "lines", {}) or getattr(view, "stairs", {"Bayes limit": None})
-            assert texts == [label(name) for name in names if not name.startswith("_")]
+            names = ["Bayes limit"] if isinstance(view, views.Ranking) else view.moving
+            assert texts == [
+                label(name) for name in names if name != "note" and not name.startswith("_")
+            ]
 
 
 def test_every_family_and_filter_can_be_shown(signal_panel):
@@ -313,10 +315,10 @@ def test_only_the_parameters_of_the_filter_are_shown(method, shown):
 
 
 def test_gamma_zero_is_l1():
-    """The answers are computed without a panel."""
+    panel = widgets.FilterPanel()
     values = {"family": "blocks", "sigma": 2.0, "lam": 1.0, "window": 3, "which": 4}
-    gmc = widgets.FilterPanel.compute(method="gmc_dft", gamma=0.0, **values)
-    l1 = widgets.FilterPanel.compute(method="l1_dft", gamma=0.8, **values)
+    gmc = panel.compute(method="gmc_dft", gamma=0.0, **values)
+    l1 = panel.compute(method="l1_dft", gamma=0.8, **values)
     estimates = [found["signal"]["estimate"] for found in (gmc, l1)]
     np.testing.assert_allclose(*estimates, atol=1e-12)
 
@@ -333,7 +335,7 @@ def test_methods_are_ranked_by_their_error_without_labels():
     panel = widgets.MethodsPanel("blocks")
     clean, noisy, _ = widgets.batch("blocks", 3.0)
     errors = {}
-    for method in widgets.METHODS.values():
+    for method in widgets.FAST_METHODS.values():
         value = method.tune(noisy, 3.0).value
         errors[method.label] = metrics.rmse(method.denoise(noisy, 3.0, value), clean).mean()
     assert panel.names == sorted(errors, key=errors.get)
@@ -377,7 +379,7 @@ def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
     normal = panel.found["normal"]
     np.testing.assert_allclose(normal, expected, rtol=1e-3, atol=1e-3)  # n / (n - 1)
     estimate = np.maximum(normal, 0)
-    np.testing.assert_array_equal(panel.found["output"], estimate)
+    np.testing.assert_array_equal(panel.found["estimate"], estimate)
     np.testing.assert_array_equal(line(panel, "signal", "estimate").get_ydata(), estimate[7])
     np.testing.assert_allclose(line(panel, "signal", "noisy").get_ydata(), noisy[7])
     assert panel.shown["32 signals: RMSE"] == f"{metrics.rmse(estimate, clean).mean():.3f}"
@@ -393,7 +395,7 @@ def test_the_layer_shows_its_kernel_and_its_features():
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     before = np.array([np.convolve(y, (0.25, 0.5, 0.25), mode="same") for y in noisy])
     for name, values in {"K * Y": before, "after batch norm": panel.found["normal"]}.items():
-        heights, edges, _ = panel.views["features"].stairs[name].get_data()
+        heights, edges, _ = panel.views["features"].moving[name].get_data()
         count = np.histogram(values, edges)[0]
         np.testing.assert_allclose(heights, count / count.max())
 
@@ -403,14 +405,14 @@ def test_a_layer_without_batch_norm_is_a_threshold():
     panel.mode.value = "none"
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     expected = filters.threshold(noisy, 2.6, "nonnegative_l1")
-    np.testing.assert_allclose(panel.found["output"], expected, atol=1e-12)
+    np.testing.assert_allclose(panel.found["estimate"], expected, atol=1e-12)
 
 
 def test_a_kernel_of_zeros_lets_nothing_pass():
     panel = widgets.LayerPanel(taps=(0.0, 0.0, 0.0), beta=0.0)
     for mode in widgets.MODES:
         panel.mode.value = mode
-        assert not panel.found["output"].any()
+        assert not panel.found["estimate"].any()
         assert "nan" not in str(panel)
 
 
@@ -455,7 +457,7 @@ def test_features_are_those_of_the_layer_chosen(mode):
     for module in first:
         x = module(x)
     for name, values in {"before batch norm": conv(x), "after": norm(conv(x))}.items():
-        heights, edges, _ = panel.views["features"].stairs[name].get_data()
+        heights, edges, _ = panel.views["features"].moving[name].get_data()
         count = np.histogram(values.data, edges)[0]
         np.testing.assert_allclose(heights, count / count.max())
     assert panel.shown["after"] == f"{norm(conv(x)).data.std():.2f}"
@@ -537,11 +539,11 @@ def test_the_features_are_those_of_the_channel_chosen():
         np.testing.assert_allclose(x, np.arange(25) * 4 + 1.5)
     stairs = {"before": seen["running"].before, "unfixed": seen["batch"].normal}
     for name, values in stairs.items():
-        heights, edges, _ = panel.views["features"].stairs[name].get_data()
+        heights, edges, _ = panel.views["features"].moving[name].get_data()
         count = np.histogram(values[:, 5], edges)[0]
         np.testing.assert_allclose(heights, count / count.max(), atol=1e-2)
     kernel = interpret.find_layers(net)["down2 1"].conv.weight.data[5]
-    np.testing.assert_array_equal(panel.views["kernel"].picture.get_array(), kernel)
+    np.testing.assert_array_equal(panel.views["kernel"].moving["matrix"].get_array(), kernel)
     strongest = kernel[np.linalg.norm(kernel, axis=1).argmax()]
     response = line(panel, "response", "_one").get_ydata()
     expected = np.abs(interpret.frequency_response(strongest)[1])
@@ -738,10 +740,10 @@ def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
     assert line(panel, "errors", "_here").get_ydata()[0] == pytest.approx(error, rel=1e-4)
     without = metrics.rmse(net.denoise(noisy), clean).mean()
     assert float(panel.shown["without"]) == pytest.approx(without, abs=6e-4)
-    before, edges, _ = panel.views["features"].stairs["before"].get_data()
+    before, edges, _ = panel.views["features"].moving["before"].get_data()
     count = np.histogram(h[:, 2], edges)[0]
     np.testing.assert_allclose(before, count / count.max())
-    after, alive = panel.views["features"].stairs["after, not 0"].get_data()[0], norm(h).data[:, 2]
+    after, alive = panel.views["features"].moving["after, not 0"].get_data()[0], norm(h).data[:, 2]
     left_over = np.histogram(alive[alive != 0], edges)[0]
     np.testing.assert_allclose(after, left_over / count.max(), atol=2e-3)
     assert net.layers is not panel.net.layers  # a copy works
@@ -764,7 +766,7 @@ def test_the_heart_panel_shows_what_its_filter_makes_of_the_recording():
     assert panel.shown["R waves off by"] == f"{scores['timing']:.1f} ms"
     assert panel.shown["QRS off by"].startswith(f"{scores['height']:.1f} %")
     assert panel.shown["missed"] == "0 of 20"
-    assert panel.views["paper"].text.get_text() == "From 2.0 s on"
+    assert panel.views["paper"].moving["note"].get_text() == "From 2.0 s on"
 
 
 def test_each_filter_of_the_heart_panel_has_its_own_values():

@@ -4,7 +4,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from denoiselib import plots
 from denoiselib.filters import adaptive
 from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, log_slider, menu, slider
@@ -123,26 +122,25 @@ class AdaptivePanel(Panel):
         }
         used = {"rho": lambda v: v.method not in WITHOUT_RHO}
         curves = {"NLMS": views.GREY, "method": views.BLUE}
-        looks = curves | {"NLMS by theory": views.LIMIT}
-        circle = {"color": plots.CLEAN, "marker": "o", "fillstyle": "none", "markersize": 7}
+        circle = views.BLACK | {"marker": "o", "fillstyle": "none", "markersize": 7}
         taps = {"true": circle} | {name: look | {"marker": "."} for name, look in curves.items()}
         taps = {name: look | {"linestyle": ""} for name, look in taps.items()}
         shown = {
             "error": views.Lines(
-                f"How wrong the filter is, mean of {RUNS} runs", looks,
+                f"How wrong the filter is, mean of {RUNS} runs",
+                curves | {"NLMS by theory": views.LIMIT},
+                ("time (samples)", 0, LENGTH), ("misalignment (dB)", -60, 22),
                 legend={"loc": "upper right", "ncols": 3, "borderaxespad": 0.1},
-                xlim=(0, LENGTH), ylim=(-60, 22),
-                xlabel="time (samples)", ylabel="misalignment (dB)",
             ),
             "taps": views.Lines(
-                "Taps of run 1", taps, legend=views.ABOVE | {"ncols": 3},
-                xlim=(-1, TAPS), ylim=(-1.1, 1.1), xticklabels=[], ylabel="tap",
+                "Taps of run 1", taps, ("", -1, TAPS), ("tap", -1.1, 1.1),
+                legend=views.ABOVE | {"ncols": 3}, xticklabels=[],
             ),
             "sizes": views.Lines(
-                "Their magnitudes (zeros at the bottom)", taps, yscale="log",
-                xlim=(-1, TAPS), ylim=(5e-6, 2), yticks=(1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1),
+                "Their magnitudes (zeros at the bottom)", taps,
+                ("lag (samples)", -1, TAPS), ("|tap|", 5e-6, 2), yscale="log",
+                yticks=(1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1),
                 yticklabels=("0", "1e-4", "1e-3", "0.01", "0.1", "1"),
-                xlabel="lag (samples)", ylabel="|tap|",
             ),
         }  # fmt: skip
         room = {"top": 0.93, "bottom": 0.11, "hspace": 0.5, "wspace": 0.17}
