@@ -1,9 +1,11 @@
-"""Signals, curves, errors and seeds."""
+"""Signals, curves, errors and seeds. One meaning, one colour."""
 
 import numpy as np
 
-from denoiselib.plots.colours import CLEAN, ESTIMATE, LIMIT, NOISY, OTHER
+CLEAN, NOISY, ESTIMATE, OTHER, LIMIT = "black", "0.65", "#0072B2", "#D55E00", "#009E73"
 
+#: Where a legend stands right of the title, as arguments of ``Axes.legend``.
+BESIDE_TITLE = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
 #: How the lines of a signal look, from back to front.
 LOOKS = {
     "noisy": {"color": NOISY, "marker": ".", "linewidth": 0.8, "markersize": 5},
@@ -17,8 +19,7 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     clean, noisy, estimate : array_like (length,), optional
         Signals of one length.
     title : str
@@ -41,9 +42,7 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
         if given[name] is not None:
             (lines[name],) = ax.plot(np.asarray(given[name]), label=name, **look)
     ax.set(xlabel="time (samples)", ylabel="amplitude", title=title)
-    ax.legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0
-    )  # beside the title
+    ax.legend(**BESIDE_TITLE, ncols=3)
     return lines
 
 
@@ -52,8 +51,7 @@ def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     x : array_like (points,)
         Common abscissa.
     named : dict of str to array_like (points,)
@@ -88,8 +86,7 @@ def shrinkage(ax, noisy, named, title=""):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     noisy : array_like (points,)
         Observed amplitudes, rising.
     named : dict of str to array_like (points,)
@@ -117,8 +114,7 @@ class Bars:
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     count : int
         Number of bars, at most.
     limit : bool
@@ -143,7 +139,7 @@ class Bars:
         self.height = count - 0.5
         ax.set(ylim=(self.height, -0.5), yticks=[])
         if limit:
-            ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+            ax.legend(**BESIDE_TITLE)
 
     def show(self, scores, limit=None, other=()):
         """Show ``{name: (mean, half_width)}``, less is better; return the names, best first.
@@ -172,8 +168,7 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     scores : dict of str to (mean, half_width)
         A score, less is better, with the half width of its interval, as `metrics.mean_ci` gives.
     limit : float, optional
@@ -204,8 +199,7 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     values : array_like (rows, columns)
         Numbers, NaN where there is none.
     rows, columns : list of str
@@ -244,8 +238,7 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     values : dict of str to array_like (seeds,)
         Scores by name, less is better.
     limit : float, optional
@@ -293,8 +286,7 @@ def spans(ax, named, xlabel="", title=""):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     named : dict of str to (dict of str to array_like)
         For each label (the legend is the caller's) the numbers, 0 or more, of each row.
     xlabel, title : str

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from denoiselib.plots.colours import ESTIMATE, OTHER
+from denoiselib.plots.figures import ESTIMATE, OTHER
 
 ENCODER = ("inc", "down1", "down2", "down3")
 

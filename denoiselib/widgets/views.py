@@ -9,8 +9,8 @@ import numpy as np
 
 from denoiselib import plots
 from denoiselib.labels import label
+from denoiselib.plots.figures import BESIDE_TITLE as ABOVE
 
-ABOVE = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}  #: beside the title
 LEFT, RIGHT = ({"loc": f"upper {side}", "fontsize": 8, "ncols": 2} for side in ("left", "right"))
 BLUE, ORANGE, GREY, BLACK = (
     {"color": color} for color in (plots.ESTIMATE, plots.OTHER, plots.NOISY, plots.CLEAN)
