@@ -361,7 +361,8 @@ def test_networks_are_ranked_where_there_are_some():
     ("mode", "axes"), [("fixed", (0, 1)), ("unfixed", (0, 1)), ("alone", 1), ("none", None)]
 )
 def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
-    panel = widgets.LayerPanel("pulses", taps=(-0.5, 1.0, 0.25), gamma=3.0, beta=0.5)
+    panel = widgets.LayerPanel()
+    panel.set(family="pulses", before=-0.5, here=1.0, after=0.25, gamma=3.0, beta=0.5)
     panel.set(mode=mode, sigma=5.0, which=7)
     assert (panel.gamma in controls(panel)) == (mode != "none")
     clean, noisy, _ = widgets.batch("pulses", 5.0)
@@ -389,7 +390,8 @@ def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
 
 
 def test_the_layer_shows_its_kernel_and_its_features():
-    panel = widgets.LayerPanel(taps=(0.25, 0.5, 0.25))
+    panel = widgets.LayerPanel()
+    panel.set(before=0.25, here=0.5, after=0.25)
     f, response = line(panel, "kernel", "_response").get_data()
     np.testing.assert_allclose(response, np.cos(np.pi * f) ** 2, atol=1e-12)
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
@@ -401,15 +403,16 @@ def test_the_layer_shows_its_kernel_and_its_features():
 
 
 def test_a_layer_without_batch_norm_is_a_threshold():
-    panel = widgets.LayerPanel(beta=-2.6)
-    panel.mode.value = "none"
+    panel = widgets.LayerPanel()
+    panel.set(mode="none", beta=-2.6)
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     expected = filters.threshold(noisy, 2.6, "nonnegative_l1")
     np.testing.assert_allclose(panel.found["estimate"], expected, atol=1e-12)
 
 
 def test_a_kernel_of_zeros_lets_nothing_pass():
-    panel = widgets.LayerPanel(taps=(0.0, 0.0, 0.0), beta=0.0)
+    panel = widgets.LayerPanel()
+    panel.set(here=0.0, beta=0.0)
     for mode in widgets.MODES:
         panel.mode.value = mode
         assert not panel.found["estimate"].any()
@@ -613,8 +616,8 @@ def direct(name, x, d, w, mu, rho):
 
 
 def test_adaptive_filters_are_those_of_the_library():
-    panel = widgets.AdaptivePanel("2 blocks of 4 taps")
-    panel.set(input=0.9, noise=0.01, snr=20.0, mu=0.3, rho=1e-4)
+    panel = widgets.AdaptivePanel()
+    panel.set(system="2 blocks of 4 taps", input=0.9, noise=0.01, snr=20.0, mu=0.3, rho=1e-4)
     assert len(choices(panel.method)) == 11
     x, d, w = widgets.adaptive.scenario("2 blocks of 4 taps", 0.9, 0.01, 20.0)
     assert (np.count_nonzero(w, axis=-1) == 8).all()
@@ -639,8 +642,8 @@ def test_adaptive_filters_are_those_of_the_library():
     ("mu", "snr", "noise"), [(0.5, 30.0, 0.0), (1.0, 20.0, 0.0), (0.5, 30.0, 0.01)]
 )
 def test_nlms_ends_where_theory_says(mu, snr, noise):
-    panel = widgets.AdaptivePanel("dense: all 32 taps")
-    panel.set(mu=mu, snr=snr, noise=noise)
+    panel = widgets.AdaptivePanel()
+    panel.set(system="dense: all 32 taps", mu=mu, snr=snr, noise=noise)
     theory = 10 * np.log10((10 ** (-snr / 10) + 1000 * noise) * mu / (2 - mu) * 32 / 30)
     assert line(panel, "error", "NLMS by theory").get_ydata() == pytest.approx([theory, theory])
     got, promised = (float(panel.shown[k].split()[0]) for k in ("NLMS: ends at", "NLMS by theory"))
@@ -720,8 +723,10 @@ def test_half_a_power_is_the_half_threshold():
 @pytest.mark.parametrize("penalty", ["l1", "l0"])
 def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
     net = NETS[0]
-    panel = widgets.SparseNormPanel(net, "blocks", where="layer 2")
-    panel.set(level=level, penalty=penalty, strength=0.5, channel=2, which=5, sigma=4.0)
+    panel = widgets.SparseNormPanel(net, "blocks")
+    panel.set(
+        where="layer 2", level=level, penalty=penalty, strength=0.5, channel=2, which=5, sigma=4.0
+    )
     clean, noisy, _ = widgets.batch("blocks", 4.0)
     h = interpret.features(net, noisy)["layer 2"].normal
     norm = nn.norm.SparseNorm(4, penalty=penalty, level=name)

@@ -91,11 +91,6 @@ def adapt(name, mu, rho, *setting):
 class AdaptivePanel(Panel):
     r"""Find an unknown system with an adaptive filter, beside NLMS and its theory.
 
-    Parameters
-    ----------
-    system, method : str
-        What to start with, names in `SYSTEMS` and `ADAPTIVE`.
-
     Notes
     -----
     Curves are averages over 20 runs with systems, inputs and noise of their own; taps are those of
@@ -104,19 +99,20 @@ class AdaptivePanel(Panel):
 
     Examples
     --------
-    >>> panel = AdaptivePanel(method="half threshold")
+    >>> panel = AdaptivePanel()
     >>> panel.set(mu=0.2)
     >>> panel.shown["NLMS by theory"]
     '-39.3 dB'
     """
 
-    def __init__(self, system="sparse: 2 of 32 taps", method="hard threshold"):
+    def __init__(self):
+        methods = [name for name in ADAPTIVE if name != "NLMS"]
         controls = {
-            "system": menu("system", SYSTEMS, system),
+            "system": menu("system", SYSTEMS),
             "input": menu("input", INPUTS.items()),
             "noise": menu("noise", NOISES.items()),
             "snr": slider("SNR (dB)", 30.0, 0.0, 40.0, 5.0),
-            "method": menu("method", [name for name in ADAPTIVE if name != "NLMS"], method),
+            "method": menu("method", methods, "hard threshold"),
             "mu": slider("mu", 0.5, 0.05, 1.5, 0.05),
             "rho": log_slider("rho", 10**-4.5, -7, -2, base=10, readout_format=".1e"),
         }

@@ -19,14 +19,8 @@ class LayerPanel(SignalPanel):
     The running statistics of the mode *fixed* are those of the features at noise level 3, gathered
     anew for each family and kernel.
 
-    Parameters
-    ----------
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
-    taps : (float, float, float)
-        Kernel to start with.
-    gamma, beta : float
-        Scale and shift of batch norm to start with; without it, beta is the bias of the kernel.
+    The sliders are those of the kernel K, and of gamma and beta of batch norm; without it, beta is
+    the bias of the kernel.
 
     Notes
     -----
@@ -43,13 +37,14 @@ class LayerPanel(SignalPanel):
 
     EDGES = np.linspace(-20, 30, 101)
 
-    def __init__(self, family="sparse_spikes", taps=(0.0, 1.0, 0.0), gamma=3.9, beta=-1.5):
-        names = zip(("before", "here", "after"), (-1, 0, 1), taps, strict=True)
+    def __init__(self):
         controls = {
             "mode": menu("batch norm", [(text, name) for name, text in MODES.items()]),
-            **{name: slider(f"K[{k}]", tap, -1.5, 1.5, 0.05) for name, k, tap in names},
-            "gamma": slider("gamma", gamma, 0.0, 6.0, 0.1),
-            "beta": slider("beta", beta, -6.0, 6.0, 0.1),
+            "before": slider("K[-1]", 0.0, -1.5, 1.5, 0.05),
+            "here": slider("K[0]", 1.0, -1.5, 1.5, 0.05),
+            "after": slider("K[1]", 0.0, -1.5, 1.5, 0.05),
+            "gamma": slider("gamma", 3.9, 0.0, 6.0, 0.1),
+            "beta": slider("beta", -1.5, -6.0, 6.0, 0.1),
         }
         shown = {
             "signal": views.signal("Into the layer: noisy. Out of it: estimate"),
@@ -66,7 +61,7 @@ class LayerPanel(SignalPanel):
         }  # fmt: skip
         used = {"gamma": lambda v: v.mode != "none"}
         mosaic = "signal signal signal; kernel features features"
-        super().__init__(controls, shown, mosaic, family, used=used)
+        super().__init__(controls, shown, mosaic, used=used)
 
     def answer(self, seen, mode, before, here, after, gamma, beta):
         """Pass the signals through the layer."""
@@ -234,8 +229,6 @@ class EffectiveFilterPanel(SignalPanel):
         By the name in the menu; in evaluation mode.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-    sample : int
-        Where to start.
 
     Examples
     --------
@@ -246,12 +239,9 @@ class EffectiveFilterPanel(SignalPanel):
     100
     """
 
-    def __init__(self, nets, family="sparse_spikes", sample=50):
+    def __init__(self, nets, family="sparse_spikes"):
         self.nets = nets
-        controls = {
-            "net": menu("network", nets),
-            "sample": slider("sample", sample, 0, 99, 1),
-        }
+        controls = {"net": menu("network", nets), "sample": slider("sample", 50, 0, 99, 1)}
         mark = views.ORANGE | {"alpha": 0.35, "linewidth": 3}
         weights = views.BLUE | {"drawstyle": "steps-mid"}
         title = "The filter that the network applies there: row i of J"

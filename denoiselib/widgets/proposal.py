@@ -78,8 +78,6 @@ class SparseNormPanel(SignalPanel):
         Trained; a copy of it works, in fixed mode.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-    where : str
-        `SIGNAL`, or a layer by its name in `interpret.find_layers`.
 
     Notes
     -----
@@ -95,12 +93,12 @@ class SparseNormPanel(SignalPanel):
     '1.602'
     """
 
-    def __init__(self, net, family="sparse_spikes", where=SIGNAL):
+    def __init__(self, net, family="sparse_spikes"):
         self.net, self.over_strength = copy.deepcopy(net).eval(), cache(self.over_strength)
         layers = interpret.find_layers(self.net)
         self.layers = {name: layer for name, layer in layers.items() if layer.activation}
         controls = {
-            "where": menu("penalty on", [SIGNAL, *self.layers], where),
+            "where": menu("penalty on", [SIGNAL, *self.layers]),
             "penalty": menu("penalty", PENALTY_NAMES),
             "p": slider("p", 0.3, 0.0, 1.0, 0.05),
             "level": menu("level", THRESHOLDS),
