@@ -47,17 +47,7 @@ WITHOUT_RHO = ("NLMS", "subbands", "clipped errors")
 def scenario(system, pole, impulses, snr):
     """Return what the panel looks at: inputs, noisy outputs of unknown systems, and the systems.
 
-    Parameters
-    ----------
-    system : str
-        Name in `SYSTEMS`.
-    pole, impulses, snr : float
-        As in `filters.adaptive.coloured` and `observe`; the impulses have the strength `STRENGTH`.
-
-    Returns
-    -------
-    x, d, w : ndarray (RUNS, LENGTH), (RUNS, LENGTH), (RUNS, TAPS)
-        Read-only.
+    `system` is a name in `SYSTEMS`, the others are as in `filters.adaptive.coloured` and `observe`.
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
@@ -68,20 +58,8 @@ def scenario(system, pole, impulses, snr):
 def adapt(name, mu, rho, *setting):
     """Return the misalignment of a filter in dB, averaged over the runs, and its last weights.
 
-    Parameters
-    ----------
-    name : str
-        Name in `ADAPTIVE`.
-    mu, rho : float
-        Step size, and how hard the weights are pulled towards zero.
-    *setting
-        As in `scenario`.
-
-    Examples
-    --------
-    >>> curve, weights = adapt("NLMS", 0.5, 0.0, "dense: all 32 taps", 0.0, 0.0, 30.0)
-    >>> print(f"{curve[-150:].mean():.0f} dB", weights.shape)
-    -35 dB (20, 32)
+    `name` is in `ADAPTIVE`, `mu` is the step size, `rho` how hard the weights are pulled towards
+    zero, `setting` as in `scenario`.
     """
     x, d, w = scenario(*setting)
     found = adaptive.identify(x, d, TAPS, mu, system=w, **ADAPTIVE[name](rho))

@@ -63,11 +63,9 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     family, sigma
         As in `batch`.
     name : str
-        Name in `FAST_METHODS`.
+        Name in `FAST_METHODS`; `gamma` is for those that take one.
     labels : bool
         Whether it may look at the clean signals; without, the RMSE is Stein's estimate.
-    gamma : float
-        For methods that take one.
 
     Examples
     --------
@@ -83,25 +81,13 @@ def tuned(family, sigma, name, labels, gamma=0.8):
 
 @lru_cache
 def heights(family):
-    """Return the range of the amplitude axis: that of the clean signals, with room for noise.
-
-    Examples
-    --------
-    >>> heights("blocks")
-    (-16.0, 26.0)
-    """
+    """Return the range of the amplitude axis: that of the clean signals, with room for noise."""
     clean, *_ = batch(family, 1.0)
     return float(np.floor(clean.min())) - 16, float(np.ceil(clean.max())) + 16
 
 
 def errors(way, family):
-    """Return the mean RMSE of a way to denoise, as of `Seen.denoised`, at all `SIGMAS`.
-
-    Examples
-    --------
-    >>> print(f"{errors('Bayes', 'blocks')[5]:.3f}")
-    0.983
-    """
+    """Return the mean RMSE of a way to denoise, as of `Seen.denoised`, at all `SIGMAS`."""
     seen = [Seen(family, sigma) for sigma in SIGMAS.tolist()]
     return [each.rmse(each.denoised(way)) for each in seen]
 
@@ -121,6 +107,7 @@ class Seen:
     def __init__(self, family, sigma, which=0):
         self.family, self.sigma, self.which = family, sigma, which
         self.clean, self.noisy, self.best = batch(family, sigma)
+        self.limit = self.error(self.best)
 
     def denoised(self, way):
         """Return the estimates of a network, of a method tuned by SURE, or of ``"Bayes"``."""
@@ -138,11 +125,6 @@ class Seen:
     def error(self, estimate):
         """Return the mean RMSE as a text."""
         return "unknown" if estimate is None else f"{self.rmse(estimate):.3f}"
-
-    @property
-    def limit(self):
-        """The mean RMSE of the Bayes estimate as a text."""
-        return self.error(self.best)
 
     def scores(self, estimate, **between):
         """Return what most panels say: errors of one signal, of all, others, and the limit."""

@@ -38,14 +38,7 @@ UNITS = {
 
 @lru_cache(maxsize=32)
 def buried(target, noise):
-    """Return a clean signal of `heart.TARGETS`, noise of level 1, and the beats of the signal.
-
-    Examples
-    --------
-    >>> clean, unit, beats = buried("recording", "white")
-    >>> print(clean.shape, len(beats), f"{unit.std():.1f}")
-    (3600,) 20 1.0
-    """
+    """Return a clean signal of `heart.TARGETS`, noise of level 1, and the beats of the signal."""
     noisy, clean, beats = heart.draw(noise, 1.0, signals=1, seed=0)
     k = list(heart.TARGETS).index(target)
     return data.read_only(clean[k], noisy[k] - clean[k], beats[k])

@@ -236,9 +236,7 @@ class PriorPanel(SignalPanel):
         self.over_beta = cache(self.over_beta)
         trained = round(net.wienernet.beta.data.item(), 2)
         mask = self.masked(trained, data.Seen(family, 3.0))[1]
-        controls = {
-            "beta": slider("beta", trained, min(trained, 0.0), max(trained, 2.0), 0.01),
-        }
+        beta = slider("beta", trained, min(trained, 0.0), max(trained, 2.0), 0.01)
         shown = {
             "signal": views.signal("Signal and estimate"),
             "system": views.Lines(
@@ -256,7 +254,7 @@ class PriorPanel(SignalPanel):
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; system mask errors"
-        super().__init__(controls, shown, mosaic, family)
+        super().__init__({"beta": beta}, shown, mosaic, family)
 
     def masked(self, beta, seen):
         """Return the estimates under the mask of a beta, and the mask, taps by channels."""

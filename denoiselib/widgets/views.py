@@ -74,15 +74,13 @@ class Lines(View):
 
     Parameters
     ----------
-    title, x, y
-        As of `View`.
     looks : dict of str to dict
         Arguments of ``Axes.plot`` by the line's name; one that begins with ``_`` is in no legend.
     diagonal : bool
         Whether a dotted line marks where nothing is changed.
     note : dict, optional
         Arguments of ``Axes.text``, in parts of the axes, for a text that moves, ``data["note"]``.
-    **properties
+    title, x, y, **properties
         As of `View`.
 
     Notes
