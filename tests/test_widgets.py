@@ -420,8 +420,8 @@ def test_a_kernel_of_zeros_lets_nothing_pass():
 
 
 def test_networks_are_measured_on_the_signals_shown():
-    panel = widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}, "blocks")
-    panel.set(net="two", sigma=2.0)
+    panel = widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]})
+    panel.set(family="blocks", net="two", sigma=2.0)
     clean, noisy, best = widgets.batch("blocks", 2.0)
     estimate = NETS[1].denoise(noisy)
     error = metrics.rmse(estimate, clean).mean()
@@ -532,8 +532,8 @@ def test_a_trained_beta_beyond_the_slider_widens_it():
 
 def test_the_features_are_those_of_the_channel_chosen():
     net = nn.UNet(rng=0).eval()
-    panel = widgets.FeaturePanel({"one": NETS[0], "two": net}, "blocks")
-    panel.set(net="two", layer="down2 1", channel=5, sigma=2.0, which=3)
+    panel = widgets.FeaturePanel({"one": NETS[0], "two": net})
+    panel.set(family="blocks", net="two", layer="down2 1", channel=5, sigma=2.0, which=3)
     _, noisy, _ = widgets.batch("blocks", 2.0)
     seen = {mode: interpret.features(net.eval(mode), noisy)["down2 1"] for mode in MODES}
     for mode, name in zip(MODES, ("fixed", "unfixed"), strict=True):
@@ -577,7 +577,8 @@ def test_the_filter_is_a_row_of_the_jacobian():
 
 
 def test_shrinkage_of_networks_and_filters_beside_the_limit():
-    panel = widgets.ShrinkagePanel({"one": NETS[0]}, "pulses")
+    panel = widgets.ShrinkagePanel({"one": NETS[0]})
+    panel.set(family="pulses")
     _, noisy, best = widgets.batch("pulses", 3.0)
     value = widgets.tuned("pulses", 3.0, "soft", False).value
     estimates = {"one": NETS[0].denoise(noisy), "soft threshold": filters.threshold(noisy, value)}
@@ -685,8 +686,8 @@ def test_the_power_map_minimises(p):
 
 
 def test_a_penalty_on_the_signal_is_a_threshold():
-    panel = widgets.SparseNormPanel(NETS[0], "pulses")
-    panel.set(strength=4.0, sigma=2.0, which=3)
+    panel = widgets.SparseNormPanel(NETS[0])
+    panel.set(family="pulses", strength=4.0, sigma=2.0, which=3)
     assert panel.channel not in controls(panel)
     assert panel.p not in controls(panel)
     clean, noisy, best = widgets.batch("pulses", 2.0)
@@ -723,9 +724,16 @@ def test_half_a_power_is_the_half_threshold():
 @pytest.mark.parametrize("penalty", ["l1", "l0"])
 def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
     net = NETS[0]
-    panel = widgets.SparseNormPanel(net, "blocks")
+    panel = widgets.SparseNormPanel(net)
     panel.set(
-        where="layer 2", level=level, penalty=penalty, strength=0.5, channel=2, which=5, sigma=4.0
+        family="blocks",
+        where="layer 2",
+        level=level,
+        penalty=penalty,
+        strength=0.5,
+        channel=2,
+        which=5,
+        sigma=4.0,
     )
     clean, noisy, _ = widgets.batch("blocks", 4.0)
     h = interpret.features(net, noisy)["layer 2"].normal

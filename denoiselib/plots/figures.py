@@ -1,4 +1,4 @@
-"""Signals, curves, errors and seeds. One meaning, one colour."""
+"""Signals, curves, errors and seeds; `limit` is the Bayes limit. One meaning, one colour."""
 
 import numpy as np
 
@@ -21,9 +21,7 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
     ----------
     ax : Axes
     clean, noisy, estimate : array_like (length,), optional
-        Signals of one length.
     title : str
-        What the picture says.
 
     Returns
     -------
@@ -53,13 +51,10 @@ def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
     ----------
     ax : Axes
     x : array_like (points,)
-        Common abscissa.
     named : dict of str to array_like (points,)
         Curves by their legend.
     xlabel, ylabel, title : str
-        Labels, with units.
     limit : float or array_like (points,), optional
-        The Bayes limit.
 
     Returns
     -------
@@ -92,7 +87,6 @@ def shrinkage(ax, noisy, named, title=""):
     named : dict of str to array_like (points,)
         Estimates by their legend.
     title : str
-        What the picture says.
 
     Returns
     -------
@@ -118,7 +112,7 @@ class Bars:
     count : int
         Number of bars, at most.
     limit : bool
-        Whether there is a line for the Bayes limit.
+        Whether the legend names it.
 
     Examples
     --------
@@ -172,9 +166,7 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
     scores : dict of str to (mean, half_width)
         A score, less is better, with the half width of its interval, as `metrics.mean_ci` gives.
     limit : float, optional
-        The Bayes limit.
     title, xlabel : str
-        Title and unit.
     other : collection of str
         Names whose bars have another colour.
 
@@ -203,16 +195,13 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
     values : array_like (rows, columns)
         Numbers, NaN where there is none.
     rows, columns : list of str
-        Names.
     title : str
-        What the picture says, and what the numbers are.
     vmin, vmax : float
         Values of the first and the last colour.
 
     Returns
     -------
     matplotlib.image.AxesImage
-        The picture.
 
     Examples
     --------
@@ -242,9 +231,7 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
     values : dict of str to array_like (seeds,)
         Scores by name, less is better.
     limit : float, optional
-        The Bayes limit.
     title, xlabel : str
-        Title and unit.
     high : float, optional
         End of the axis; seeds beyond it are counted there.
 

@@ -58,7 +58,6 @@ def network(ax, net, length=100, title=""):
     length : int
         Of the signal.
     title : str
-        What the picture says.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def read_only(*arrays):
 
 
 @lru_cache(maxsize=64)
-def batch(family, sigma, n=SIGNALS):
+def batch(family, sigma):
     """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
 
     The noise is one draw times `sigma`, so that a slider changes its level and nothing else.
@@ -34,12 +34,10 @@ def batch(family, sigma, n=SIGNALS):
         Name in `signals.FAMILIES`.
     sigma : float
         Noise level.
-    n : int
-        Number of signals.
 
     Returns
     -------
-    clean, noisy, best : ndarray (n, 100)
+    clean, noisy, best : ndarray (32, 100)
         Read-only. `best` is None for a family without an exact limit.
 
     Examples
@@ -48,7 +46,7 @@ def batch(family, sigma, n=SIGNALS):
     >>> clean.shape, best.shape
     ((32, 100), (32, 100))
     """
-    clean = signals.FAMILIES[family](n, rng=1)
+    clean = signals.FAMILIES[family](SIGNALS, rng=1)
     noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
     best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
     return read_only(clean, noisy, best)

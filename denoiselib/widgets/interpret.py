@@ -120,14 +120,11 @@ class FeaturePanel(SignalPanel):
 
     Parameters
     ----------
-    nets : dict of str to nn.modules.Network
+    nets : dict of str to Network
         By the name in the menu.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = FeaturePanel({"untrained": nn.PlainNet(rng=0)})
     >>> panel.set(layer="layer 2")
     >>> panel.shown["reads"]
@@ -136,7 +133,7 @@ class FeaturePanel(SignalPanel):
 
     EDGES = np.linspace(-12, 12, 49)
 
-    def __init__(self, nets, family="sparse_spikes"):
+    def __init__(self, nets):
         self.fixed, self.unfixed = copied(nets), copied(nets, "batch")
         self.layers = {name: interpret.find_layers(net) for name, net in self.fixed.items()}
         net = next(iter(nets))
@@ -174,7 +171,7 @@ class FeaturePanel(SignalPanel):
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; kernel response features"
-        super().__init__(controls, shown, mosaic, family, figsize=(8, 4.2), follow=follow, **ROOM)
+        super().__init__(controls, shown, mosaic, figsize=(8, 4.2), follow=follow, **ROOM)
 
     def kernels(self, net, layer):
         """Return the kernels of a layer, ``(channels, channels it reads, taps)``."""
@@ -226,7 +223,6 @@ class EffectiveFilterPanel(SignalPanel):
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = EffectiveFilterPanel({"untrained": nn.PlainNet(rng=0).eval()})
     >>> panel.set(sample=20)
     >>> len(panel.found["filter"]["_weights"])
@@ -252,9 +248,8 @@ class EffectiveFilterPanel(SignalPanel):
         y, net = seen.noisy[seen.which], self.nets[net]
         estimate = net.denoise(y)
         row = interpret.jacobian(net, y, rows=[sample])[0].astype(float)
-        reach = np.sqrt(
-            (row**2 * (np.arange(len(row)) - sample) ** 2).sum() / ((row**2).sum() or 1)
-        )
+        power, distance = row**2, np.arange(len(row)) - sample
+        reach = np.sqrt((power * distance**2).sum() / (power.sum() or 1))
         small, large = (-0.12, 0.32), (-0.65, 1.35)
         fits = small[0] < row.min() and row.max() < small[1]
         limits = small if seen.family == "blocks" and fits else large
@@ -283,19 +278,16 @@ class ShrinkagePanel(SignalPanel):
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu, where filters tuned by SURE follow.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = ShrinkagePanel({"untrained": nn.PlainNet(rng=0).eval()})
     >>> panel.set(denoiser="soft threshold", sigma=1.0)
     >>> panel.shown["limit"]
     '0.517'
     """
 
-    def __init__(self, nets, family="sparse_spikes"):
+    def __init__(self, nets):
         self.ways = nets | {each.label: name for name, each in data.FAST_METHODS.items()}
         looks, neighbours = {"denoiser": views.BLUE}, "How much the neighbours change it"
         shown = {
@@ -306,7 +298,7 @@ class ShrinkagePanel(SignalPanel):
         }
         controls = {"denoiser": menu("denoiser", self.ways)}
         mosaic = "signal signal; mean spread"
-        super().__init__(controls, shown, mosaic, family, figsize=(8, 4.2), **ROOM)
+        super().__init__(controls, shown, mosaic, figsize=(8, 4.2), **ROOM)
 
     def answer(self, seen, denoiser):
         """Denoise, and gather estimates by noisy sample."""

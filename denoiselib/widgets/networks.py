@@ -6,9 +6,8 @@ from functools import cache
 import ipywidgets as ipw
 import numpy as np
 
-from denoiselib import filters, plots
+from denoiselib import filters, nn, plots
 from denoiselib.interpret import features, find_layers
-from denoiselib.nn import unsupervised
 from denoiselib.signals import add_noise
 from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import SignalPanel, copied, menu, slider
@@ -26,11 +25,11 @@ MODES = {
 }
 #: What each method shows a network, and compares it with: from two noisy copies and their level.
 LESSONS = {
-    "noise2noise": lambda pair, sigma: unsupervised.noise2noise(lambda step: pair),
-    "SURE": lambda pair, sigma: unsupervised.sure(lambda step: pair, sigma),
-    "recorrupted": lambda pair, sigma: unsupervised.recorrupted(lambda step: pair, sigma, 0.3),
-    "noise2self": lambda pair, sigma: unsupervised.noise2self(lambda step: pair),
-    "neighbor2neighbor": lambda pair, sigma: unsupervised.neighbor2neighbor(lambda step: pair),
+    "noise2noise": lambda pair, sigma: nn.unsupervised.noise2noise(lambda step: pair),
+    "SURE": lambda pair, sigma: nn.unsupervised.sure(lambda step: pair, sigma),
+    "recorrupted": lambda pair, sigma: nn.unsupervised.recorrupted(lambda step: pair, sigma, 0.3),
+    "noise2self": lambda pair, sigma: nn.unsupervised.noise2self(lambda step: pair),
+    "neighbor2neighbor": lambda pair, sigma: nn.unsupervised.neighbor2neighbor(lambda step: pair),
 }
 BETAS = np.linspace(0, 2, 9)  #: of the prior's error curve
 
@@ -42,21 +41,18 @@ class NetworkPanel(SignalPanel):
 
     Parameters
     ----------
-    nets : dict of str to nn.modules.Network
+    nets : dict of str to Network
         By the name in the menu.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = NetworkPanel({"untrained": nn.PlainNet(rng=0)})
     >>> panel.set(sigma=1.0)
     >>> print(str(panel).split(", ")[-1])
     limit 0.517
     """
 
-    def __init__(self, nets, family="sparse_spikes"):
+    def __init__(self, nets):
         self.nets = nets
         looks = {name: {} for name in nets}
         for name, style in zip(SURE_FILTERS, ("-.", ":"), strict=True):
@@ -69,7 +65,7 @@ class NetworkPanel(SignalPanel):
         }
         controls = {"net": menu("network", nets)}
         mosaic = "signal signal; response errors"
-        super().__init__(controls, shown, mosaic, family, wspace=0.16)
+        super().__init__(controls, shown, mosaic, wspace=0.16)
 
     def answer(self, seen, net):
         """Denoise with the network chosen."""
@@ -95,7 +91,6 @@ class ModesPanel(SignalPanel):
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = ModesPanel({3.0: nn.PlainNet(width=4, depth=3, rng=0)})
     >>> panel.set(mode="alone")
     >>> panel.shown["limit"]
@@ -160,7 +155,6 @@ class LessonsPanel(SignalPanel):
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> nets = {("blocks", name): nn.PlainNet(rng=0) for name in ("supervised", "SURE")}
     >>> panel = LessonsPanel(nets)
     >>> panel.set(method="supervised")
@@ -219,23 +213,20 @@ class PriorPanel(SignalPanel):
     ----------
     net : nn.UNet
         With a prior network; a copy of it does the work, in its mode.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = PriorPanel(nn.UNet(prior=True, rng=0).eval())
     >>> panel.set(beta=0.0)
     >>> panel.shown["mask"]
     '1.00 to 1.00'
     """
 
-    def __init__(self, net, family="sparse_spikes"):
+    def __init__(self, net):
         self.net = copy.deepcopy(net).eval("running" if net.training else net.statistics)
         self.over_beta = cache(self.over_beta)
         trained = round(net.wienernet.beta.data.item(), 2)
-        mask = self.masked(trained, data.Seen(family, 3.0))[1]
+        mask = self.masked(trained, data.Seen("sparse_spikes", 3.0))[1]
         beta = slider("beta", trained, min(trained, 0.0), max(trained, 2.0), 0.01)
         shown = {
             "signal": views.signal("Signal and estimate"),
@@ -254,7 +245,7 @@ class PriorPanel(SignalPanel):
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; system mask errors"
-        super().__init__({"beta": beta}, shown, mosaic, family)
+        super().__init__({"beta": beta}, shown, mosaic)
 
     def masked(self, beta, seen):
         """Return the estimates under the mask of a beta, and the mask, taps by channels."""

@@ -169,10 +169,8 @@ class SignalPanel(Panel):
     ----------
     controls, views, mosaic
         As of `Panel`, without those of the signals.
-    family : str
-        What to start with, a name in `families`.
-    families : iterable of str
-        Names in `signals.FAMILIES`.
+    family, families : str, iterable of str
+        What to start with, and what the menu offers, of `signals.FAMILIES`.
     sigma : str
         What the noise level is called.
     **options

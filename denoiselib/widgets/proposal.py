@@ -76,8 +76,6 @@ class SparseNormPanel(SignalPanel):
     ----------
     net : nn.modules.Network
         Trained; a copy of it works, in fixed mode.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Notes
     -----
@@ -93,7 +91,7 @@ class SparseNormPanel(SignalPanel):
     '1.602'
     """
 
-    def __init__(self, net, family="sparse_spikes"):
+    def __init__(self, net):
         self.net, self.over_strength = copy.deepcopy(net).eval(), cache(self.over_strength)
         layers = interpret.find_layers(self.net)
         self.layers = {name: layer for name, layer in layers.items() if layer.activation}
@@ -130,7 +128,7 @@ class SparseNormPanel(SignalPanel):
             "signal signal signal; map features errors",
             {"used": used, "follow": follow},
         )
-        super().__init__(controls, shown, mosaic, family, **rules, wspace=0.24)
+        super().__init__(controls, shown, mosaic, **rules, wspace=0.24)
 
     def channels(self, where):
         """Return how many channels the penalty is put on."""

@@ -124,10 +124,10 @@ class Lines(View):
 
 
 class Histograms(View):
-    """Histograms that move, with their colours by name; negative values may be shaded.
+    """Histograms that move, with their colours by name.
 
     ``show`` takes heights, or ``(heights, edges)`` where the bins change. With `shaded`, a text,
-    the values that a ReLU makes 0 are marked.
+    the negative values are marked, which a ReLU makes 0.
     """
 
     def __init__(self, title, colors, edges, shaded=None, **properties):
@@ -194,7 +194,7 @@ class Ranking(View):
         return dict(enumerate(self.bars.artists))
 
     def show(self, data):
-        """Renew the bars: ``scores``, ``limit`` and ``other`` as of ``Bars.show``."""
+        """Renew the bars."""
         self.names = self.bars.show(**data)
 
 
