@@ -498,9 +498,9 @@ def test_a_lesson_is_what_the_method_teaches_from(method):
 
 
 def test_beta_weighs_the_mask_of_the_signals_shown():
-    panel = widgets.PriorPanel(GUIDED, "blocks")
+    panel = widgets.PriorPanel(GUIDED)
     assert panel.beta.value == 0.5
-    panel.set(sigma=2.0, which=3)
+    panel.set(family="blocks", sigma=2.0, which=3)
     clean, noisy, best = widgets.batch("blocks", 2.0)
     trained = GUIDED.wienernet(noisy[:, None]).data[:, 0]
     np.testing.assert_array_equal(panel.views["mask"].picture.get_array(), trained.T)

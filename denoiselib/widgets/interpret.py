@@ -35,8 +35,6 @@ class LayerPanel(SignalPanel):
     32 signals: RMSE 1.643
     """
 
-    EDGES = np.linspace(-20, 30, 101)
-
     def __init__(self):
         controls = {
             "mode": menu("batch norm", [(text, name) for name, text in MODES.items()]),
@@ -55,7 +53,7 @@ class LayerPanel(SignalPanel):
             "features": views.Histograms(
                 f"Features before the ReLU, {data.SIGNALS} signals",
                 {"K * Y": plots.OTHER, "after batch norm": plots.ESTIMATE},
-                self.EDGES, "ReLU makes this 0", y=("histogram, peak at 1", 0, 1.2),
+                np.linspace(-20, 30, 101), "ReLU makes this 0", y=("histogram, peak at 1", 0, 1.2),
                 legend={"loc": "upper right"},
             ),
         }  # fmt: skip
@@ -78,10 +76,7 @@ class LayerPanel(SignalPanel):
         return {
             "estimate": output,
             "kernel": {"_response": (FREQUENCIES, np.abs(shifts @ kernel[0, 0]))},
-            "features": {
-                "K * Y": data.histogram(features, self.EDGES),
-                "after batch norm": data.histogram(normal, self.EDGES),
-            },
+            "features": {"K * Y": features, "after batch norm": normal},
             "normal": normal,
             "numbers": {
                 seen.ALL: seen.error(output),
@@ -131,8 +126,6 @@ class FeaturePanel(SignalPanel):
     '16 channels'
     """
 
-    EDGES = np.linspace(-12, 12, 49)
-
     def __init__(self, nets):
         self.fixed, self.unfixed = copied(nets), copied(nets, "batch")
         self.layers = {name: interpret.find_layers(net) for name, net in self.fixed.items()}
@@ -165,7 +158,8 @@ class FeaturePanel(SignalPanel):
                 views.FREQUENCY, ("|K(f)| / peak", 0, 1.05),
             ),
             "features": views.Histograms(
-                "Features, peak at 1", colors, self.EDGES, "", y=("histogram", 0, 1.5),
+                "Features, peak at 1", colors, np.linspace(-12, 12, 49), "",
+                y=("histogram", 0, 1.5),
                 legend={"loc": "upper center", "fontsize": 8, "ncols": 3, "handlelength": 1,
                         "columnspacing": 1, "borderaxespad": 0},
             ),
@@ -197,7 +191,7 @@ class FeaturePanel(SignalPanel):
             "signal": dict(zip((FIXED, UNFIXED), behind, strict=True)),
             "kernel": {"matrix": kernel},
             "response": {"_all": every, "_one": (f, strongest)},
-            "features": {name: data.histogram(array, self.EDGES) for name, array in arrays.items()},
+            "features": arrays,
             "numbers": {
                 "reads": f"{len(kernel)} channel{'s' if len(kernel) > 1 else ''}",
                 "deviation before": f"{arrays['before'].std():.2f}",

@@ -97,8 +97,6 @@ class ModesPanel(SignalPanel):
     '1.602'
     """
 
-    EDGES = np.linspace(-8, 8, 81)
-
     def __init__(self, nets):
         self.nets = {mode: copied(nets, place) for mode, place in STATISTICS.items()}
         usual = 3.0 if 3.0 in nets else next(iter(nets))
@@ -115,7 +113,7 @@ class ModesPanel(SignalPanel):
         shown = {
             "features": views.Histograms(
                 "Features of the layer",
-                {"before batch norm": plots.OTHER, "after": plots.ESTIMATE}, self.EDGES,
+                {"before batch norm": plots.OTHER, "after": plots.ESTIMATE}, np.linspace(-8, 8, 81),
                 y=("histogram, peak at 1", 0, 1.35), legend={"loc": "upper left", "fontsize": 8},
             ),
             "errors": views.errors(title, looks),
@@ -131,10 +129,7 @@ class ModesPanel(SignalPanel):
         errors = self.errors(seen, ways, estimate, 4.0, MODES[mode])
         return {
             "estimate": estimate,
-            "features": {
-                "before batch norm": data.histogram(inside.before, self.EDGES),
-                "after": data.histogram(inside.normal, self.EDGES),
-            },
+            "features": {"before batch norm": inside.before, "after": inside.normal},
             "errors": errors | {"trained here": ([trained] * 2, errors["ylim"])},
             "numbers": seen.scores(estimate)
             | {"deviation before": f"{inside.before.std():.2f}"}

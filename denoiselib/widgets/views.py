@@ -10,6 +10,7 @@ import numpy as np
 from denoiselib import plots
 from denoiselib.labels import label
 from denoiselib.plots.figures import BESIDE_TITLE as ABOVE
+from denoiselib.widgets.data import histogram
 
 LEFT, RIGHT = ({"loc": f"upper {side}", "fontsize": 8, "ncols": 2} for side in ("left", "right"))
 BLUE, ORANGE, GREY, BLACK = (
@@ -126,7 +127,7 @@ class Lines(View):
 class Histograms(View):
     """Histograms that move, with their colours by name.
 
-    ``show`` takes heights, or ``(heights, edges)`` where the bins change. With `shaded`, a text,
+    ``show`` takes values, or ``(heights, edges)`` where the bins change. With `shaded`, a text,
     the negative values are marked, which a ReLU makes 0.
     """
 
@@ -153,7 +154,7 @@ class Histograms(View):
 
     def renew(self, artist, value):
         """Renew a histogram."""
-        artist.set_data(*value if isinstance(value, tuple) else (value,))
+        artist.set_data(*value if isinstance(value, tuple) else (histogram(value, self.edges),))
 
 
 class Picture(View):
