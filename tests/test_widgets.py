@@ -503,7 +503,7 @@ def test_beta_weighs_the_mask_of_the_signals_shown():
     panel.set(family="blocks", sigma=2.0, which=3)
     clean, noisy, best = widgets.batch("blocks", 2.0)
     trained = GUIDED.wienernet(noisy[:, None]).data[:, 0]
-    np.testing.assert_array_equal(panel.views["mask"].picture.get_array(), trained.T)
+    np.testing.assert_array_equal(panel.views["mask"].moving["matrix"].get_array(), trained.T)
     estimate = GUIDED.denoise(noisy)
     np.testing.assert_array_equal(line(panel, "signal", "estimate").get_ydata(), estimate[3])
     error = metrics.rmse(estimate, clean).mean()
