@@ -40,6 +40,7 @@ ARRAYS = {
     "l1: noisy": lambda y: filters.l1(y, 1),
     "gmc: noisy": lambda y: filters.gmc(y, 1),
     "gmc of a pair: noisy": lambda y: filters.gmc(y, 1, transform=(_match, _ring)),
+    "k_sparse_lam: noisy": lambda y: filters.tuning.k_sparse_lam(y, 2),
     "tv: noisy": lambda y: filters.tv(y, 1),
     "tune: noisy": lambda y: filters.METHODS["soft"].tune(y, 1, GOOD),
     "sure: noisy": lambda y: tuning.sure(soft, [1], y, 1),
@@ -200,6 +201,7 @@ def test_windows_have_a_centre_and_fit(size):
     [
         ("penalty", lambda v: filters.threshold(GOOD, 1, v), "'l1', 'nonnegative_l1', 'l0'"),
         ("transform", lambda v: filters.l1(GOOD, 1, v), "'identity', 'dft'"),
+        ("transform", lambda v: filters.tuning.k_sparse_lam(GOOD, 1, v), "'identity', 'dft'"),
         ("method", lambda v: filters.l1(GOOD, 1, method=v), "'auto', 'closed', 'iterative'"),
     ],
 )

@@ -1,6 +1,7 @@
 """Choose a filter's parameter without clean signals.
 
-`sure` needs the noise level, which `mad_sigma` estimates. With clean signals, see `Method.tune`.
+`sure` needs the noise level, which `mad_sigma` estimates; `k_sparse_lam` counts coefficients. With
+clean signals, see `Method.tune`.
 """
 
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from denoiselib import _check
+from denoiselib.filters import sparse
 
 
 class Tuned(NamedTuple):
@@ -110,6 +112,44 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     residual = np.mean((estimate - noisy) ** 2, axis=-1)
     variance = np.broadcast_to(sigma**2, (*residual.shape, 1))[..., 0]
     return residual - variance + 2 * variance * divergence
+
+
+def k_sparse_lam(noisy, k, transform="dft"):
+    """Return the lam of each signal with which `k` of its coefficients survive.
+
+    The rule that the slides cite for a parameter (their reference 12): who knows how sparse a
+    signal is need not choose lam.
+
+    Parameters
+    ----------
+    noisy : array_like (..., length)
+        Signals.
+    k : int
+        Number of coefficients to keep, from 0 to less than there are.
+    transform : {"dft", "identity"}, pair of callables or Transform
+        As in `filters.l1`.
+
+    Returns
+    -------
+    ndarray (..., 1)
+        Half way between the magnitudes of coefficients k and k + 1, in falling order; for
+        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. Most bins
+        of a DFT come in pairs of equal magnitude: a `k` that would split a pair keeps neither.
+
+    Examples
+    --------
+    >>> from denoiselib import filters
+    >>> lam = k_sparse_lam([5.0, -1.0, 3.0, 0.5], k=2, transform="identity")
+    >>> print(lam, filters.threshold([5.0, -1.0, 3.0, 0.5], lam))
+    [2.] [3. 0. 1. 0.]
+    """
+    noisy = _check.array(noisy, "noisy")
+    magnitude = np.abs(sparse.resolve(transform, noisy.shape[-1]).analysis(noisy))
+    count = magnitude.shape[-1]
+    k = _check.integer(k, "k", 0, count - 1)
+    falling = np.sort(magnitude, axis=-1)[..., ::-1]
+    falling = np.concatenate([falling[..., :1], falling], axis=-1)  # k = 0 keeps none
+    return (falling[..., k : k + 1] + falling[..., k + 1 : k + 2]) / 2
 
 
 def mad_sigma(noisy, difference=False):

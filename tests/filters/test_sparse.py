@@ -272,7 +272,7 @@ def test_loose_tolerance_stops_early():
     ],
 )
 def test_pairs_that_are_not_adjoint_are_refused(pair):
-    for call in (filters.l1, filters.gmc):
+    for call in (filters.l1, filters.gmc, filters.tuning.k_sparse_lam):
         with pytest.raises(ValueError, match="transform must be a pair"):
             call(NOISY, 1, transform=pair)
 
@@ -313,6 +313,35 @@ def test_gmc_refuses(argument, bad):
 def test_there_is_no_closed_form_of_a_frame():
     with pytest.raises(ValueError, match="method 'closed' needs a unitary transform"):
         filters.l1(NOISY, 1.0, KNOWN_PULSE, method="closed")
+
+
+@pytest.mark.parametrize("k", range(10))
+@pytest.mark.parametrize("name", ["identity", "pulse"])
+def test_k_sparse_lam_keeps_k_coefficients(name, k):
+    transform, analysis = TRANSFORMS[name]
+    lam = filters.tuning.k_sparse_lam(NOISY, k, transform)
+    assert lam.shape == (6, 1)
+    magnitude = np.abs(analysis(NOISY))
+    np.testing.assert_array_equal(np.count_nonzero(magnitude > lam, axis=-1), k)
+    falling = np.sort(magnitude, axis=-1)[:, ::-1]
+    if k:  # half way to the next
+        np.testing.assert_allclose(lam[:, 0], falling[:, k - 1 : k + 1].mean(axis=-1))
+
+
+@pytest.mark.parametrize("k", [0, 2, 4, 8])
+def test_k_sparse_lam_in_frequency(k):
+    y = RNG.standard_normal((6, 11))
+    y -= y.mean(axis=-1, keepdims=True)  # an odd length and no mean: only pairs of bins are left
+    lam = filters.tuning.k_sparse_lam(y, k)
+    for estimate in (filters.l1(y, lam), filters.gmc(y, lam)):
+        kept = np.abs(np.fft.fft(estimate)) > 1e-9
+        np.testing.assert_array_equal(kept.sum(axis=-1), k)
+
+
+@pytest.mark.parametrize("k", [-1, 10, 2.0, True, "2"])
+def test_k_is_refused(k):
+    with pytest.raises((TypeError, ValueError), match="k must be"):
+        filters.tuning.k_sparse_lam(NOISY, k, "identity")
 
 
 @pytest.mark.parametrize("penalty", filters.prox.PENALTIES)
