@@ -100,12 +100,6 @@ def _count(text):
     return int(text)
 
 
-def _name(text):
-    if text not in PROTOCOLS:
-        raise argparse.ArgumentTypeError(f"must be one of {', '.join(PROTOCOLS)}, not {text!r}")
-    return text
-
-
 def _parser():
     parser = argparse.ArgumentParser("denoiselib.experiments", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -114,7 +108,7 @@ def _parser():
     command.set_defaults(do=_list)
 
     both = argparse.ArgumentParser(add_help=False)
-    both.add_argument("name", type=_name, metavar="NAME", help=f"one of {', '.join(PROTOCOLS)}")
+    both.add_argument("name", choices=PROTOCOLS, metavar="NAME", help=", ".join(PROTOCOLS))
     both.add_argument(
         "--out",
         default=FOLDER,
