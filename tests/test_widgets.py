@@ -569,7 +569,7 @@ def test_the_filter_is_a_row_of_the_jacobian():
         "estimate": NETS[0].denoise(noisy[4])[30],
         "b": local.offset[30],
         "own weight": local.own[30],
-        "sum of weights": local.gain[30],
+        "sum of weights": local.matrix[30].sum(),
     }
     for name, value in expected.items():
         assert float(panel.shown[name]) == pytest.approx(value, abs=6e-3)

@@ -86,7 +86,7 @@ def tune(name, tuning, noisy, clean, sigma):
     """
     if tuning == "slides":
         return METHODS[name].slides
-    return METHODS[name].tune(noisy, sigma, clean if tuning == "oracle" else None).value
+    return METHODS[name].tune(noisy, sigma, {"sure": None, "oracle": clean}[tuning]).value
 
 
 def pivot(rows):
