@@ -74,7 +74,6 @@ ESTIMATES = {
 
 OPTIMIZERS = {
     "adam": nn.optim.Adam,
-    "adamw": nn.optim.AdamW,
     "sgd": lambda net, lr: nn.optim.SGD(net, lr, momentum=0.9, weight_decay=1e-6),
 }
 SCHEDULES = {
@@ -374,7 +373,7 @@ def save(path, net, recipe, seed):
     Parameters
     ----------
     path : str or Path
-        Ends in ``.safetensors`` or ``.npz``.
+        Ends in ``.safetensors``.
     net, recipe, seed
         The network, and the recipe and the seed of its training.
     """

@@ -6,6 +6,7 @@ a learning rate: it has no state to lose.
 """
 
 import math
+from operator import attrgetter
 
 import numpy as np
 
@@ -43,10 +44,6 @@ class Optimizer:
         self.lr = _check.number(lr, "lr", dtype=self.p.dtype)
         self.part = np.empty_like(self.p)
         self.state = {}  # arrays that one step leaves to the next
-
-    def step(self):
-        """Update the parameters from their gradients."""
-        raise NotImplementedError
 
     def state_dict(self):
         """Return copies of the state's arrays."""
@@ -150,14 +147,10 @@ class Adam(Optimizer):
         zeros = np.zeros_like(self.p)
         self.state = {"m": zeros, "v": zeros.copy(), "t": np.zeros((), np.int64)}
 
-    def decay(self):
-        """Add the gradient of the penalty on the parameters."""
-        if self.weight_decay:
-            self.g += np.multiply(self.p, self.weight_decay, out=self.part)
-
     def step(self):
-        self.decay()
         p, g, part = self.p, self.g, self.part
+        if self.weight_decay:
+            g += np.multiply(p, self.weight_decay, out=part)
         m, v = self.state["m"], self.state["v"]
         (beta1, beta2), t = self.betas, int(self.state["t"]) + 1
         self.state["t"][...] = t
@@ -175,37 +168,8 @@ class Adam(Optimizer):
         p -= part
 
 
-class AdamW(Adam):
-    r"""Adam whose weight decay does not pass through the moments (Loshchilov & Hutter 2017).
-
-    Parameters
-    ----------
-    net, lr, betas, eps, weight_decay
-        As in `Adam`.
-
-    Notes
-    -----
-    :math:`p \leftarrow p (1 - \eta w)` first, then Adam's step without decay.
-
-    Examples
-    --------
-    >>> from denoiselib.nn import PlainNet
-    >>> net = PlainNet(width=1, depth=2, norm="none")
-    >>> net.vector[:], net.gradient[:] = 1.0, 0.0
-    >>> AdamW(net, lr=0.1, weight_decay=0.5).step()
-    >>> print(net.vector[0].round(4))
-    0.95
-    """
-
-    def __init__(self, net, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
-        super().__init__(net, lr, betas, eps, weight_decay)
-
-    def decay(self):
-        self.p *= 1 - self.lr * self.weight_decay
-
-
 #: Optimisers by name.
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam}
 
 
 def constant(lr):
@@ -288,24 +252,10 @@ class Wrapper(Optimizer):
         self.inner = _check.instance(inner, "inner", Optimizer)
         self.p, self.g, self.state = inner.p, inner.g, dict(inner.state)
 
-    @property
-    def lr(self):
-        """Learning rate of the inner optimiser."""
-        return self.inner.lr
-
-    @lr.setter
-    def lr(self, value):
-        self.inner.lr = value
-
-    @property
-    def scale(self):
-        """Scale of the inner optimiser."""
-        return self.inner.scale
-
-    @property
-    def skips(self):
-        """Whether the inner optimiser skips steps."""
-        return self.inner.skips
+    #: those of the inner optimiser
+    lr = property(attrgetter("inner.lr"), lambda self, lr: setattr(self.inner, "lr", lr))
+    scale = property(attrgetter("inner.scale"))
+    skips = property(attrgetter("inner.skips"))
 
     def __str__(self):
         return f"{type(self).__name__}({self.inner})"
