@@ -80,10 +80,6 @@ class Module:
         x = real(x, self.dtype, "x")
         return Tensor(_check.array(x, "x", numbers=True) if x.size else x)
 
-    def forward(self, x):
-        """Compute the output from tensors."""
-        raise NotImplementedError
-
     @property
     def dtype(self):
         """Dtype of parameters and buffers; float32 without any."""
@@ -105,9 +101,6 @@ class Module:
         for _, child in self.children():
             if isinstance(child, Module):
                 yield from child.modules()
-
-    def _below(self):
-        return (isinstance(child, Module) for _, child in self.children())
 
     def named_state(self, prefix=""):
         """Yield names and tensors of parameters and buffers."""
@@ -197,51 +190,35 @@ class Module:
 
         Parameters with ``requires_grad`` are trained; frozen ones keep arrays of their own.
         """
-        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        size = sum(parameter.data.size for parameter in trained)
-        self.vector, self.gradient = np.empty(size, self.dtype), np.zeros(size, self.dtype)
-        for parameter, place in self._places():
-            self.vector[place] = parameter.data.ravel()
+        arrays = [parameter.data.ravel() for parameter in self._trained()]
+        self.vector = np.concatenate([np.empty(0), *arrays], dtype=self.dtype)
+        self.gradient = np.zeros_like(self.vector)
         self._tie()
 
-    def _places(self):
-        """Yield what is trained, each parameter with its place in the vector."""
-        start = 0
-        for parameter in self.parameters():
-            if parameter.requires_grad:
-                place = slice(start, start + parameter.data.size)
-                yield parameter, place
-                start = place.stop
+    def _trained(self):
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def _tie(self):
         """Make parameters and gradients views of the vectors."""
-        for parameter, place in self._places():
-            parameter.data = self.vector[place].reshape(parameter.shape)
-            parameter.grad = self.gradient[place].reshape(parameter.shape)
+        stop = 0
+        for parameter in self._trained():
+            start, stop = stop, stop + parameter.data.size
+            parameter.data = self.vector[start:stop].reshape(parameter.shape)
+            parameter.grad = self.gradient[start:stop].reshape(parameter.shape)
 
     def is_flat(self):
         """Return whether all that is trained, and nothing else, lies in `vector`."""
-        if not hasattr(self, "vector"):
-            return False
-        size = 0
-        for parameter, place in self._places():
-            size = place.stop
-            if not _same(parameter.data, self.vector[place]):
-                return False
-            if not _same(parameter.grad, self.gradient[place]):
-                return False
-        return size == self.vector.size
+        trained = self._trained()
+        return (
+            hasattr(self, "vector")
+            and sum(parameter.data.size for parameter in trained) == self.vector.size
+            and all(p.data.base is self.vector and p.grad.base is self.gradient for p in trained)
+        )
 
     def __setstate__(self, state):
         vars(self).update(state)
         if hasattr(self, "vector"):  # the arrays were copied one by one
             self._tie()
-
-
-def _same(array, part):
-    """Whether an array is this part of a vector, at the same place in memory."""
-    here, there = (x.__array_interface__["data"][0] for x in (array, part))
-    return array.size == part.size and here == there
 
 
 class Sequential(Module):
@@ -326,20 +303,12 @@ ACTIVATIONS = {
 }
 
 
-def _pytorch(rng, shape, fan_in):
-    return rng.uniform(-1, 1, shape) / np.sqrt(fan_in), True
-
-
-def _he(rng, shape, fan_in):
-    return rng.standard_normal(shape) * np.sqrt(2 / fan_in), False
-
-
-def _lecun(rng, shape, fan_in):
-    return rng.standard_normal(shape) / np.sqrt(fan_in), False
-
-
-#: Initial kernels by name, each with whether the bias is drawn too (else it is 0).
-INITS = {"pytorch": _pytorch, "he": _he, "lecun": _lecun}
+#: Initial kernels by name.
+INITS = {
+    "pytorch": lambda rng, shape, fan_in: rng.uniform(-1, 1, shape) / np.sqrt(fan_in),
+    "he": lambda rng, shape, fan_in: rng.standard_normal(shape) * np.sqrt(2 / fan_in),
+    "lecun": lambda rng, shape, fan_in: rng.standard_normal(shape) / np.sqrt(fan_in),
+}
 
 
 class Conv1d(Module):
@@ -386,15 +355,13 @@ class Conv1d(Module):
         in_channels = _check.integer(in_channels, "in_channels", 1)
         out_channels = _check.integer(out_channels, "out_channels", 1)
         taps, dtype = _check.integer(taps, "taps", 1), _check.precision(dtype)
-        rng = _check.generator(rng)
+        rng, fan_in = _check.generator(rng), in_channels * taps
         draw = INITS[_check.choice(init, "init", INITS)]
-        weight, draw_bias = draw(rng, (out_channels, in_channels, taps), in_channels * taps)
+        weight = draw(rng, (out_channels, in_channels, taps), fan_in)
         self.weight, self.bias = Parameter(weight.astype(dtype)), None
         if _check.flag(bias, "bias"):
-            start = np.zeros(out_channels)
-            if draw_bias:
-                start, _ = draw(rng, out_channels, in_channels * taps)
-            self.bias = Parameter(start.astype(dtype))
+            drawn = draw(rng, out_channels, fan_in) if init == "pytorch" else np.zeros(out_channels)
+            self.bias = Parameter(drawn.astype(dtype))
         self.dilation = _check.integer(dilation, "dilation", 1)
         usual = self.dilation * (taps // 2)
         self.padding = usual if padding is None else _check.integer(padding, "padding", 0)
@@ -416,18 +383,21 @@ class Plans(threading.local):
     def __init__(self):
         self.edits, self.programs = Module.edits, {}
 
-    def take(self, key):
-        """Return the program of a shape and a mode, if one is there and no module has changed."""
+    def run(self, net, batch, mode):
+        """Compute without gradients, by the plan of that shape and mode if there is one.
+
+        It becomes the last one used, and the oldest beyond `PLANNED` bytes are dropped.
+        """
         if self.edits != Module.edits:
             self.edits = Module.edits
             self.programs.clear()
-        return self.programs.pop(key, None)
-
-    def keep(self, key, program):
-        """Keep a program as the last one used, and drop the oldest beyond `PLANNED` bytes."""
+        key = batch.shape, mode
+        program = self.programs.pop(key, None) or Program(no_grad()(net.forward), net.dtype)
+        estimate = program(batch)
         self.programs[key] = program
         while sum([program.nbytes for program in self.programs.values()]) > PLANNED:
             del self.programs[next(iter(self.programs))]
+        return estimate
 
 
 class Network(Module):
@@ -500,10 +470,12 @@ class Network(Module):
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
         size, instead = self._together(batch_size, len(flat))
         estimate = np.empty((len(flat), 1, length), noisy.dtype)
+        own = vars(self)
+        plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
         with using_statistics(instead):
             for start in range(0, len(flat), size):
                 batch = slice(start, start + size)
-                estimate[batch] = self._replay(flat[batch], tuple(instead.items()))
+                estimate[batch] = plans.run(self, flat[batch], tuple(instead.items()))
         return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):
@@ -520,17 +492,3 @@ class Network(Module):
         if batch_size == 1 < count and not self.mixes_batch:
             return ALONE, {"batch": "signal"}  # all together, each by its own statistics
         return batch_size, {}
-
-    def _replay(self, batch, *mode):
-        """Compute without gradients, by a plan for the shape and the mode if there is one."""
-        own = vars(self)
-        plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
-        key = batch.shape, *mode
-        program = plans.take(key) or Program(self._without_gradients, self.dtype)
-        estimate = program(batch)
-        plans.keep(key, program)
-        return estimate
-
-    def _without_gradients(self, x):
-        with no_grad():
-            return self.forward(x)

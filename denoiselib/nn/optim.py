@@ -6,6 +6,7 @@ a learning rate: it has no state to lose.
 """
 
 import math
+from operator import attrgetter
 
 import numpy as np
 
@@ -43,10 +44,6 @@ class Optimizer:
         self.lr = _check.number(lr, "lr", dtype=self.p.dtype)
         self.part = np.empty_like(self.p)
         self.state = {}  # arrays that one step leaves to the next
-
-    def step(self):
-        """Update the parameters from their gradients."""
-        raise NotImplementedError
 
     def state_dict(self):
         """Return copies of the state's arrays."""
@@ -288,24 +285,10 @@ class Wrapper(Optimizer):
         self.inner = _check.instance(inner, "inner", Optimizer)
         self.p, self.g, self.state = inner.p, inner.g, dict(inner.state)
 
-    @property
-    def lr(self):
-        """Learning rate of the inner optimiser."""
-        return self.inner.lr
-
-    @lr.setter
-    def lr(self, value):
-        self.inner.lr = value
-
-    @property
-    def scale(self):
-        """Scale of the inner optimiser."""
-        return self.inner.scale
-
-    @property
-    def skips(self):
-        """Whether the inner optimiser skips steps."""
-        return self.inner.skips
+    #: those of the inner optimiser
+    lr = property(attrgetter("inner.lr"), lambda self, lr: setattr(self.inner, "lr", lr))
+    scale = property(attrgetter("inner.scale"))
+    skips = property(attrgetter("inner.skips"))
 
     def __str__(self):
         return f"{type(self).__name__}({self.inner})"

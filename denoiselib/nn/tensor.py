@@ -11,7 +11,7 @@ time is then a shift in flat memory, and a convolution is one wide matrix produc
 import math
 import threading
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -44,11 +44,8 @@ class Tensor:
 
     Attributes
     ----------
-    data : ndarray
-        The values.
     grad : ndarray or None
         Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
-        Results on the way keep none.
 
     Examples
     --------
@@ -109,10 +106,10 @@ class Op:
     """One operation, in its place in a computation.
 
     A subclass is made from tensors: it keeps their arrays, plans its own, and passes the inputs and
-    the output array to this constructor, which calls ``forward()`` to fill the output. Before
-    ``backward()``, `dy` is the array with the gradient of the output, and `dx` holds one array to
-    be filled for each input, or None where no gradient is wanted; ``plan(memory)`` may prepare
-    views, and take arrays that are its own for the time of ``backward()``.
+    the output array to this constructor, which calls its ``forward()`` to fill the output. Its
+    ``backward()`` fills `dx`, one array for each input or None where no gradient is wanted, from
+    `dy`, the gradient of the output; ``plan(memory)`` may prepare views, and take arrays that are
+    its own for the time of ``backward()``.
     """
 
     replayed = False  # whether a program has planned it
@@ -127,16 +124,8 @@ class Op:
             _state.record.append(self)
         self.forward()
 
-    def forward(self):
-        """Fill the output from the inputs."""
-        raise NotImplementedError
-
     def plan(self, memory):
         """Prepare for `backward`, once `dy` and `dx` are there."""
-
-    def backward(self):
-        """Fill `dx` from `dy`."""
-        raise NotImplementedError
 
 
 class Program:
@@ -245,7 +234,7 @@ def backward_steps(output, ops):
             elif x in gradients:
                 part = memory.take(gradients[x])
                 op.dx.append(part)
-                additions.append(_adding(gradients[x], part))
+                additions.append(partial(np.add, gradients[x], part, out=gradients[x]))
             else:
                 if x.op is None and x.grad is None:
                     x.grad = np.empty_like(x.data)
@@ -312,7 +301,6 @@ def empty(shape, dtype):
     return np.moveaxis(np.empty((*rest, batch), dtype), -1, 0)
 
 
-@contextmanager
 def no_grad():
     """Compute without remembering: no gradients, less memory.
 
@@ -324,11 +312,9 @@ def no_grad():
     >>> y.requires_grad
     False
     """
-    with _setting("grad", False):
-        yield
+    return _setting("grad", False)
 
 
-@contextmanager
 def using_statistics(instead, training=False):
     """Let all networks pass signals in another mode, in this thread.
 
@@ -352,8 +338,7 @@ def using_statistics(instead, training=False):
     >>> net.training, net.statistics
     (True, 'batch')
     """
-    with _setting("mode", (training, instead)):
-        yield
+    return _setting("mode", (training, instead))
 
 
 def mode(training, statistics):
@@ -372,7 +357,3 @@ def _setting(name, value):
         yield
     finally:
         setattr(_state, name, before)
-
-
-def _adding(total, part):
-    return lambda: np.add(total, part, out=total)

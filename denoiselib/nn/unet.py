@@ -1,5 +1,7 @@
 """Two networks: the slides' U-Net, with or without its prior network, and a plain stack."""
 
+from functools import partial
+
 import numpy as np
 
 from denoiselib import _check
@@ -44,29 +46,17 @@ class DoubleConv(Module):
         return x
 
 
-class Pool(Module):
-    """A pooling as a module."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def forward(self, x):
-        """Apply the function."""
-        return self.function(x)
-
-
 class Down(Module):
     """Half the length, then a double convolution."""
 
     def __init__(self, in_channels, out_channels, *, layers):
-        pool = Pool(layers.pool)
-        block = DoubleConv(in_channels, out_channels, layers=layers)
-        self.maxpool_conv = Sequential([pool, block])
+        self.pool = layers.pool
+        self.maxpool_conv = Sequential({1: DoubleConv(in_channels, out_channels, layers=layers)})
 
     def forward(self, x, *mask):
         """Pool and convolve, the first kernel under a mask if there is one."""
-        pool, block = self.maxpool_conv
-        return block(pool(x), *mask)
+        (block,) = self.maxpool_conv
+        return block(self.pool(x), *mask)
 
 
 class Up(Module):
@@ -101,33 +91,15 @@ class Layers:
     """Makes the layers of a network: what all its blocks have in common."""
 
     def __init__(self, norm, activation, pool, bias, init, rng, dtype):
-        self.norm_layer = norms.find(norm)
-        self.function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
+        self.dtype = dtype = _check.precision(dtype)
+        options = {"bias": bias, "init": init, "rng": _check.generator(rng), "dtype": dtype}
+        self.conv = partial(Conv1d, taps=3, **options)
+        norms.find(norm)  # an unknown name is refused now
+        self.norm = partial(norms.make, norm, dtype=dtype)
+        function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
+        learned = isinstance(function, type)
+        self.activation = partial(function, dtype) if learned else partial(Activation, function)
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
-        self.bias, self.init, self.rng = bias, init, _check.generator(rng)
-        self.dtype = _check.precision(dtype)
-
-    def conv(self, in_channels, out_channels, taps=3, dilation=1):
-        """Make a convolution."""
-        return Conv1d(
-            in_channels,
-            out_channels,
-            taps,
-            dilation=dilation,
-            bias=self.bias,
-            init=self.init,
-            rng=self.rng,
-            dtype=self.dtype,
-        )
-
-    def norm(self, channels):
-        """Make a normalisation, or None."""
-        return None if self.norm_layer is None else self.norm_layer(channels, dtype=self.dtype)
-
-    def activation(self):
-        """Make an activation."""
-        made = self.function
-        return made(self.dtype) if isinstance(made, type) else Activation(made)
 
 
 def checked_level(level):
@@ -170,11 +142,6 @@ class UNet(Network):
         Source of the initial weights.
     dtype : numpy dtype
         float32 or float64.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, there are not five widths, or signals are shorter than 16 samples.
 
     Notes
     -----
@@ -312,11 +279,6 @@ class PlainNet(Network):
     norm, activation, bias, init, level, rng, dtype
         As in `UNet`.
 
-    Raises
-    ------
-    ValueError
-        If a name is unknown or a number out of range.
-
     Examples
     --------
     >>> net = PlainNet(rng=0)
@@ -352,9 +314,11 @@ class PlainNet(Network):
         self.level, stack = checked_level(level), []
         first = 2 if level else 1
         for k in range(depth - 1):
-            stack += [layers.conv(width if k else first, width, kernel, dilations[k])]
+            seen = width if k else first
+            stack += [layers.conv(seen, width, taps=kernel, dilation=dilations[k])]
             stack += [layers.norm(width), layers.activation()]
-        self.layers = Sequential([*stack, layers.conv(width, 1, kernel, dilations[-1])])
+        last = layers.conv(width, 1, taps=kernel, dilation=dilations[-1])
+        self.layers = Sequential([*stack, last])
         self.reach = sum(dilations) * (kernel // 2)
         self.flatten()
 

@@ -46,10 +46,8 @@ def copies(family, sigma, batch_size, length=100, seed=0):
 
     Parameters
     ----------
-    family, batch_size, length, seed
-        As in `train.fresh`, whose noisy signals are the first copies.
-    sigma : float
-        Noise level of both.
+    family, sigma, batch_size, length, seed
+        As in `train.fresh`, whose noisy signals are the first copies; one noise level for both.
 
     Returns
     -------
@@ -79,10 +77,8 @@ def windows(recording, length, batch_size, seed=0):
     ----------
     recording : array_like (total,) or (n, total)
         Noisy signals.
-    length : int
-        Samples in a window, at most `total`.
-    batch_size : int
-        Windows in a batch; they may overlap.
+    length, batch_size : int
+        Samples in a window, and windows in a batch; they may overlap.
     seed : int
         Draws the places, together with the number of the step.
 
@@ -120,22 +116,20 @@ def windows(recording, length, batch_size, seed=0):
 
 
 class Lesson(NamedTuple):
-    r"""What teaches a net without clean signals: data, and a loss for `train.fit`.
+    """What teaches a net without clean signals: data, and a loss for `train.fit`.
 
     Parameters
     ----------
     data : callable
         ``data(step) -> (seen, target, weight, *more)``: arrays that broadcast to ``(batch,
-        length)``. All that is random is drawn here, from the seed and the number of the step.
+        length)``. All that is random is drawn here.
     added : callable
         ``added(net, output, target, *more) -> Tensor ()``, with ``output = net(seen)``.
 
     Notes
     -----
-    The loss is :math:`\text{mean}\; v\, (f(\text{seen}) - \text{target})^2 + \text{added}(f)`
-    with the weight v. Only the pass of `seen` updates the running statistics of a net in training.
-    What an added term passes through the net is normalised by statistics of its own, which are not
-    recorded.
+    Only the pass of `seen` updates the running statistics of a net in training. What an added term
+    passes through the net is normalised by statistics of its own.
 
     Examples
     --------
@@ -164,8 +158,8 @@ def noise2noise(pairs):
     Parameters
     ----------
     pairs : callable
-        ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, the same signals with
-        independent noise, such as `copies` draws.
+        ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, with independent noise, such as
+        `copies` draws.
 
     Returns
     -------
@@ -173,9 +167,8 @@ def noise2noise(pairs):
 
     Notes
     -----
-    :math:`E\,(f(y) - y')^2 = E\,(f(y) - x)^2 + \sigma^2`, with sigma the level of the second copy,
-    whose noise is independent of y. Hence the minimiser is that of supervised training (Lehtinen et
-    al. 2018).
+    :math:`E\,(f(y) - y')^2 = E\,(f(y) - x)^2 + \sigma^2`, as the noise of y' is independent of y.
+    Hence the minimiser is that of supervised training (Lehtinen et al. 2018).
 
     Examples
     --------
@@ -196,7 +189,6 @@ def sure(source, sigma, step=0.1, seed=0):
     ----------
     source : callable
         ``source(step) -> (noisy, ...)``, of shape ``(batch, length)``, with white Gaussian noise.
-        What else it gives is ignored.
     sigma : float, array (..., 1) or callable
         Noise level, or how to estimate it from a batch, such as `filters.tuning.mad_sigma`.
     step : float
@@ -210,18 +202,15 @@ def sure(source, sigma, step=0.1, seed=0):
 
     Notes
     -----
-    With m samples in a batch, and a probe b that holds +1 or -1 for each,
+    With m samples in a batch, and a probe b of random signs,
 
     .. math:: \frac{\|f(y) - y\|^2}{m}
         + \frac{2 \sigma^2}{m \tau}\, b^T (f(y + \tau b) - f(y)) - \sigma^2,
         \qquad \tau = \text{step}\; \sigma,
 
-    has the mean :math:`E \|f(y) - x\|^2 / m` (Stein 1981; the divergence by a probe after Ramani,
-    Blu & Unser 2008; for training after Soltanayev & Chun 2018). A probe of signs adds no variance
-    where f acts on each sample alone.
-
-    Batch norm ties the signals of a batch together. f is then the map of the whole batch, and its
-    divergence includes how the statistics move between the two passes.
+    has the mean :math:`E \|f(y) - x\|^2 / m` (Stein 1981; the probe: Ramani, Blu & Unser 2008; for
+    training: Soltanayev & Chun 2018). With batch norm f is the map of the whole batch, and its
+    divergence includes how the statistics move.
 
     Examples
     --------
@@ -254,12 +243,10 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
 
     Parameters
     ----------
-    source, sigma
+    source, sigma, seed
         As in `sure`.
     alpha : float
         How much noise the net sees on top of the signal's own, in units of sigma.
-    seed : int
-        Draws that noise.
 
     Returns
     -------
@@ -267,12 +254,11 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
 
     Notes
     -----
-    Of :math:`y = x + n` and :math:`w \sim N(0, \sigma^2)`, a noise of the same level, the net sees
-    :math:`y + \alpha w` and is compared with :math:`y - w / \alpha`. The two noises are Gaussian,
-    and :math:`E\,(n + \alpha w)(n - w / \alpha) = \sigma^2 - \sigma^2 = 0`, so that this is
-    `noise2noise` at the level :math:`\sigma \sqrt{1 + \alpha^2}`: the loss is the risk there, plus
-    :math:`\sigma^2 (1 + 1 / \alpha^2)` (Pang et al. 2021). With a small alpha the net learns near
-    the level of the signals, but from a noisy target. To estimate, see `estimate_recorrupted`.
+    Of :math:`y = x + n` and :math:`w \sim N(0, \sigma^2)` the net sees :math:`y + \alpha w` and is
+    compared with :math:`y - w / \alpha`. The two Gaussian noises are uncorrelated, since
+    :math:`E\,(n + \alpha w)(n - w / \alpha) = \sigma^2 - \sigma^2 = 0`: this is `noise2noise` at
+    the level :math:`\sigma \sqrt{1 + \alpha^2}` (Pang et al. 2021). To estimate, see
+    `estimate_recorrupted`.
 
     Examples
     --------
@@ -294,15 +280,13 @@ def noise2self(source, every=10, fill="mean", seed=0):
 
     Parameters
     ----------
-    source
-        As in `sure`; the noise need not be Gaussian, only independent from sample to sample.
+    source, seed
+        As in `sure`; the noise need only be independent from sample to sample.
     every : int
         Distance of the hidden samples, at least 2. Each signal draws where they begin.
     fill : {"mean", "neighbour"}
         What the net sees there: the mean of the two neighbours (Noise2Self), or one of them
         (Noise2Void).
-    seed : int
-        Draws what is hidden.
 
     Returns
     -------
@@ -310,10 +294,9 @@ def noise2self(source, every=10, fill="mean", seed=0):
 
     Notes
     -----
-    The estimates of hidden samples do not depend on these samples. Hence the loss is the mean
-    squared error of these estimates plus :math:`\sigma^2` (Batson & Royer 2019, Krull et al. 2019).
-    The best it can learn is :math:`E[x_i | y_j, j \neq i]`: where the neighbours say nothing, the
-    mean of all signals. To estimate, see `estimate_hidden`.
+    Estimates of hidden samples do not depend on these samples. Hence the loss is their mean squared
+    error plus :math:`\sigma^2` (Batson & Royer 2019, Krull et al. 2019), and the best that can be
+    learnt is :math:`E[x_i | y_j, j \neq i]`. To estimate, see `estimate_hidden`.
 
     Examples
     --------
@@ -343,12 +326,10 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
 
     Parameters
     ----------
-    source
-        As in `noise2self`; signals of at least 2 samples, of which an odd last one is left out.
+    source, seed
+        As in `noise2self`; an odd last sample is left out.
     gamma : float
         Weight of the added term.
-    seed : int
-        Draws which sample of a pair is seen.
 
     Returns
     -------
@@ -356,15 +337,14 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
 
     Notes
     -----
-    Of each pair of neighbours in y one, drawn by lot, goes to :math:`g_1 y` and the other to
-    :math:`g_2 y`: two noisy copies of *nearly* the same signal, of half the length. By how much the
-    clean signals differ is taken from the net's own estimate, without a gradient:
+    Of each pair of neighbours one, by lot, goes to :math:`g_1 y` and the other to :math:`g_2 y`:
+    noisy copies of nearly the same signal. How much the clean ones differ is taken from the net's
+    estimate, without a gradient (Huang et al. 2021):
 
     .. math:: \text{mean}\,(f(g_1 y) - g_2 y)^2
         + \gamma\; \text{mean}\,(f(g_1 y) - g_2 y - (g_1 f(y) - g_2 f(y)))^2
 
-    (Huang et al. 2021). It needs to know nothing of the noise, but signals that are smooth from one
-    sample to the next: spikes are not.
+    Signals must be smooth from one sample to the next: spikes are not.
 
     Examples
     --------
@@ -458,13 +438,8 @@ def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
     Returns
     -------
     ndarray (..., length)
-        The mean of :math:`f(y + \alpha w)` over noises w.
-
-    Notes
-    -----
-    The net sees the noise level that it was trained for, and the added noise is averaged away (Pang
-    et al. 2021). ``net.denoise(noisy)``, which sees less noise than in training, is usually better,
-    since nothing of y is hidden from it.
+        The mean of :math:`f(y + \alpha w)` over noises w (Pang et al. 2021).
+        ``net.denoise(noisy)``, which sees less noise than in training, is usually better.
 
     Examples
     --------
@@ -529,10 +504,8 @@ def solve_hats(seen, target, sigma=0.0, knots=KNOTS):
 
     Parameters
     ----------
-    seen : array_like (..., length)
-        What the rule is applied to, sample by sample.
-    target : array_like (..., length)
-        What it is compared with.
+    seen, target : array_like (..., length)
+        What the rule is applied to, sample by sample, and what it is compared with.
     sigma : float
         Noise level in Stein's term, for a target that is what is seen; 0 leaves the term out.
     knots : array_like (knots,)
@@ -541,19 +514,19 @@ def solve_hats(seen, target, sigma=0.0, knots=KNOTS):
     Returns
     -------
     ndarray (knots,)
-        The rule at the knots: its estimates are ``np.interp(noisy, knots, rule)``. If several rules
-        are as good, as for a knot that no sample is near, the one of least norm.
+        The rule at the knots, the one of least norm if several are as good: its estimates are
+        ``np.interp(noisy, knots, rule)``.
 
     Notes
     -----
-    The rule is :math:`f(y) = \sum_k \theta_k h_k(y)`; the hat function :math:`h_k` is 1 at knot k
-    and 0 at all others. :math:`\sum_i (f(s_i) - t_i)^2 + 2 \sigma^2 f'(s_i)` is least where
+    With the hat functions :math:`h_k`, 1 at knot k and 0 at all others, the rule is :math:`f(y) =
+    \sum_k \theta_k h_k(y)`. :math:`\sum_i (f(s_i) - t_i)^2 + 2 \sigma^2 f'(s_i)` is least where
 
     .. math:: H^\top H\,\theta = H^\top t - \sigma^2 \textstyle\sum_i h'(s_i), \quad
         H_{ik} = h_k(s_i).
 
-    With y the noisy signals it is supervised learning for t = x, Noise2Noise for a second copy,
-    Stein's estimate for t = y with sigma (Stein 1981, *Ann. Statist.* 9, 1135-1151).
+    This is supervised learning for t = x, Noise2Noise for a second copy, and Stein's estimate for
+    t = y with sigma (Stein 1981, *Ann. Statist.* 9, 1135-1151).
 
     Examples
     --------

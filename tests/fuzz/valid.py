@@ -133,7 +133,7 @@ OWN = {
     "nn.UNet": NETWORK | {"channels": (1, 2, 2, 2, 2)},
     "nn.checkpoint.load": {"path": "a.safetensors"},
     "nn.checkpoint.save": {
-        "path": "b.npz",
+        "path": "b.safetensors",
         "arrays": {"x": SIGNALS, "k": np.array(3)},
         "metadata": {"made by": "a test"},
     },
@@ -181,7 +181,7 @@ OWN = {
         "history": train.History(),
     },
     "nn.checkpoint.Checkpoint": {
-        "path": "fit.npz",
+        "path": "fit.safetensors",
         "optimizer": optim.SGD(NET, 0.01),
     },
     "nn.unsupervised": TEACHING,

@@ -9,8 +9,10 @@ batch)`` of that memory.
 `statistics` are for sparse normalisations.
 """
 
+# ruff: noqa: F401  # the names are imported to be found here
+
 from denoiselib._lazy import extras
-from denoiselib.nn.ops.convolution import conv1d, filter1d, moving_mean
+from denoiselib.nn.ops.convolution import conv1d
 from denoiselib.nn.ops.elementwise import (
     absolute,
     add,
@@ -34,39 +36,6 @@ from denoiselib.nn.ops.layout import concat, pad, signals, take
 from denoiselib.nn.ops.resample import avg_pool1d, max_pool1d, upsample1d
 from denoiselib.nn.tensor import Tensor
 
-__all__ = [
-    "absolute",
-    "add",
-    "avg_pool1d",
-    "concat",
-    "conv1d",
-    "divide",
-    "exp",
-    "filter1d",
-    "gelu",
-    "leaky_relu",
-    "log",
-    "mad",
-    "matmul",
-    "max_pool1d",
-    "mean",
-    "mean_magnitude",
-    "moving_mean",
-    "multiply",
-    "pad",
-    "power",
-    "prelu",
-    "prox",
-    "relu",
-    "sigmoid",
-    "signals",
-    "softplus",
-    "subtract",
-    "sum",
-    "take",
-    "upsample1d",
-]
-
 
 def _give_operators():
     """Let tensors be written as numbers are: ``a + b`` for ``add(a, b)``, and so on."""
@@ -82,11 +51,14 @@ def _give_operators():
 
 _give_operators()
 
-__getattr__, __dir__ = extras(
-    globals(),
-    {
-        "mad": "denoiselib.nn.ops.statistics:mad",
-        "mean_magnitude": "denoiselib.nn.ops.statistics:mean_magnitude",
-        "prox": "denoiselib.nn.ops.shrink:prox",
-    },
-)
+EXTRAS = {
+    "filter1d": "denoiselib.nn.ops.statistics:filter1d",
+    "mad": "denoiselib.nn.ops.statistics:mad",
+    "mean_magnitude": "denoiselib.nn.ops.statistics:mean_magnitude",
+    "moving_mean": "denoiselib.nn.ops.statistics:moving_mean",
+    "prox": "denoiselib.nn.ops.shrink:prox",
+}
+__getattr__, __dir__ = extras(globals(), EXTRAS)
+_homes = {name: getattr(thing, "__module__", None) or "" for name, thing in globals().items()}
+#: The functions above, from the modules of this package, and the extras.
+__all__ = [*EXTRAS, *(name for name, home in _homes.items() if home.startswith(f"{__name__}."))]

@@ -1,4 +1,4 @@
-"""Convolutions along time: with a kernel from channels to channels, or each channel by itself."""
+"""The convolution along time as one matrix product, with a kernel from channels to channels."""
 
 import numpy as np
 
@@ -170,82 +170,3 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
     if not weight.data.flags.c_contiguous:
         weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out
     return Convolution(x, weight, bias[0] if bias else None, padding, dilation).out
-
-
-# --- each channel by itself
-
-
-class Filter1d(Op):
-    """y[c, t] = sum_k w[c, k] x[c, t + k - K // 2], zeros beyond the ends"""
-
-    def __init__(self, x, kernel):
-        taps, length = kernel.shape[1], x.shape[2]
-        y = empty(x.shape, x.dtype)
-        self.x, self.y, self.kernel = inner(x.data), inner(y), kernel.data[..., None, None]
-        self.overlaps = overlaps(length, length, taps, taps // 2)
-        super().__init__([x, kernel], y)
-
-    def forward(self):
-        self.y.fill(0)
-        for k, out, seen in self.overlaps:
-            self.y[:, out] += self.x[:, seen] * self.kernel[:, k]
-
-    def backward(self):
-        dx, dw = self.dx
-        dy = inner(self.dy)
-        if dx is not None:
-            dx.fill(0)
-            for k, out, seen in self.overlaps:
-                inner(dx)[:, seen] += dy[:, out] * self.kernel[:, k]
-        if dw is not None:
-            dw.fill(0)
-            for k, out, seen in self.overlaps:
-                sums = (dy[:, out] * self.x[:, seen]).sum(axis=(1, 2))
-                dw[:, k] += sums if len(dw) > 1 else sums.sum()
-
-
-def filter1d(x, kernel):
-    """Return signals filtered along time, each channel by a kernel of its own.
-
-    Parameters
-    ----------
-    x : Tensor (batch, channels, length)
-        Signals.
-    kernel : Tensor (channels, taps) or (1, taps)
-        An odd number of taps, centred.
-
-    Returns
-    -------
-    Tensor (batch, channels, length)
-        Correlations, with zeros beyond the ends.
-
-    Examples
-    --------
-    >>> print(filter1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[1.0, 0.0, -1.0]])).data)
-    [[[-2. -3.  2.]]]
-    """
-    x, kernel = tensors(x=x, kernel=kernel)
-    x = signals(x)
-    if kernel.ndim != 2 or kernel.shape[0] not in (1, x.shape[1]) or kernel.shape[1] % 2 == 0:
-        raise ValueError(
-            f"kernel must have the shape ({x.shape[1]} or 1, an odd number of taps), "
-            f"not {kernel.shape}"
-        )
-    return Filter1d(x, kernel).out
-
-
-def moving_mean(x, window):
-    """Return the mean over a window around each sample; at the ends the window is cut off.
-
-    Examples
-    --------
-    >>> print(moving_mean(np.array([[[1.0, 2.0, 6.0]]]), 3).data)
-    [[[1.5 3.  4. ]]]
-    """
-    (x,) = tensors(x=x)
-    x = signals(x)
-    if _check.integer(window, "window", 1) % 2 == 0:
-        raise ValueError(f"window must be odd, so that it has a centre, not {window}")
-    time = np.arange(x.shape[2])
-    ends = np.minimum(time, window // 2) + np.minimum(time[::-1], window // 2) + 1
-    return filter1d(x, np.ones((1, window))) * (1 / ends)
