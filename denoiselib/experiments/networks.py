@@ -138,19 +138,8 @@ def data(recipe, seed):
 def with_level(recipe, noisy, sigma=None):
     """Return signals ``(n, length)`` as a network takes them, ``(n, 2, length)`` if told the level.
 
-    Parameters
-    ----------
-    recipe : dict
-        Of the network, as `BASE`.
-    noisy : ndarray (n, length)
-        Signals.
-    sigma : float or ndarray (n, 1), optional
-        Their noise level, for those that are told.
-
-    Returns
-    -------
-    ndarray
-        What its `denoise` takes.
+    Signals are ``(n, length)``; `sigma`, a float or ``(n, 1)``, is needed where the recipe's level is
+    ``"given"``.
 
     Examples
     --------
@@ -230,19 +219,8 @@ def train(recipe, seed):
 def fit(recipe, seed, batches=None, loss=None, **options):
     """Train a network once, perhaps on other data or with another loss than those of its recipe.
 
-    Parameters
-    ----------
-    recipe, seed
-        As of `train`; ``starts`` is not used.
-    batches, loss : callable, optional
-        In place of `data` and of the recipe's loss.
-    **options
-        Of `nn.train.fit`.
-
-    Returns
-    -------
-    (Network, History)
-        The network as from `train`, and the history of its training.
+    Its ``starts`` are not used. `batches` and `loss` stand in place of `data` and of the recipe's
+    loss, further options are those of `nn.train.fit`. Returned are the network and its `History`.
 
     Examples
     --------

@@ -346,13 +346,10 @@ def sparse_system(n, taps=64, active=4, rng=None):
 
     Parameters
     ----------
-    n : int
-        Number of systems.
-    taps : int
-        Length of each.
+    n, taps : int
+        Number of systems, and length of each.
     active : int
-        Taps that are not zero, at places drawn without replacement, of Gaussian heights;
-        ``active=taps`` makes dense systems.
+        Taps that are not zero, at places drawn without replacement, of Gaussian heights.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
 
