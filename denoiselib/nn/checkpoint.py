@@ -31,8 +31,7 @@ SUM = "denoiselib_crc32"  #: the checksum's name in the metadata
 def save(path, arrays, metadata=None):
     """Write arrays and a few words about them.
 
-    The file appears only when it is complete: it is written beside its place and then renamed, so
-    that a crash leaves the old one.
+    The file is written beside its place and then renamed, so that a crash leaves the old one.
 
     Parameters
     ----------
@@ -78,10 +77,8 @@ def load(path):
 
     Returns
     -------
-    arrays : dict of str to ndarray
+    arrays, metadata : dict of str to ndarray, dict of str to str
         By name.
-    metadata : dict of str to str
-        Empty if there are none.
 
     Raises
     ------
@@ -110,12 +107,10 @@ class Checkpoint:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.safetensors``. If the file is there already, the network, the
-        optimiser and the history are put where they were when it was written.
-    net : Network
-        The one that is trained.
-    optimizer : optim.Optimizer
-        Its optimiser.
+        Ends in ``.safetensors``. If the file is there already, the network, the optimiser and the
+        history are put where they were when it was written.
+    net, optimizer : Network, optim.Optimizer
+        What is trained, and its optimiser.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ PROBE = 64  #: samples on which a change far away must have no effect
 
 
 def denoise_long(net, noisy, block=BLOCK, overlap=None):
-    r"""Denoise long signals in bounded memory, with the result of ``net.denoise(noisy)``.
+    """Denoise long signals in bounded memory, with the result of ``net.denoise(noisy)``.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
     block : int
         Samples that are kept of each pass. Memory grows with it, not with the length.
     overlap : int, optional
-        Samples that a block sees beyond either end; if not given, as many as the convolutions of
-        the network reach, `net.reach`. Both are rounded up to multiples of `net.align`.
+        Samples that a block sees beyond either end; `net.reach` if not given. Both are rounded up
+        to multiples of `net.align`.
 
     Returns
     -------
@@ -36,21 +36,17 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
     Raises
     ------
     TypeError, ValueError
-        If `noisy` is empty, not real or not finite, or lacks the noise level; if `block` or
-        `overlap` is out of range; if there are several blocks, and the network looks further than
-        the overlap: with statistics of the batch or the signal, normalisations that take some
-        whatever the mode, its own estimate of the noise level, or a prior network.
+        If `noisy` is empty, not real or not finite, or lacks the noise level; if a number is out of
+        range; if there are several blocks, and the network looks further than the overlap, as with
+        statistics of the batch or the signal, its own estimate of the noise level, or a prior
+        network. This is tried out at the beginning of the signal.
 
     Notes
     -----
-    Estimates agree up to rounding, for a sample depends on no other one further away than the
-    reach, and a block keeps only those that are further than that from an end inside the signal.
-    Blocks of a U-Net begin at multiples of 16, so that they are pooled in the same pairs. Its
-    upsampling keeps both ends of a signal, and so interpolates at places that move along it: each
-    block is told which part of which length it is.
-
-    That no sample looks further is tried out at the beginning of the signal: what is altered beyond
-    the overlap must not alter the estimate.
+    Estimates agree up to rounding: a sample depends on no other one further away than the reach,
+    and a block keeps only those that are further than that from an end inside the signal. Blocks of
+    a U-Net begin at multiples of 16, so that they are pooled in the same pairs. Its upsampling
+    interpolates at places that move along a signal: each block is told which part it is.
 
     Examples
     --------

@@ -58,11 +58,6 @@ def mse(prediction, target):
     Tensor ()
         The mean over all samples.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-
     Examples
     --------
     >>> print(mse([1.0, 2.0], [1.0, 4.0]).item())
@@ -83,11 +78,6 @@ def smooth_l1(prediction, target):
     -------
     Tensor ()
         The mean over all samples.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
 
     Examples
     --------

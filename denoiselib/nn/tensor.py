@@ -44,11 +44,8 @@ class Tensor:
 
     Attributes
     ----------
-    data : ndarray
-        The values.
     grad : ndarray or None
         Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
-        Results on the way keep none.
 
     Examples
     --------

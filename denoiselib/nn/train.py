@@ -41,11 +41,6 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
         ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``; the noisy ones
         ``(batch_size, 2, length)`` if they come with their level.
 
-    Raises
-    ------
-    ValueError
-        If the family is unknown, or gives signals of another shape, or a number is out of range.
-
     Examples
     --------
     >>> noisy, clean = fresh("blocks", 3.0, batch_size=4)(step=7)
@@ -59,10 +54,8 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     if levels.shape not in ((), (2,)) or not 0 <= levels.min() == levels.flat[0]:
         raise ValueError(f"sigma must be a level, or a rising pair of them, not {sigma}")
     low, high = levels.flat[0].item(), levels.flat[-1].item()
-    batch_size, length = (
-        _check.integer(value, name, 1)
-        for value, name in ((batch_size, "batch_size"), (length, "length"))
-    )
+    batch_size = _check.integer(batch_size, "batch_size", 1)
+    length = _check.integer(length, "length", 1)
     seed, level = _check.seed(seed), _check.flag(level, "level")
 
     def data(step):
@@ -100,11 +93,6 @@ def fixed(noisy, clean, batch_size, seed=0):
     callable
         ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty, not real or not finite, the shapes differ, or the batch is too large.
-
     Examples
     --------
     >>> data = fixed(np.arange(6.0).reshape(3, 2), np.zeros((3, 2)), batch_size=1)
@@ -131,10 +119,7 @@ def fixed(noisy, clean, batch_size, seed=0):
 class History(dict):
     """What happened: lists by name, ``step``, ``lr``, ``loss`` and, if validated, ``rmse``.
 
-    Attributes
-    ----------
-    best : dict or None
-        The state of the network at its best validation.
+    Its attribute `best` is the state of the network at its best validation, or None.
     """
 
     def __init__(self):

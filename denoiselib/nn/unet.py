@@ -143,11 +143,6 @@ class UNet(Network):
     dtype : numpy dtype
         float32 or float64.
 
-    Raises
-    ------
-    ValueError
-        If a name is unknown, there are not five widths, or signals are shorter than 16 samples.
-
     Notes
     -----
     With ``prior=True`` the Wiener system function h0 of each input (see
@@ -283,11 +278,6 @@ class PlainNet(Network):
         far with few weights.
     norm, activation, bias, init, level, rng, dtype
         As in `UNet`.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown or a number out of range.
 
     Examples
     --------

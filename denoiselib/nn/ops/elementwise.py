@@ -1,7 +1,6 @@
 """Functions of single numbers, arithmetic of arrays that broadcast, and sums over axes."""
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
 from denoiselib import _check
 from denoiselib.nn.ops.layout import inner, rows, tensors
@@ -283,9 +282,7 @@ class Sum(Op):
 def sum(x, axis=None, keepdims=False):
     """Return the sum over axes; over all of them if none is given."""
     (x,) = tensors(x=x)
-    if axis is not None:
-        axis = normalize_axis_tuple(axis, x.ndim, "axis of x")
-    return Sum(x, axis, _check.flag(keepdims, "keepdims")).out
+    return Sum(x, _axes(axis, x.ndim), _check.flag(keepdims, "keepdims")).out
 
 
 def mean(x, axis=None, keepdims=False):
@@ -295,3 +292,14 @@ def mean(x, axis=None, keepdims=False):
         raise ValueError(f"x must not be empty, but has the shape {x.shape}")
     total = sum(x, axis, keepdims)
     return multiply(total, total.data.size / x.data.size)
+
+
+def _axes(axis, ndim):
+    """Return None, an axis, or several different ones."""
+    if axis is None:
+        return None
+    given = axis if isinstance(axis, tuple) else (axis,)
+    places = [_check.integer(k, "axis of x", -ndim, ndim - 1) % ndim for k in given]
+    if len(set(places)) < len(places):
+        raise ValueError(f"axis must not name one twice, as {axis} does")
+    return axis
