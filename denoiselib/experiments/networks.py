@@ -373,7 +373,7 @@ def save(path, net, recipe, seed):
     Parameters
     ----------
     path : str or Path
-        Ends in ``.safetensors``.
+        Ends in ``.safetensors`` or ``.npz``.
     net, recipe, seed
         The network, and the recipe and the seed of its training.
     """
