@@ -74,6 +74,7 @@ ESTIMATES = {
 
 OPTIMIZERS = {
     "adam": nn.optim.Adam,
+    "adamw": nn.optim.AdamW,
     "sgd": lambda net, lr: nn.optim.SGD(net, lr, momentum=0.9, weight_decay=1e-6),
 }
 SCHEDULES = {

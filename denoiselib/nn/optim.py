@@ -140,10 +140,14 @@ class Adam(Optimizer):
         zeros = np.zeros_like(self.p)
         self.state = {"m": zeros, "v": zeros.copy(), "t": np.zeros((), np.int64)}
 
-    def step(self):
-        p, g, part = self.p, self.g, self.part
+    def decay(self):
+        """Add the gradient of the penalty on the parameters."""
         if self.weight_decay:
-            g += np.multiply(p, self.weight_decay, out=part)
+            self.g += np.multiply(self.p, self.weight_decay, out=self.part)
+
+    def step(self):
+        self.decay()
+        p, g, part = self.p, self.g, self.part
         m, v = self.state["m"], self.state["v"]
         (beta1, beta2), t = self.betas, int(self.state["t"]) + 1
         self.state["t"][...] = t
@@ -161,8 +165,37 @@ class Adam(Optimizer):
         p -= part
 
 
+class AdamW(Adam):
+    r"""Adam whose weight decay does not pass through the moments (Loshchilov & Hutter 2017).
+
+    Parameters
+    ----------
+    net, lr, betas, eps, weight_decay
+        As in `Adam`.
+
+    Notes
+    -----
+    :math:`p \leftarrow p (1 - \eta w)` first, then Adam's step without decay.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import PlainNet
+    >>> net = PlainNet(width=1, depth=2, norm="none")
+    >>> net.vector[:], net.gradient[:] = 1.0, 0.0
+    >>> AdamW(net, lr=0.1, weight_decay=0.5).step()
+    >>> print(net.vector[0].round(4))
+    0.95
+    """
+
+    def __init__(self, net, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(net, lr, betas, eps, weight_decay)
+
+    def decay(self):
+        self.p *= 1 - self.lr * self.weight_decay
+
+
 #: Optimisers by name.
-OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 
 def constant(lr):

@@ -55,6 +55,7 @@ def test_a_recipe_says_what_is_made(change, what):
         {"signals": 8},
         {"loss": "smooth_l1"},
         {"optimizer": "sgd"},
+        {"optimizer": "adamw"},
         {"lr": 1e-2},
         {"schedule": "constant"},
         {"schedule": "staircase"},

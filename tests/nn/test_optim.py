@@ -35,14 +35,18 @@ def test_sgd_is_its_formula(net, momentum, decay):
     np.testing.assert_allclose(run(optim.SGD(net, 0.01, momentum, decay), net), p, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [optim.Adam, optim.AdamW])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_adam_is_its_formula(net, decay):
+def test_adam_is_its_formula(net, kind, decay):
     p, m, v = net.vector.copy(), 0.0, 0.0
     for t, g in enumerate(gradients(net), 1):
-        g = g + decay * p
+        if kind is optim.AdamW:
+            p = p * (1 - 0.01 * decay)
+        else:
+            g = g + decay * p
         m, v = 0.8 * m + 0.2 * g, 0.95 * v + 0.05 * g**2
         p = p - 0.01 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-8)
-    optimizer = optim.Adam(net, 0.01, betas=(0.8, 0.95), weight_decay=decay)
+    optimizer = kind(net, 0.01, betas=(0.8, 0.95), weight_decay=decay)
     np.testing.assert_allclose(run(optimizer, net), p, rtol=1e-10)
 
 

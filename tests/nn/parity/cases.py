@@ -299,6 +299,7 @@ for options in (
     {"name": "sgd", "clip": 1.0},
     {"name": "adam"},
     {"name": "adam", "weight_decay": 0.1},
+    {"name": "adamw", "weight_decay": 0.1},
 ):
     for schedule in ours.SCHEDULES if len(options) == 1 else ("constant",):
         CASES += [

@@ -115,7 +115,7 @@ MODULES = {
 }
 
 #: From arrays, and options, to arrays by name: what is more than one call.
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 lr_scheduler = torch.optim.lr_scheduler
 SCHEDULES = {
     "constant": lambda o: lr_scheduler.ConstantLR(o, 1.0),
