@@ -48,10 +48,10 @@ for family in ("pulses", "blocks"):
     RECIPES[f"blind_linear_{family}"] = proposal.recipe("batch+nonnegative_l1*linear", family)
 #: At noise level 3, with clean signals and without; the learning rates are those of the study.
 TAUGHT = {
-    f"taught_{family}_{method.lower()}": unsupervised.recipe(method, "fresh", family, lr=lr)
-    for (method, data), rates in unsupervised.LEARNING_RATES.items()
-    for family, lr in zip(networks.SHAPES, rates, strict=True)
-    if data == "fresh" and method != "SURE, level estimated"
+    f"taught_{family}_{method.lower()}": unsupervised.chosen(method, "fresh", family)
+    for method in ("supervised", *unsupervised.LESSONS)
+    for family in networks.SHAPES
+    if method != "SURE, level estimated"
 }
 RECIPES |= TAUGHT
 #: For electrocardiograms: taught by synthetic ones, or by the noisy recording alone.

@@ -1,7 +1,4 @@
-"""Bad input is refused here, early, in words that name the argument and what was expected.
-
-All public functions check their arguments with these: bad input raises TypeError or ValueError.
-"""
+"""Checks of arguments: bad input raises TypeError or ValueError, and names what was expected."""
 
 from pathlib import Path
 
@@ -25,9 +22,7 @@ def array(value, name, *, numbers=False):
             f"{name} must be a non-empty array (..., length), not one of shape {value.shape}"
         )
     value = value.astype(np.float32 if value.dtype == np.float32 else np.float64, copy=False)
-    limit = LARGEST[value.dtype]
-    _within(value, name, -limit, limit)
-    return value
+    return real(value, name, -LARGEST[value.dtype], LARGEST[value.dtype])
 
 
 def level(value, name, like, *, per_signal=False, positive=False, squared=False):
@@ -36,8 +31,7 @@ def level(value, name, like, *, per_signal=False, positive=False, squared=False)
     With `per_signal` its last axis must have length 1: one value for each signal, not each sample.
     With `squared` it is a power, not an amplitude, and may be as large as one.
     """
-    value = real(value, name)
-    _within(value, name, 0, LARGEST[like.dtype] ** (2 if squared else 1))
+    value = real(value, name, 0, LARGEST[like.dtype] ** (2 if squared else 1))
     if positive and value.min() == 0:
         raise ValueError(f"{name} must be greater than 0")
     if per_signal and value.ndim and value.shape[-1] != 1:
@@ -65,10 +59,10 @@ def number(value, name, *, positive=False, signed=False, dtype=np.float64):
     The largest number is that of an `array` of the dtype; the smallest positive one is its inverse,
     because one may divide by it.
     """
-    value, limit = real(value, name), LARGEST[np.dtype(dtype)]
+    limit = LARGEST[np.dtype(dtype)]
+    value = real(value, name, -limit if signed else 0, limit)
     if value.ndim:
         raise ValueError(f"{name} must be a number, not of shape {value.shape}")
-    _within(value, name, -limit if signed else 0, limit)
     value = float(value)
     if positive and value * limit < 1:
         raise ValueError(
@@ -103,17 +97,9 @@ def integer(value, name, low, high=None):
 
 def rate(value, name="rate"):
     """Return a sampling rate, a positive number, as a float."""
-    value, (low, high) = number(value, name, positive=True), SAMPLING_RATES
+    value, (low, high) = number(value, name), SAMPLING_RATES
     if not low <= value <= high:
         raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
-    return value
-
-
-def window(value, name, length):
-    """Return an odd window size of at most ``2 length - 1``: more than that sees no more."""
-    value = integer(value, name, 1, 2 * length - 1)
-    if value % 2 == 0:
-        raise ValueError(f"{name} must be odd, so that a window has a centre, not {value}")
     return value
 
 
@@ -201,21 +187,14 @@ def regular(value, name):
         raise ValueError(f"{name} must be a regular array: {error}") from None
 
 
-def real(value, name):
-    """Return an array of real numbers, of any dtype and shape."""
-    try:
-        value = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be a regular array: {error}") from None
+def real(value, name, low=None, high=None):
+    """Return an array of real numbers, of any shape and dtype; with bounds, none of them empty."""
+    value = regular(value, name)
     if value.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, not {value.dtype}")
-    return value
-
-
-def _within(value, name, low, high):
     # false for NaN; as floats, for a float32 would be compared with what it cannot hold
-    if value.size and low <= float(value.min()) and float(value.max()) <= high:
-        return
+    if low is None or (value.size and low <= float(value.min()) and float(value.max()) <= high):
+        return value
     if value.size == 0 or not np.isfinite(value).all():
         raise ValueError(f"{name} must be finite and not empty")
     expected = "must not be negative" if value.min() < low == 0 else f"must not exceed {high:.1g}"

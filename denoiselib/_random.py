@@ -1,8 +1,7 @@
 """One seed, many streams of random numbers: what is drawn for one purpose tells nothing of another.
 
-A seed alone would not do: NumPy pads the numbers that it is given with zeros, so that
-``default_rng([seed, 0])`` is ``default_rng(seed)``, and the first batch of a training would be what
-a reader draws with the same seed to test on.
+A seed alone would not do: NumPy pads seeds with zeros, so that ``default_rng([seed, 0])`` is
+``default_rng(seed)``, and a reader would test on the first batch of a training.
 """
 
 import numpy as np

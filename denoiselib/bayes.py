@@ -9,8 +9,7 @@ every filter and every network is measured against. All are exact:
   Markov chain that a signal of the family is.
 
 With ``evidence=True`` they also return how probable the noisy signal is at that noise level, from
-which `unknown_sigma` makes the limit of those who are not told the level. `tones` has no closed
-form here. Computed in float64 inside, whatever comes in.
+which `unknown_sigma` makes the limit where the level is unknown. Computed in float64.
 """
 
 import math
@@ -26,8 +25,8 @@ CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 
 def _posterior_mean(estimator):
     """Check the arguments of an estimator, and call it with 200 signals at a time.
 
-    The estimator takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each
-    signal, the log of the ratio of its likelihood and that of noise alone.
+    It takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each signal, the
+    log of the ratio of its likelihood and that of noise alone.
     """
 
     @wraps(estimator)
@@ -86,30 +85,20 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
     .. math:: E[x|y] = \frac{\sum_v v w_v}{w_0 + \sum_v w_v}, \quad
         w_0 = p_0 e^{-y^2/2\sigma^2}, \quad w_v = \frac{1-p_0}{9} e^{-(y-v)^2/2\sigma^2}
 
-    Samples of one signal are almost independent, but not quite (the number of spikes is nearly
-    fixed): a rule that sees the whole signal may do a little better, up to
-    `sparse_spikes_joint_posterior_mean`.
-
     Examples
     --------
     >>> print(sparse_spikes_posterior_mean([0.0, 3.0, 10.0], sigma=3, draws=1).round(2))
     [0.39 1.43 7.81]
     """
-    length = noisy.shape[-1]
-    log_odds, height = _occupied(noisy, sigma)
-    empty = (1 - 1 / length) ** _draws(draws, length)
-    with np.errstate(divide="ignore"):  # a signal of one sample is never empty
-        log_empty, log_occupied = np.log(empty), np.log(1 - empty) + log_odds
-    log_ratio = np.logaddexp(log_empty, log_occupied)
-    return height * np.exp(log_occupied - log_ratio), log_ratio.sum(axis=-1)
+    heights, probability, log_ratio = _pointwise(noisy, sigma, draws)
+    return probability @ heights, log_ratio
 
 
 @_posterior_mean
 def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     r"""Best pointwise estimate of `signals.sparse_spikes` under the loss SmoothL1.
 
-    Not the posterior mean: a network that is trained with SmoothL1 tends to this one, and cannot
-    have a smaller RMSE than it in the long run.
+    A network that is trained with SmoothL1 tends to this one, not to the posterior mean.
 
     Arguments are those of `sparse_spikes_posterior_mean`; the result is the minimiser m of
     :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
@@ -125,18 +114,12 @@ def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     >>> print(sparse_spikes_posterior_huber([0.0, 3.0, 10.0], sigma=3, draws=1).round(2))
     [0.13 0.47 8.22]
     """
-    v = np.concatenate([[0], signals.AMPLITUDES])
-    empty = (1 - 1 / noisy.shape[-1]) ** _draws(draws, noisy.shape[-1])
-    prior = np.r_[empty, np.full(len(v) - 1, (1 - empty) / (len(v) - 1))]
-    with np.errstate(divide="ignore"):  # a signal of one sample is never empty
-        log_weight = np.log(prior) + (noisy[..., None] * v - v**2 / 2) / sigma[..., None] ** 2
-    log_ratio = np.logaddexp.reduce(log_weight, axis=-1)
-    weight = np.exp(log_weight - log_ratio[..., None])
-    knots = np.arange(v[-1] + 1)
-    slope = weight @ np.sign(knots - v[:, None])
+    heights, probability, log_ratio = _pointwise(noisy, sigma, draws)
+    knots = np.arange(heights[-1] + 1)
+    slope = probability @ np.sign(knots - heights[:, None])
     right = np.argmax(slope[..., 1:] >= 0, axis=-1)[..., None] + 1  # the first knot behind the zero
     below, above = (np.take_along_axis(slope, k, axis=-1)[..., 0] for k in (right - 1, right))
-    return right[..., 0] - above / (above - below), log_ratio.sum(axis=-1)
+    return right[..., 0] - above / (above - below), log_ratio
 
 
 @_posterior_mean
@@ -149,14 +132,13 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
     Notes
     -----
     K draws with replacement hit exactly a given set S of k places in :math:`a_k = k!\,S_2(K, k)`
-    ways (Stirling numbers of the second kind), whatever the set. With
+    ways (Stirling numbers of the second kind). With
     :math:`r_i = \frac19 \sum_v e^{((y_i)^2 - (y_i - v)^2)/2\sigma^2}`
 
     .. math:: P(S \mid y) \propto a_{|S|} \prod_{i \in S} r_i
 
-    The sum over sets with i is taken by counting the spikes on the left of i (forward) and those on
-    its right (backward), in logarithms: the elementary symmetric polynomials of r, without ever
-    dividing one out.
+    The sum over sets with i counts the spikes on the left of i (forward) and on its right
+    (backward), in logarithms: elementary symmetric polynomials of r, without dividing one out.
 
     Examples
     --------
@@ -169,8 +151,11 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
     [9.5 0.  8.9 0.  0. ]
     """
     n, length = noisy.shape
-    log_odds, height = _occupied(noisy, sigma)
-    log_odds = log_odds.T[:, :, None]  # time first
+    v = signals.AMPLITUDES.astype(float)
+    exponent = (noisy[..., None] * v - v**2 / 2) / sigma[..., None] ** 2
+    log_sum = np.logaddexp.reduce(exponent, axis=-1)
+    height = np.exp(exponent - log_sum[..., None]) @ v  # the mean of a spike there
+    log_odds = (log_sum - np.log(len(v))).T[:, :, None]  # time first
     log_ways = _log_surjections(_draws(draws, length), length)
     counts = len(log_ways)
 
@@ -316,13 +301,16 @@ def _draws(draws, length):
     return _check.integer(draws, "draws", 1)
 
 
-def _occupied(noisy, sigma):
-    """For each sample: log r, r the likelihood ratio spike : no spike, and the spike's mean."""
-    v = signals.AMPLITUDES.astype(float)
-    exponent = (noisy[..., None] * v - v**2 / 2) / sigma[..., None] ** 2
-    log_odds = np.logaddexp.reduce(exponent, axis=-1)
-    height = np.exp(exponent - log_odds[..., None]) @ v
-    return log_odds - np.log(len(v)), height
+def _pointwise(noisy, sigma, draws):
+    """Return heights, their probabilities (n, length, heights) and the log ratio of a signal."""
+    length, heights = noisy.shape[-1], np.concatenate([[0], signals.AMPLITUDES])
+    empty = (1 - 1 / length) ** _draws(draws, length)
+    prior = np.r_[empty, np.full(len(heights) - 1, (1 - empty) / (len(heights) - 1))]
+    exponent = (noisy[..., None] * heights - heights**2 / 2) / sigma[..., None] ** 2
+    with np.errstate(divide="ignore"):  # a signal of one sample is never empty
+        log_weight = np.log(prior) + exponent
+    log_ratio = np.logaddexp.reduce(log_weight, axis=-1)
+    return heights, np.exp(log_weight - log_ratio[..., None]), log_ratio.sum(axis=-1)
 
 
 def _log_surjections(draws, places):

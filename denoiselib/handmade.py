@@ -81,9 +81,7 @@ def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype
     residual |= {(to, s): _signed(to, s) for to in r for s in y}
     residual |= {(to, s): _signed(to, s, -atoms[s.atom], -1) for to in r for s in c}
     update = keep | {(to, s): _signed(to, s) for to in c for s in c if to.atom == s.atom}
-    update |= {
-        (to, s): _signed(to, s, step * atoms[to.atom]) for to in c for s in r
-    }  # c + step A'r
+    update |= {(to, s): _signed(to, s, step * atoms[to.atom]) for to in c for s in r}  # + step A'r
 
     zero, cut = np.zeros(len(inside)), np.array([-step * lam * (s in c) for s in inside])
     first = _kernel(start, inside, x, taps), zero
@@ -126,8 +124,7 @@ def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
     -------
     PlainNet
         Two layers with ReLU and one to come back, in evaluation mode. It computes
-        ``filters.prox.firm(y, lower * S / scale, gamma=lower / upper)``, S being that of the
-        sample's neighbours.
+        ``filters.prox.firm(y, lower * S / scale, gamma=lower / upper)``.
 
     Notes
     -----
@@ -135,8 +132,8 @@ def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
     :math:`T_2 = S\,\mathrm{upper}/\mathrm{scale}`, and the slopes :math:`a_1 = T_2/(T_2 - T_1)` and
     :math:`a_2 = T_1/(T_2 - T_1)`, which do not depend on S, the firm threshold of y >= 0 is
     :math:`\mathrm{relu}(a_1 (y - T_1)) - \mathrm{relu}(a_2 (y - T_2))`. Both :math:`a_1 T_1` and
-    :math:`a_2 T_2` are the same multiple of S, which is a convolution of |y|. Doubling y doubles
-    S, and so the output: no bias means that nothing is tied to one noise level.
+    :math:`a_2 T_2` are the same multiple of S, a convolution of |y|. Doubling y doubles the output:
+    without biases nothing is tied to one noise level.
 
     Examples
     --------

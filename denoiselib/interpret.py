@@ -1,10 +1,10 @@
 """Read a network as signal processing: its layers, its filters, and what it does to a sample.
 
-`find_layers` and `features` show the layers of a network and what passes through them; `watching`
-and `in_place_of` are the two tools behind them, for modules of any kind. `frequency_response`,
-`jacobian` and `linearise` read kernels and whole networks as filters, `influence` and
-`shrinkage_curve` look at any denoiser from outside. `proximal_step` reads a layer as a step of a
-minimisation, `energy` and `minimise_energy` the whole network as the slides do.
+`find_layers` and `features` show the layers of a network and what passes through them.
+`frequency_response`, `jacobian` and `linearise` read kernels and networks as filters, `influence`
+and `shrinkage_curve` look at any denoiser from outside. `proximal_step` reads a layer as a step of
+a minimisation, `energy` and `minimise_energy` the whole network as the slides do. Functions take a
+network in evaluation mode, and look at it in the mode that it is in.
 """
 
 from contextlib import contextmanager
@@ -14,12 +14,11 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.nn import BatchNorm1d, Conv1d, Module, Tensor, no_grad, ops, optim
-from denoiselib.nn.losses import LOSSES
+from denoiselib.nn.losses import smooth_l1
 from denoiselib.nn.modules import Activation, Network, Parameter
 from denoiselib.nn.tensor import real
 
-#: What checks its arguments. `watching`, `in_place_of`, `constant_parameters` and `as_batch` are
-#: tools for functions that look into networks, and do not.
+#: What checks its arguments; the other tools, for functions that look into networks, do not.
 __all__ = [
     "Energy",
     "Features",
@@ -73,17 +72,12 @@ def find_layers(net):
     Parameters
     ----------
     net : Network
-        A `PlainNet` or a `UNet` without prior network.
+        Without prior network, which changes a kernel with the signal.
 
     Returns
     -------
     dict of str to Layer
         The name is that of the block, with a number where a block has several layers.
-
-    Raises
-    ------
-    ValueError
-        If the network has a prior network, which changes a kernel with the signal.
 
     Examples
     --------
@@ -99,29 +93,30 @@ def find_layers(net):
     for name, block in net.children():
         own = [layer for module in block.modules() for layer in _layers_in(module)]
         name = "layer" if name == "layers" else name
-        numbered = [f"{name} {k}" for k in range(1, len(own) + 1)] if len(own) > 1 else [name]
-        found |= dict(zip(numbered, own, strict=True))
+        for k, layer in enumerate(own, start=1):
+            found[f"{name} {k}" if len(own) > 1 else name] = layer
     return found
 
 
 def _layers_in(module):
     """Group the children of a module: each convolution with what stands before the next one."""
-    groups = []
+    layers = []
     for _, child in module.children():
         if isinstance(child, Conv1d):
-            groups.append([child, None, None])
-        elif groups and isinstance(child, Module):
-            groups[-1][1 + isinstance(child, Activation)] = child
-    return [Layer(*group) for group in groups]
+            layers.append(Layer(child, None, None))
+        elif layers and isinstance(child, Module):
+            part = "activation" if isinstance(child, Activation) else "norm"
+            layers[-1] = layers[-1]._replace(**{part: child})
+    return layers
 
 
 def features(net, noisy):
-    """Return the features of each layer of a network, in the mode that it is in.
+    """Return the features of each layer of a network.
 
     Parameters
     ----------
     net : Network
-        In evaluation mode.
+        As for `find_layers`.
     noisy : array_like (..., length)
         Signals; in the mode ``eval("batch")`` all of them are one batch.
 
@@ -141,31 +136,21 @@ def features(net, noisy):
     parts = [part for layer in layers.values() for part in layer if part is not None]
     with no_grad(), watching(parts) as seen:
         net(x)
-    arrays = {module: (x.data, y.data) for module, x, y in seen}
-    return {name: _gather(layer, arrays) for name, layer in layers.items()}
-
-
-def _gather(layer, arrays):
-    found = [*arrays[layer.conv]]
-    for part in layer[1:]:
-        found.append(found[-1] if part is None else arrays[part][1])
-    return Features(*found)
+    inputs = {module: x.data for module, x, _ in seen}
+    outputs = {module: y.data for module, _, y in seen}
+    found = {}
+    for name, (conv, norm, activation) in layers.items():
+        before = outputs[conv]
+        normal = outputs.get(norm, before)
+        found[name] = Features(inputs[conv], before, normal, outputs.get(activation, normal))
+    return found
 
 
 @contextmanager
 def watching(modules):
-    """Record the inputs and outputs of modules while a block runs.
+    """Record (module, input, output) in the order of the computation while a block runs.
 
-    Parameters
-    ----------
-    modules : iterable of Module
-        For example all of a kind: ``[m for m in net.modules() if isinstance(m, Activation)]``.
-
-    Yields
-    ------
-    list of (Module, Tensor, Tensor)
-        A module, its input and its output, in the order of the computation. Outside of
-        `nn.no_grad` they are part of the tape: a loss may be made of them.
+    Outside of `nn.no_grad` the tensors are part of the tape: a loss may be made of them.
 
     Examples
     --------
@@ -225,29 +210,22 @@ def as_batch(net, noisy, name="noisy"):
 
 
 def norm_gains(net, noisy):
-    r"""Return the factor by which each batch norm multiplies, in the mode that it is in.
+    r"""Return the factor :math:`\gamma / \sqrt{v + \epsilon}` by which each batch norm multiplies.
+
+    In *fixed* mode v is the running variance, and the factor a constant. In *unfixed* mode v is the
+    variance of the batch, and batch norm an automatic gain control: features that are c times as
+    large are multiplied by 1/c of it.
 
     Parameters
     ----------
     net, noisy
-        As in `features`.
+        As in `features`; no other normalisation than batch norm.
 
     Returns
     -------
     dict of str to ndarray (channels,)
         By the names of `find_layers`; layers without normalisation are left out. In the mode
         ``eval("signal")`` each signal has its own factors, ``(n, channels)``.
-
-    Raises
-    ------
-    TypeError
-        If the network has another normalisation than batch norm.
-
-    Notes
-    -----
-    :math:`\gamma / \sqrt{v + \epsilon}`, v the running variance or that of the batch. In *fixed*
-    mode it is a constant. In *unfixed* mode it is an automatic gain control: features that are
-    c times as large are multiplied by 1/c of it.
 
     Examples
     --------
@@ -284,12 +262,8 @@ def frequency_response(kernel, points=129):
     frequencies : ndarray (points,)
         From 0 to 1/2 cycle per sample.
     response : ndarray (..., points)
-        Complex: its magnitude is what passes, its phase how far ahead (radians).
-
-    Notes
-    -----
-    A wave :math:`e^{2\pi i f t}` comes out as :math:`H(f)\, e^{2\pi i f t}` with
-    :math:`H(f) = \sum_k K_k e^{2\pi i f k}`, k counted from the middle.
+        :math:`H(f) = \sum_k K_k e^{2\pi i f k}`, k counted from the middle, by which a wave
+        :math:`e^{2\pi i f t}` is multiplied. Its phase tells how far ahead the wave comes out.
 
     Examples
     --------
@@ -315,15 +289,10 @@ class Linear(NamedTuple):
         return np.diagonal(self.matrix, axis1=-2, axis2=-1)
 
     @property
-    def gain(self):
-        """The sum of each row: what the filter makes of a constant."""
-        return self.matrix.sum(axis=-1)
-
-    @property
     def spread(self):
         """Root-mean-square distance that a filter reaches, in samples; 0 where it is 0."""
-        length = self.matrix.shape[-1]
-        distance = np.subtract.outer(np.arange(length), np.arange(length))
+        time = np.arange(self.matrix.shape[-1])
+        distance = np.subtract.outer(time, time)
         power = self.matrix**2
         total = power.sum(axis=-1)
         second = (power * distance**2).sum(axis=-1)
@@ -336,7 +305,7 @@ def jacobian(net, noisy, rows=None):
     Parameters
     ----------
     net : Network
-        In evaluation mode, without prior network.
+        As for `find_layers`.
     noisy : array_like (..., length)
         Signals. In the mode ``eval("batch")`` each signal is a batch of its own.
     rows : sequence of int, optional
@@ -346,12 +315,6 @@ def jacobian(net, noisy, rows=None):
     -------
     ndarray (..., rows, length)
         :math:`J_{ij} = \partial f(y)_i / \partial y_j`.
-
-    Notes
-    -----
-    With fixed statistics a signal is repeated once for each of its samples, and one backward pass
-    fills all rows. With statistics of the batch the copies would influence each other, so each row
-    has a pass of its own.
 
     Examples
     --------
@@ -368,6 +331,7 @@ def jacobian(net, noisy, rows=None):
         if not rows:
             raise ValueError("rows must not be empty")
         wanted = wanted[[_check.integer(row, "rows", -length, length - 1) for row in rows]]
+    # one copy of a signal for each row, but for statistics of the batch: copies would change them
     together = len(wanted) if _fixed(net) else 1
     masks = wanted.reshape(-1, together, 1, signals.shape[-1])
     found = []
@@ -383,21 +347,17 @@ def jacobian(net, noisy, rows=None):
 
 def _fixed(net):
     """Return whether no layer takes statistics of the batch; refuse a prior network."""
-    norms = [layer.norm for layer in find_layers(net).values() if layer.norm is not None]
-    return all(norm.statistics == "running" for norm in norms)
+    norms = [layer.norm for layer in find_layers(net).values()]
+    return all(norm is None or norm.statistics == "running" for norm in norms)
 
 
 def linearise(net, noisy):
     r"""Write a network at each of the given signals as a linear filter and an offset.
 
-    Arguments are those of `jacobian`; the offset is :math:`b = f(y) - J y`.
-
-    Notes
-    -----
-    Convolution, ReLU, max pooling, upsampling and batch norm with running statistics are piecewise
-    linear: there the network *is* J y + b, with the same J and b for all signals nearby that turn
-    the same units on. Batch norm with statistics of the batch divides by a function of y: there J
-    is the derivative and no more (Mohan, Kadkhodaie, Simoncelli & Fernandez-Granda 2020).
+    Arguments are those of `jacobian`; the offset is :math:`b = f(y) - J y`. With running statistics
+    the network is piecewise linear: it *is* J y + b, with the same J and b for all signals nearby
+    that turn the same units on. With statistics of the batch, batch norm divides by a function of
+    y, and J is the derivative and no more (Mohan, Kadkhodaie, Simoncelli & Fernandez-Granda 2020).
 
     Examples
     --------
@@ -422,14 +382,14 @@ def influence(denoise, noisy, step=1.0):
     denoise : callable
         From signals ``(n, length)`` to estimates.
     noisy : array_like (n, length)
-        Signals, many: the answer is an average.
+        Signals to average over.
     step : float
         How far the sample is moved; about the noise level, so that thresholds are crossed.
 
     Returns
     -------
     distance : ndarray (length,)
-        From the sample that was moved to the one that answers, in samples; negative: earlier.
+        How many samples behind the one that was moved.
     answer : ndarray (length,)
         Root-mean-square change of the estimate there, divided by `step`.
 
@@ -472,8 +432,7 @@ def shrinkage_curve(noisy, estimate, edges):
     Returns
     -------
     Shrinkage
-        The curve. A denoiser that looks at one sample at a time has a spread of 0, but for the
-        width of a bin.
+        A denoiser of single samples has a spread of 0, but for the width of a bin.
 
     Examples
     --------
@@ -529,8 +488,7 @@ class ProximalStep(NamedTuple):
     def stiffness(self):
         r"""Return the largest eigenvalue of :math:`A\,\mathrm{diag}(\mu) A^\top`.
 
-        Below 2 the step lowers `energy` for all signals, above it may overshoot: the energy of
-        the direction with this eigenvalue changes as in gradient descent with that step.
+        Below 2 the step lowers `energy` for all signals, above it may overshoot.
         """
         _, response = frequency_response(self.kernel)
         weighted = np.sqrt(self.step)[:, None, None] * response
@@ -541,23 +499,10 @@ class ProximalStep(NamedTuple):
         u = self.step[:, None] * self.correlate(y)
         return np.maximum(u - self.threshold[:, None], 0)
 
-    def model(self, x, y):
-        r"""Return what the layer minimises, for each signal.
-
-        :math:`\sum_c \frac{1}{2\mu_c} \|X_c - \mu_c (A^\top y)_c\|^2 + \lambda_c \sum_t X_{c,t}`
-        over X >= 0; all steps must be positive.
-        """
-        step, weight = self.step[:, None], self.weight[:, None]
-        x, correlated = _signals(x, "x", len(self.kernel)), self.correlate(y)
-        _check.broadcast(x, correlated, "x and what correlates with y")
-        distance = x - step * correlated
-        return (distance**2 / (2 * step) + weight * x).sum(axis=(1, 2))
-
     def energy(self, x, y):
         r"""Return :math:`\frac12 \|y - A X\|^2 + \sum_c \lambda_c \sum_t X_{c,t}` of each signal.
 
-        The sparse coding problem that ISTA solves; `model` bounds it from above, up to a constant,
-        where the steps are short enough: :math:`A^\top A \le \mathrm{diag}(1/\mu)`.
+        The sparse coding problem that ISTA solves.
         """
         y, synthesised = _signals(y, "y", self.kernel.shape[1]), self.synthesise(x)
         _check.broadcast(y, synthesised, "y and what x synthesises")
@@ -571,17 +516,12 @@ def proximal_step(layer):
     Parameters
     ----------
     layer : Layer
-        From `find_layers`.
+        From `find_layers`; it must have a ReLU, and no other normalisation than batch norm.
 
     Returns
     -------
     ProximalStep
         Computes what the layer computes in the mode ``eval("running")``.
-
-    Raises
-    ------
-    TypeError
-        If the layer has no ReLU, or another normalisation than batch norm.
 
     Notes
     -----
@@ -628,7 +568,7 @@ class Energy(NamedTuple):
 
     data: Tensor  #: loss between the network's output and the target
     normal: Tensor  #: squared distance between features and their batch norm
-    sparse: Tensor  #: magnitudes of the features, to the power p
+    sparse: Tensor  #: magnitudes of the features
 
     def total(self, gamma, lam):
         """Return ``data + gamma normal + lam sparse``."""
@@ -636,13 +576,13 @@ class Energy(NamedTuple):
         return self.data + gamma * self.normal + lam * self.sparse
 
 
-def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
+def energy(net, name, x, noisy, target):
     r"""Return the terms of the slides' energy for the features of one layer.
 
     Parameters
     ----------
     net : Network
-        In evaluation mode; batch norm works in the mode that it is in.
+        As for `find_layers`.
     name : str
         A layer, by its name in `find_layers`.
     x : Tensor or array_like (n, channels, length)
@@ -652,10 +592,6 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     target : array_like (n, length)
         What the output is compared with: the clean signals give the *training* energy, the noisy
         ones the *testing* energy.
-    p : float
-        Power of the sparse term, positive; below 1 it has no gradient at 0.
-    loss : str
-        Name in `nn.losses.LOSSES`.
 
     Returns
     -------
@@ -665,9 +601,9 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     Notes
     -----
     :math:`L(Y - \Omega(X)) + \Gamma\, \overline{(\mathrm{BN}(X) + B - X)^2} +
-    \Lambda\, \overline{|X|^p}` where :math:`\Omega` is all that follows the convolution, BN(X) + B
-    batch norm with its shift, and the bar an average over elements. In training the energy is
-    minimised over the weights, in testing over X.
+    \Lambda\, \overline{|X|}` where L is SmoothL1, :math:`\Omega` all that follows the convolution,
+    BN(X) + B batch norm with its shift, and the bar an average over elements. In training the
+    energy is minimised over the weights, in testing over X.
 
     Examples
     --------
@@ -681,14 +617,11 @@ def energy(net, name, x, noisy, target, p=1.0, loss="smooth_l1"):
     layers = find_layers(net)
     layer = layers[_check.choice(name, "name", layers)]
     batch, target = as_batch(net, noisy), as_batch(net, target, "target")
-    loss = LOSSES[_check.choice(loss, "loss", LOSSES)]
     x = x if isinstance(x, Tensor) else Tensor(real(_check.array(x, "x"), net.dtype, "x"))
-    p = _check.number(p, "p", positive=True)
     with in_place_of({layer.conv: lambda conv, seen: x}):
         output = net(batch)
     distance = (x if layer.norm is None else layer.norm(x)) - x
-    sparse = abs(x) if p == 1 else abs(x) ** p
-    return Energy(loss(output, target), (distance * distance).mean(), sparse.mean())
+    return Energy(smooth_l1(output, target), (distance * distance).mean(), abs(x).mean())
 
 
 class Minimum(NamedTuple):
@@ -697,14 +630,6 @@ class Minimum(NamedTuple):
     x: np.ndarray  #: features (n, channels, length)
     totals: np.ndarray  #: energy before each step and at the end, (steps + 1,)
     estimate: np.ndarray  #: output of the network for these features, (n, length)
-
-
-class _Free(Module):
-    """Features as parameters, for an optimiser."""
-
-    def __init__(self, x):
-        self.x = Parameter(x)
-        self.flatten()
 
 
 def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05):
@@ -738,7 +663,9 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
     _check.choice(name, "name", find_layers(net))
     _check.number(gamma, "gamma", dtype=net.dtype)
     _check.number(lam, "lam", dtype=net.dtype)
-    free = _Free(features(net, noisy)[name].before.copy())
+    free = Module()  # the features as parameters, for an optimiser
+    free.x = Parameter(features(net, noisy)[name].before.copy())
+    free.flatten()
     descent, schedule, totals = optim.Adam(free, lr), optim.cosine(lr, steps), []
     best, least = free.x.data.copy(), np.inf
     with constant_parameters(net):

@@ -66,10 +66,8 @@ def psnr(estimate, clean, peak=10.0):
 def slide_psnr(estimate, clean):
     r"""Return what the slides call PSNR, :math:`20 \log_{10}(10 / MSE)`, in dB.
 
-    It is **not** a PSNR: the mean *squared* error stands where its root belongs, so that halving
-    the error gains 12 dB instead of 6. Kept for comparison with the slides; see `psnr`.
-
-    Arguments are those of `rmse`.
+    Arguments are those of `rmse`. It is **not** a PSNR: the mean *squared* error stands where its
+    root belongs, so that halving the error gains 12 dB instead of 6; see `psnr`.
 
     Examples
     --------
@@ -87,8 +85,7 @@ def mean_ci(values, confidence=0.95):
     Parameters
     ----------
     values : array_like
-        At least two finite values, one for each signal or training seed; any shape. The PSNR of an
-        exact estimate is infinite and has no mean.
+        At least two finite values, one for each signal or training seed; any shape.
     confidence : float
         Between 0 and 1.
 
@@ -151,19 +148,14 @@ def ulps(computed, expected, scale=None):
     expected : array_like
         What should have come out, in the same dtype or a finer one; of the same shape.
     scale : float or array_like, optional
-        The number whose last place is the unit, or one for each; the largest magnitude of
+        The number s whose last place is the unit, :math:`2^{\lfloor \log_2 s \rfloor - p + 1}` with
+        p digits (24 in float32, 53 in float64), or one for each; the largest magnitude of
         `expected` if not given. With ``scale=expected`` each number is measured by its own.
 
     Returns
     -------
     ndarray
-        One error for each number, not negative; those below 1 come from a finer `expected`, or
-        from numbers smaller than the scale.
-
-    Notes
-    -----
-    A float with p digits (24 in float32, 53 in float64) and magnitude s has the neighbour
-    :math:`s + 2^{\lfloor \log_2 s \rfloor - p + 1}`: the distance is its ulp, `numpy.spacing`.
+        One error for each number, not negative.
 
     Examples
     --------
@@ -185,10 +177,7 @@ def ulps(computed, expected, scale=None):
 
 
 def digest(signal):
-    """One line that identifies an array: its Euclidean norm and three samples.
-
-    A test cannot compare pictures, and an RMSE near its minimum hardly moves; this line changes
-    whenever the array does.
+    """One line that identifies an array, a fingerprint to compare runs by.
 
     Parameters
     ----------
@@ -198,7 +187,7 @@ def digest(signal):
     Returns
     -------
     str
-        Norm, and the samples of largest magnitude in three equal parts of the flattened array.
+        Euclidean norm, and the samples of largest magnitude in three equal parts of the array.
 
     Examples
     --------

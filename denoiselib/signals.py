@@ -19,8 +19,7 @@ def sparse_spikes(n, length=100, rng=None, draws=None):
     """Draw the slides' sparse signals: a few positive spikes at random places, zeros elsewhere.
 
     A signal makes `draws` draws *with replacement* of a position and of a height from 2, 3 .. 10; a
-    later draw overwrites an earlier one at the same place. Of 20 draws into 100 places, 18.2 spikes
-    are left on average.
+    later draw overwrites an earlier one at the same place.
 
     Parameters
     ----------
@@ -141,8 +140,7 @@ def add_noise(clean, sigma, rng=None):
     clean : array_like (..., length)
         Signals x.
     sigma : float or array
-        Noise level, in the units of the signal; an array broadcasts against `clean`, so that
-        ``(n, 1)`` gives each signal its own level.
+        Noise level, in the units of the signal; ``(n, 1)`` gives each signal its own.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
 

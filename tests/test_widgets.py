@@ -15,7 +15,7 @@ from denoiselib import bayes, filters, interpret, metrics, nn, real, widgets
 from denoiselib.experiments import heart
 from denoiselib.filters import adaptive, prox
 from denoiselib.labels import label
-from denoiselib.widgets import proposal
+from denoiselib.widgets import proposal, views
 
 RULE = Path(__file__).parents[1] / "notebooks" / "unlabelled.py"
 unlabelled = runpy.run_path(str(RULE))["unlabelled"]
@@ -49,7 +49,7 @@ PANELS = {
 
 PANELS |= {  # what a reader adds, see the README
     kind.__name__: kind
-    for kind in widgets.Panel.__subclasses__()
+    for kind in widgets.SignalPanel.__subclasses__()
     if kind.__name__ not in widgets.__all__
 }
 
@@ -81,7 +81,7 @@ def choices(control):
 
 
 def line(panel, view, name):
-    return panel.views[view].lines[name]
+    return panel.views[view].moving[name]
 
 
 def controls(panel):
@@ -113,8 +113,10 @@ def test_legends_name_what_is_named(panel):
     for view in panel.views.values():
         if legend := view.ax.get_legend():
             texts = [text.get_text() for text in legend.get_texts()]
-            names = getattr(view, "lines", {}) or getattr(view, "stairs", {"Bayes limit": None})
-            assert texts == [label(name) for name in names if not name.startswith("_")]
+            names = ["Bayes limit"] if isinstance(view, views.Ranking) else view.moving
+            assert texts == [
+                label(name) for name in names if name != "note" and not name.startswith("_")
+            ]
 
 
 def test_every_family_and_filter_can_be_shown(signal_panel):
@@ -313,10 +315,10 @@ def test_only_the_parameters_of_the_filter_are_shown(method, shown):
 
 
 def test_gamma_zero_is_l1():
-    """The answers are computed without a panel."""
+    panel = widgets.FilterPanel()
     values = {"family": "blocks", "sigma": 2.0, "lam": 1.0, "window": 3, "which": 4}
-    gmc = widgets.FilterPanel.compute(method="gmc_dft", gamma=0.0, **values)
-    l1 = widgets.FilterPanel.compute(method="l1_dft", gamma=0.8, **values)
+    gmc = panel.compute(method="gmc_dft", gamma=0.0, **values)
+    l1 = panel.compute(method="l1_dft", gamma=0.8, **values)
     estimates = [found["signal"]["estimate"] for found in (gmc, l1)]
     np.testing.assert_allclose(*estimates, atol=1e-12)
 
@@ -333,7 +335,7 @@ def test_methods_are_ranked_by_their_error_without_labels():
     panel = widgets.MethodsPanel("blocks")
     clean, noisy, _ = widgets.batch("blocks", 3.0)
     errors = {}
-    for method in widgets.METHODS.values():
+    for method in widgets.FAST_METHODS.values():
         value = method.tune(noisy, 3.0).value
         errors[method.label] = metrics.rmse(method.denoise(noisy, 3.0, value), clean).mean()
     assert panel.names == sorted(errors, key=errors.get)
@@ -359,7 +361,8 @@ def test_networks_are_ranked_where_there_are_some():
     ("mode", "axes"), [("fixed", (0, 1)), ("unfixed", (0, 1)), ("alone", 1), ("none", None)]
 )
 def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
-    panel = widgets.LayerPanel("pulses", taps=(-0.5, 1.0, 0.25), gamma=3.0, beta=0.5)
+    panel = widgets.LayerPanel()
+    panel.set(family="pulses", before=-0.5, here=1.0, after=0.25, gamma=3.0, beta=0.5)
     panel.set(mode=mode, sigma=5.0, which=7)
     assert (panel.gamma in controls(panel)) == (mode != "none")
     clean, noisy, _ = widgets.batch("pulses", 5.0)
@@ -377,7 +380,7 @@ def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
     normal = panel.found["normal"]
     np.testing.assert_allclose(normal, expected, rtol=1e-3, atol=1e-3)  # n / (n - 1)
     estimate = np.maximum(normal, 0)
-    np.testing.assert_array_equal(panel.found["output"], estimate)
+    np.testing.assert_array_equal(panel.found["estimate"], estimate)
     np.testing.assert_array_equal(line(panel, "signal", "estimate").get_ydata(), estimate[7])
     np.testing.assert_allclose(line(panel, "signal", "noisy").get_ydata(), noisy[7])
     assert panel.shown["32 signals: RMSE"] == f"{metrics.rmse(estimate, clean).mean():.3f}"
@@ -387,36 +390,38 @@ def test_the_layer_is_convolution_batch_norm_and_relu(mode, axes):
 
 
 def test_the_layer_shows_its_kernel_and_its_features():
-    panel = widgets.LayerPanel(taps=(0.25, 0.5, 0.25))
+    panel = widgets.LayerPanel()
+    panel.set(before=0.25, here=0.5, after=0.25)
     f, response = line(panel, "kernel", "_response").get_data()
     np.testing.assert_allclose(response, np.cos(np.pi * f) ** 2, atol=1e-12)
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     before = np.array([np.convolve(y, (0.25, 0.5, 0.25), mode="same") for y in noisy])
     for name, values in {"K * Y": before, "after batch norm": panel.found["normal"]}.items():
-        heights, edges, _ = panel.views["features"].stairs[name].get_data()
+        heights, edges, _ = panel.views["features"].moving[name].get_data()
         count = np.histogram(values, edges)[0]
         np.testing.assert_allclose(heights, count / count.max())
 
 
 def test_a_layer_without_batch_norm_is_a_threshold():
-    panel = widgets.LayerPanel(beta=-2.6)
-    panel.mode.value = "none"
+    panel = widgets.LayerPanel()
+    panel.set(mode="none", beta=-2.6)
     _, noisy, _ = widgets.batch("sparse_spikes", 3.0)
     expected = filters.threshold(noisy, 2.6, "nonnegative_l1")
-    np.testing.assert_allclose(panel.found["output"], expected, atol=1e-12)
+    np.testing.assert_allclose(panel.found["estimate"], expected, atol=1e-12)
 
 
 def test_a_kernel_of_zeros_lets_nothing_pass():
-    panel = widgets.LayerPanel(taps=(0.0, 0.0, 0.0), beta=0.0)
+    panel = widgets.LayerPanel()
+    panel.set(here=0.0, beta=0.0)
     for mode in widgets.MODES:
         panel.mode.value = mode
-        assert not panel.found["output"].any()
+        assert not panel.found["estimate"].any()
         assert "nan" not in str(panel)
 
 
 def test_networks_are_measured_on_the_signals_shown():
-    panel = widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]}, "blocks")
-    panel.set(net="two", sigma=2.0)
+    panel = widgets.NetworkPanel({"one": NETS[0], "two": NETS[1]})
+    panel.set(family="blocks", net="two", sigma=2.0)
     clean, noisy, best = widgets.batch("blocks", 2.0)
     estimate = NETS[1].denoise(noisy)
     error = metrics.rmse(estimate, clean).mean()
@@ -455,7 +460,7 @@ def test_features_are_those_of_the_layer_chosen(mode):
     for module in first:
         x = module(x)
     for name, values in {"before batch norm": conv(x), "after": norm(conv(x))}.items():
-        heights, edges, _ = panel.views["features"].stairs[name].get_data()
+        heights, edges, _ = panel.views["features"].moving[name].get_data()
         count = np.histogram(values.data, edges)[0]
         np.testing.assert_allclose(heights, count / count.max())
     assert panel.shown["after"] == f"{norm(conv(x)).data.std():.2f}"
@@ -493,12 +498,12 @@ def test_a_lesson_is_what_the_method_teaches_from(method):
 
 
 def test_beta_weighs_the_mask_of_the_signals_shown():
-    panel = widgets.PriorPanel(GUIDED, "blocks")
+    panel = widgets.PriorPanel(GUIDED)
     assert panel.beta.value == 0.5
-    panel.set(sigma=2.0, which=3)
+    panel.set(family="blocks", sigma=2.0, which=3)
     clean, noisy, best = widgets.batch("blocks", 2.0)
     trained = GUIDED.wienernet(noisy[:, None]).data[:, 0]
-    np.testing.assert_array_equal(panel.views["mask"].picture.get_array(), trained.T)
+    np.testing.assert_array_equal(panel.views["mask"].moving["matrix"].get_array(), trained.T)
     estimate = GUIDED.denoise(noisy)
     np.testing.assert_array_equal(line(panel, "signal", "estimate").get_ydata(), estimate[3])
     error = metrics.rmse(estimate, clean).mean()
@@ -527,8 +532,8 @@ def test_a_trained_beta_beyond_the_slider_widens_it():
 
 def test_the_features_are_those_of_the_channel_chosen():
     net = nn.UNet(rng=0).eval()
-    panel = widgets.FeaturePanel({"one": NETS[0], "two": net}, "blocks")
-    panel.set(net="two", layer="down2 1", channel=5, sigma=2.0, which=3)
+    panel = widgets.FeaturePanel({"one": NETS[0], "two": net})
+    panel.set(family="blocks", net="two", layer="down2 1", channel=5, sigma=2.0, which=3)
     _, noisy, _ = widgets.batch("blocks", 2.0)
     seen = {mode: interpret.features(net.eval(mode), noisy)["down2 1"] for mode in MODES}
     for mode, name in zip(MODES, ("fixed", "unfixed"), strict=True):
@@ -537,11 +542,11 @@ def test_the_features_are_those_of_the_channel_chosen():
         np.testing.assert_allclose(x, np.arange(25) * 4 + 1.5)
     stairs = {"before": seen["running"].before, "unfixed": seen["batch"].normal}
     for name, values in stairs.items():
-        heights, edges, _ = panel.views["features"].stairs[name].get_data()
+        heights, edges, _ = panel.views["features"].moving[name].get_data()
         count = np.histogram(values[:, 5], edges)[0]
         np.testing.assert_allclose(heights, count / count.max(), atol=1e-2)
     kernel = interpret.find_layers(net)["down2 1"].conv.weight.data[5]
-    np.testing.assert_array_equal(panel.views["kernel"].picture.get_array(), kernel)
+    np.testing.assert_array_equal(panel.views["kernel"].moving["matrix"].get_array(), kernel)
     strongest = kernel[np.linalg.norm(kernel, axis=1).argmax()]
     response = line(panel, "response", "_one").get_ydata()
     expected = np.abs(interpret.frequency_response(strongest)[1])
@@ -564,7 +569,7 @@ def test_the_filter_is_a_row_of_the_jacobian():
         "estimate": NETS[0].denoise(noisy[4])[30],
         "b": local.offset[30],
         "own weight": local.own[30],
-        "sum of weights": local.gain[30],
+        "sum of weights": local.matrix[30].sum(),
     }
     for name, value in expected.items():
         assert float(panel.shown[name]) == pytest.approx(value, abs=6e-3)
@@ -572,7 +577,8 @@ def test_the_filter_is_a_row_of_the_jacobian():
 
 
 def test_shrinkage_of_networks_and_filters_beside_the_limit():
-    panel = widgets.ShrinkagePanel({"one": NETS[0]}, "pulses")
+    panel = widgets.ShrinkagePanel({"one": NETS[0]})
+    panel.set(family="pulses")
     _, noisy, best = widgets.batch("pulses", 3.0)
     value = widgets.tuned("pulses", 3.0, "soft", False).value
     estimates = {"one": NETS[0].denoise(noisy), "soft threshold": filters.threshold(noisy, value)}
@@ -611,8 +617,8 @@ def direct(name, x, d, w, mu, rho):
 
 
 def test_adaptive_filters_are_those_of_the_library():
-    panel = widgets.AdaptivePanel("2 blocks of 4 taps")
-    panel.set(input=0.9, noise=0.01, snr=20.0, mu=0.3, rho=1e-4)
+    panel = widgets.AdaptivePanel()
+    panel.set(system="2 blocks of 4 taps", input=0.9, noise=0.01, snr=20.0, mu=0.3, rho=1e-4)
     assert len(choices(panel.method)) == 11
     x, d, w = widgets.adaptive.scenario("2 blocks of 4 taps", 0.9, 0.01, 20.0)
     assert (np.count_nonzero(w, axis=-1) == 8).all()
@@ -637,8 +643,8 @@ def test_adaptive_filters_are_those_of_the_library():
     ("mu", "snr", "noise"), [(0.5, 30.0, 0.0), (1.0, 20.0, 0.0), (0.5, 30.0, 0.01)]
 )
 def test_nlms_ends_where_theory_says(mu, snr, noise):
-    panel = widgets.AdaptivePanel("dense: all 32 taps")
-    panel.set(mu=mu, snr=snr, noise=noise)
+    panel = widgets.AdaptivePanel()
+    panel.set(system="dense: all 32 taps", mu=mu, snr=snr, noise=noise)
     theory = 10 * np.log10((10 ** (-snr / 10) + 1000 * noise) * mu / (2 - mu) * 32 / 30)
     assert line(panel, "error", "NLMS by theory").get_ydata() == pytest.approx([theory, theory])
     got, promised = (float(panel.shown[k].split()[0]) for k in ("NLMS: ends at", "NLMS by theory"))
@@ -680,8 +686,8 @@ def test_the_power_map_minimises(p):
 
 
 def test_a_penalty_on_the_signal_is_a_threshold():
-    panel = widgets.SparseNormPanel(NETS[0], "pulses")
-    panel.set(strength=4.0, sigma=2.0, which=3)
+    panel = widgets.SparseNormPanel(NETS[0])
+    panel.set(family="pulses", strength=4.0, sigma=2.0, which=3)
     assert panel.channel not in controls(panel)
     assert panel.p not in controls(panel)
     clean, noisy, best = widgets.batch("pulses", 2.0)
@@ -718,8 +724,17 @@ def test_half_a_power_is_the_half_threshold():
 @pytest.mark.parametrize("penalty", ["l1", "l0"])
 def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
     net = NETS[0]
-    panel = widgets.SparseNormPanel(net, "blocks", where="layer 2")
-    panel.set(level=level, penalty=penalty, strength=0.5, channel=2, which=5, sigma=4.0)
+    panel = widgets.SparseNormPanel(net)
+    panel.set(
+        family="blocks",
+        where="layer 2",
+        level=level,
+        penalty=penalty,
+        strength=0.5,
+        channel=2,
+        which=5,
+        sigma=4.0,
+    )
     clean, noisy, _ = widgets.batch("blocks", 4.0)
     h = interpret.features(net, noisy)["layer 2"].normal
     norm = nn.norm.SparseNorm(4, penalty=penalty, level=name)
@@ -738,10 +753,10 @@ def test_a_penalty_on_a_layer_is_the_sparse_norm(level, name, penalty):
     assert line(panel, "errors", "_here").get_ydata()[0] == pytest.approx(error, rel=1e-4)
     without = metrics.rmse(net.denoise(noisy), clean).mean()
     assert float(panel.shown["without"]) == pytest.approx(without, abs=6e-4)
-    before, edges, _ = panel.views["features"].stairs["before"].get_data()
+    before, edges, _ = panel.views["features"].moving["before"].get_data()
     count = np.histogram(h[:, 2], edges)[0]
     np.testing.assert_allclose(before, count / count.max())
-    after, alive = panel.views["features"].stairs["after, not 0"].get_data()[0], norm(h).data[:, 2]
+    after, alive = panel.views["features"].moving["after, not 0"].get_data()[0], norm(h).data[:, 2]
     left_over = np.histogram(alive[alive != 0], edges)[0]
     np.testing.assert_allclose(after, left_over / count.max(), atol=2e-3)
     assert net.layers is not panel.net.layers  # a copy works
@@ -764,7 +779,7 @@ def test_the_heart_panel_shows_what_its_filter_makes_of_the_recording():
     assert panel.shown["R waves off by"] == f"{scores['timing']:.1f} ms"
     assert panel.shown["QRS off by"].startswith(f"{scores['height']:.1f} %")
     assert panel.shown["missed"] == "0 of 20"
-    assert panel.views["paper"].text.get_text() == "From 2.0 s on"
+    assert panel.views["paper"].moving["note"].get_text() == "From 2.0 s on"
 
 
 def test_each_filter_of_the_heart_panel_has_its_own_values():

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from denoiselib.experiments import PROTOCOLS, tables
 from denoiselib.experiments.runner import FOLDER, run
-from denoiselib.experiments.store import Store, identity, rows
+from denoiselib.experiments.store import Store, rows
 
 PATIENCE = 10  # seconds for a scheduler to answer
 
@@ -58,10 +58,9 @@ def _run(args):
 def _table(args):
     protocol = _protocol(args)
     store = Store(args.out, protocol.name)
-    # the file may hold rows of settings that the protocol no longer has: they stay out
-    current = {identity({"setting": s, "seed": 0, "signals": 0}) for s in protocol.settings}
     jobs = store.read()
-    kept = [job for job in jobs if identity({**job, "seed": 0, "signals": 0}) in current]
+    # the file may hold rows of settings that the protocol no longer has: they stay out
+    kept = [job for job in jobs if job["setting"] in protocol.settings]
     if failed := sum("error" in job for job in kept):
         _say(f"{failed} jobs have failed and are not in the table")
     if len(kept) < len(jobs):
@@ -100,12 +99,6 @@ def _count(text):
     return int(text)
 
 
-def _name(text):
-    if text not in PROTOCOLS:
-        raise argparse.ArgumentTypeError(f"must be one of {', '.join(PROTOCOLS)}, not {text!r}")
-    return text
-
-
 def _parser():
     parser = argparse.ArgumentParser("denoiselib.experiments", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -114,7 +107,7 @@ def _parser():
     command.set_defaults(do=_list)
 
     both = argparse.ArgumentParser(add_help=False)
-    both.add_argument("name", type=_name, metavar="NAME", help=f"one of {', '.join(PROTOCOLS)}")
+    both.add_argument("name", choices=PROTOCOLS, metavar="NAME", help=", ".join(PROTOCOLS))
     both.add_argument(
         "--out",
         default=FOLDER,

@@ -4,39 +4,36 @@ At the noise level of the training and at others, on three families. All trainin
 number of signals; the learning rate goes with the root of the batch size.
 """
 
+from functools import partial
+
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import shortened
-from denoiselib.experiments.study import blind, study
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.study import blind, run_ways
 
 SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
-BATCHES = {"plain": (1, 4, 16, 64), "unet": (1, 64)}
 SIGNALS = 32_000  #: that a training sees
-BASE = networks.BASE | {"init": "lecun"}
+TRAININGS = [("plain", 16, "none")]  #: network, batch size and norm
+TRAININGS += [("plain", batch, "batch") for batch in (1, 4, 16, 64)]
+TRAININGS += [("unet", batch, "batch") for batch in (1, 64)]
 
 
-def _recipe(net, family, batch, norm="batch"):
-    lr = round(0.03 * (batch / 32) ** 0.5, 4)
-    change = {"batch": batch, "lr": lr, "steps": SIGNALS // batch}
-    return BASE | {"net": net, "family": family, "norm": norm} | change
+def _recipe(family, net, batch, norm):
+    change = {"init": "lecun", "net": net, "family": family, "norm": norm, "batch": batch}
+    change |= {"lr": round(0.03 * (batch / 32) ** 0.5, 4), "steps": SIGNALS // batch}
+    return networks.BASE | change
 
 
-SETTINGS = [
-    setting
-    for family in ("sparse_spikes", "pulses", "blocks")
-    for setting in (
-        {"net": "limit", "family": family, "batch": None},
-        _recipe("plain", family, 16, norm="none"),
-        *(_recipe(net, family, batch) for net in BATCHES for batch in BATCHES[net]),
-    )
-]
+SETTINGS = []
+for name in ("sparse_spikes", "pulses", "blocks"):
+    SETTINGS.append({"net": "limit", "family": name, "batch": None})
+    SETTINGS.extend(_recipe(name, *training) for training in TRAININGS)
 
 
 def modes(setting, seed):
     """Train a network at noise level 3; it is used in all modes of batch norm."""
     if setting["net"] == "limit":
         return {"": None}
-    net = networks.train(setting, seed)
-    found = networks.modes(net, setting, seed, batches=(1, 8, 64))
+    found = networks.modes(networks.train(setting, seed), setting, seed, batches=(1, 8, 64))
     return {mode: blind(denoise) for mode, denoise in found.items()}
 
 
@@ -45,14 +42,11 @@ def all_levels(setting):
     return [({"test_sigma": sigma}, sigma, "test") for sigma in SIGMAS]
 
 
-PROTOCOL = study(
-    modes,
-    tests=all_levels,
-    column="mode",
+PROTOCOL = Protocol(
     name="batch-norm-modes",
+    run_one=partial(run_ways, ways=modes, tests=all_levels, column="mode"),
     settings=SETTINGS,
     seeds=10,
-    signals=1000,
     table={
         "by": ["family", "test_sigma", "net", "batch", "mode"],
         "reference": {"mode": "fixed"},

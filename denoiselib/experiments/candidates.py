@@ -7,10 +7,13 @@ LIMIT, BLIND_LIMIT = "limit", "limit, level unknown"  #: rows without a network
 #: A plain network's recipe, with a noise level that differs from signal to signal.
 BLIND = networks.BASE | {"net": "plain", "sigma": [1.0, 5.0]}
 
-#: Controls, in every table. Wide has at least as many parameters as the largest candidate.
+#: Changes of a shape: as many parameters as the largest candidate, or more.
+WIDER = {"batch norm, wide": {"width": 22}}
+
+#: Controls, in every table.
 CONTROLS = {
     "batch norm": {},
-    "batch norm, wide": {"width": 22},
+    "batch norm, wide": {},
     "no norm": {"norm": "none"},
     "instance norm": {"norm": "instance"},
     "leaky ReLU": {"activation": "leaky_relu"},
@@ -35,15 +38,11 @@ TWO_SIDED = [
     *(f"batch+firm{x}" for x in ("", "*mad", "*mean", "*both", "*shared", "*rectified")),
     *(f"batch+{p}{x}" for p in ("l_half", "l_two_thirds", "l0") for x in ("", "*rectified")),
     *("l1", "l1*mad", "l1*mean", "firm*mad", "l0*mad"),
-    *("batch+group*mean", "batch+group*both"),
-    *("batch+mixture*mean", "batch+mixture*both"),
-    *("batch+ista*mean", "batch+ista*both"),
+    *(f"batch+{p}*{x}" for p in ("group", "mixture", "ista") for x in ("mean", "both")),
 ]
 
 #: Other normalisations and filters, before a ReLU.
-FILTERS = [
-    *("representative", "filtered", "wiener", "batch+wiener", "predict", "batch+predict"),
-]
+FILTERS = ["representative", "filtered", "wiener", "batch+wiener", "predict", "batch+predict"]
 
 #: Every variant that was tried, by name: changes of a recipe.
 CANDIDATES = {name: {"norm": name, "activation": "none"} for name in (*ONE_SIDED, *TWO_SIDED)}
@@ -59,7 +58,7 @@ CANDIDATES |= {
     for weight in (0.001, 0.01, 0.1)
 }
 
-#: The six best rows of the screening and all controls, with the learning rates that it chose.
+#: The six best rows of the screening, with the learning rates that it chose.
 FINALISTS = {
     "batch+nonnegative_l1*linear": 0.01,
     "batch+nonnegative_l1*shared": 0.03,
@@ -68,46 +67,29 @@ FINALISTS = {
     "batch+firm*rectified": 0.01,
     "batch+l1*shared": 0.01,
 }
-CONTROL_LEARNING_RATES = {
-    "batch norm": 0.03,
-    "batch norm, wide": 0.01,
-    "no norm": 0.01,
-    "instance norm": 0.03,
-    "leaky ReLU": 0.03,
-    "PReLU": 0.03,
-    "GELU": 0.01,
-    "level as input: MAD": 0.01,
-    "level as input: differences": 0.03,
-    "level as input: mean |y|": 0.03,
-    "level as input: true": 0.03,
-}
-CHOSEN = FINALISTS | CONTROL_LEARNING_RATES
+#: Controls for which the screening chose a rate of 0.01, not 0.03.
+SLOW = ("batch norm, wide", "no norm", "GELU", "level as input: MAD")
+CHOSEN = FINALISTS | dict.fromkeys(CONTROLS, 0.03) | dict.fromkeys(SLOW, 0.01)
 
 
 def recipe(name, family, **changes):
-    """Return the recipe of a control or a candidate on a family.
-
-    Parameters
-    ----------
-    name : str
-        In `CONTROLS` or `CANDIDATES`.
-    family : str
-        In `networks.SHAPES`.
-    **changes
-        Changes of the recipe.
-
-    Returns
-    -------
-    dict
-        As `networks.BASE`, and ``row``, the name.
+    """Return the recipe of a control or a candidate on a family, with ``row``, its name.
 
     Examples
     --------
     >>> recipe("batch norm, wide", "pulses", steps=10)["shape"]
     {'kernel': 5, 'width': 22}
     """
-    change = dict((CONTROLS | CANDIDATES)[name])
-    shape = dict(networks.SHAPES[family])
-    if "width" in change:
-        shape["width"] = change.pop("width")
-    return {"row": name, **BLIND, "family": family, "shape": shape, **change, **changes}
+    place = {"family": family, "shape": networks.SHAPES[family] | WIDER.get(name, {})}
+    return {"row": name} | BLIND | place | (CONTROLS | CANDIDATES)[name] | changes
+
+
+def limits(family, *, sigma=BLIND["sigma"], rows=(LIMIT, BLIND_LIMIT), **more):
+    """List the settings of the rows without a network on a family.
+
+    Examples
+    --------
+    >>> limits("blocks", rows=[LIMIT])
+    [{'row': 'limit', 'family': 'blocks', 'sigma': [1.0, 5.0]}]
+    """
+    return [{"row": row, "family": family, "sigma": sigma} | more for row in rows]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scipy import stats
 
 from denoiselib.experiments import claims_rows, networks, tables
-from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.table import Table
 
 
@@ -121,16 +121,8 @@ RULE = (
 def verdicts(rows):
     """Judge the statements by the `RULE`.
 
-    Parameters
-    ----------
-    rows : list of dict
-        From `run_one`, with their ``seed``; rows without a value are ignored.
-
-    Returns
-    -------
-    list of dict
-        For each of `CLAIMS` its number, ``statement``, ``test``, ``measured`` (numbers and answer
-        under each condition, with half widths of 95 % intervals over seeds) and ``verdict``.
+    A line for each of `CLAIMS` has its number, ``statement``, ``test``, ``measured`` (numbers and
+    answer under each condition, with half widths of 95 % intervals over seeds) and ``verdict``.
 
     Examples
     --------
@@ -152,13 +144,10 @@ def verdicts(rows):
 
 
 def decide(rows, number):
-    """Judge the statement of that number under each condition, from rows as for `verdicts`.
+    """Judge the statement of that number under each condition; rows without a value are ignored.
 
-    Returns
-    -------
-    list of dict
-        ``condition``, number of ``seeds``, ``value`` and ``share`` (mean and half width, or None)
-        and ``holds`` (``"yes"``, ``"no"`` or ``"open"``).
+    A line has the ``condition``, number of ``seeds``, ``value`` and ``share`` (mean and half width,
+    or None) and ``holds`` (``"yes"``, ``"no"`` or ``"open"``).
 
     Examples
     --------
@@ -168,9 +157,9 @@ def decide(rows, number):
     ((1.0, 0.0), 'yes')
     """
     claim, lines = CLAIMS[number], []
-    measured = Table(rows).where(claim=number, measure=claim.measure)
-    known = Table(row for row in measured if row["value"] is not None)
-    for condition, group in known.by("condition").items():
+    known = Table(row for row in rows if row["value"] is not None)
+    measured = known.where(claim=number, measure=claim.measure)
+    for condition, group in measured.by("condition").items():
         line = {"condition": condition, "seeds": len(group), "share": None}
         for column in ("value", "share"):
             if group[0][column] is not None:
@@ -247,10 +236,7 @@ SIGNALS_SEEN = 16_000  #: in each training with small or large batches
 SETTINGS = [
     {"part": "network", **RECIPE},
     *({"part": "stability", **networks.BASE, "lr": lr} for lr in (1e-3, 1e-2, 3e-2, 1e-1)),
-    *(
-        {"part": "batches", **RECIPE, "norm": norm, "seen": SIGNALS_SEEN}
-        for norm in ("batch", "none")
-    ),
+    *({"part": "batches", **RECIPE, "norm": x, "seen": SIGNALS_SEEN} for x in ("batch", "none")),
     {"part": "sparsity", **RECIPE, "steps": 1000, "draws": [2, 5, 10, 20, 40, 80]},
     {"part": "optima", **networks.BASE, "lr": 1e-2, "steps": 600, "nets": 8},
 ]
@@ -259,18 +245,9 @@ SETTINGS = [
 def run_one(setting, seed, signals=1000):
     """Train the networks of one part of the study, and measure them.
 
-    Parameters
-    ----------
-    setting : dict
-        A recipe as `networks.BASE`, ``part`` (a function of `claims_rows`), and its options.
-    seed, signals : int
-        The seed of weights and signals, and the number of test signals.
-
-    Returns
-    -------
-    list of dict
-        Rows with the number of a ``claim``, ``measure``, ``condition``, ``value`` and ``share``
-        (fraction of the signals on which the statement holds, or None).
+    The setting is a recipe as `networks.BASE`, ``part`` (a function of `claims_rows`), and its
+    options. Rows have the number of a ``claim``, ``measure``, ``condition``, ``value`` and
+    ``share`` (fraction of the signals on which the statement holds, or None).
 
     Examples
     --------
@@ -284,9 +261,7 @@ def run_one(setting, seed, signals=1000):
     return claims_rows.PARTS[setting["part"]](setting, seed, signals)
 
 
-def _quickly(setting):
-    steps = {"steps": setting["steps"] // 25} | ({"seen": 640} if "seen" in setting else {})
-    return setting | steps
+QUICK = [s | ({"seen": 640} if "seen" in s else {}) for s in shortened(SETTINGS, 25)]
 
 
 PROTOCOL = Protocol(
@@ -297,5 +272,5 @@ PROTOCOL = Protocol(
     signals=1000,
     table={"by": ["claim", "measure", "condition"], "value": "value"},
     report=report,
-    quick={"settings": [_quickly(s) for s in SETTINGS], "seeds": 2, "signals": 100},
+    quick={"settings": QUICK, "seeds": 2, "signals": 100},
 )

@@ -1,23 +1,10 @@
 """The numbers by which `claims` are tested, most of them functions of plain arrays."""
 
-import itertools
-
 import numpy as np
 
 from denoiselib import _check, metrics
 from denoiselib.interpret import watching
 from denoiselib.nn.tensor import no_grad
-
-
-def share(yes):
-    """Return the fraction of True.
-
-    Examples
-    --------
-    >>> share(np.array([True, False, True, True]))
-    0.75
-    """
-    return float(np.mean(yes))
 
 
 def removed(estimate, noisy, clean):
@@ -55,21 +42,8 @@ def change(a, b, clean):
 def amplification(denoise, noisy, size=0.01, rng=None):
     r"""Return the gain of a small random change: :math:`\|f(y + d) - f(y)\| / \|d\|`.
 
-    Parameters
-    ----------
-    denoise : callable
-        The estimator f.
-    noisy : ndarray (n, length)
-        Signals y, converted to float32, the dtype of networks.
-    size : float
-        Standard deviation of d.
-    rng : seed, numpy.random.Generator or None
-        Draws d.
-
-    Returns
-    -------
-    ndarray (n,)
-        For each signal.
+    One value for each of the signals y, ``(n, length)``; d is white, with this standard deviation.
+    Both are float32, the dtype of networks.
 
     Examples
     --------
@@ -84,8 +58,8 @@ def amplification(denoise, noisy, size=0.01, rng=None):
 def worst_amplification(denoise, noisy, size=0.01):
     """Return the gain of a small change in the worst direction.
 
-    Arguments are those of `amplification`. The value, one for each signal, is the largest singular
-    value of the Jacobian, whose slopes are differences over `size` to either side of a sample.
+    It is the largest singular value of the Jacobian of each signal, of differences over `size` to
+    either side.
 
     Examples
     --------
@@ -101,21 +75,9 @@ def worst_amplification(denoise, noisy, size=0.01):
 
 
 def outputs(net, noisy, kind, batch_size=None):
-    """Return the outputs of all modules of a kind, in the order of the computation.
+    """Return the outputs ``(n, channels, length)`` of all modules of a class, in order.
 
-    Parameters
-    ----------
-    net, noisy : Network, ndarray (n, length)
-        A network in any mode, and its input.
-    kind : type
-        Class of the modules.
-    batch_size : int, optional
-        How many signals pass together, all by default.
-
-    Returns
-    -------
-    list of ndarray (n, channels, length)
-        For each module.
+    The network may be in any mode; `batch_size` signals pass together, all by default.
 
     Examples
     --------
@@ -134,10 +96,9 @@ def outputs(net, noisy, kind, batch_size=None):
 
 
 def kurtosis(features):
-    """Return the excess kurtosis of each channel over signals and time: 0 for a Gaussian.
+    """Return the excess kurtosis of each channel over signals and time; NaN if it is constant.
 
-    The output of a layer is ``(n, channels, length)``. Outliers make the kurtosis high; a constant
-    channel has NaN.
+    Outliers make it high; it is 0 for a Gaussian.
 
     Examples
     --------
@@ -154,17 +115,9 @@ def kurtosis(features):
 def correlations(layers):
     """Return the mean absolute correlation of channels within layers and between them.
 
-    Parameters
-    ----------
-    layers : list of ndarray (n, channels, length)
-        Outputs of layers for the same signals. Shorter ones are stretched to the longest;
-        constant channels are left out.
-
-    Returns
-    -------
-    dict of str to float
-        Mean over pairs of channels ``"within"`` a layer, ``"between"`` two layers, and between two
-        layers of the ``"same length"``; NaN if there is no such pair.
+    Layers are ``(n, channels, length)``. Shorter ones are stretched to the longest; constant
+    channels are left out. Pairs are from ``"within"`` a layer, ``"between"`` two, and between two
+    of the ``"same length"``; NaN if there are none.
 
     Examples
     --------
@@ -182,27 +135,22 @@ def correlations(layers):
             if channel.std() > 1e-6:
                 flat.append(channel)
                 place.append((number, x.shape[2]))
-    like = abs(np.corrcoef(flat)) if len(flat) > 1 else np.ones((1, 1))
-    found = {"within": [], "between": [], "same length": []}
-    for i, j in itertools.combinations(range(len(flat)), 2):
-        (a, length), (b, other) = place[i], place[j]
-        found["within" if a == b else "between"].append(like[i, j])
-        if a != b and length == other:
-            found["same length"].append(like[i, j])
-    return {name: float(np.mean(x)) if x else np.nan for name, x in found.items()}
+    if len(flat) < 2:
+        return dict.fromkeys(("within", "between", "same length"), np.nan)
+    i, j = np.triu_indices(len(flat), 1)
+    layer, length = np.array(place).T
+    like, same = abs(np.corrcoef(flat))[i, j], layer[i] == layer[j]
+    pairs = {"within": same, "between": ~same, "same length": ~same & (length[i] == length[j])}
+    return {name: like[x].mean().item() if x.any() else np.nan for name, x in pairs.items()}
 
 
 def optimum_part(errors):
-    r"""Return the fraction of the errors' variance that is due to the network, not to the signal.
-
-    The array is ``(networks, signals)``, at least two of each. The fraction is 0 if all networks
-    make the same errors, 1 if errors depend on the network alone.
+    r"""Return the fraction of the variance of errors ``(networks, signals)`` due to the network.
 
     Notes
     -----
     Two-way analysis of variance without repetition, :math:`e_{si} = \mu + a_s + b_i + c_{si}`:
-    the estimated variances of a (network) and c (interaction, and chance), as a fraction of those
-    of a, b and c.
+    the variances of a (network) and c (interaction, and chance) over those of a, b (signal) and c.
 
     Examples
     --------

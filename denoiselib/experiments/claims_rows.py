@@ -1,10 +1,12 @@
 """Rows on the statements of `claims`: trainings, and what the trained networks do.
 
-The first functions are the parts of the study: ``part(setting, seed, n)`` trains networks, and
-tests them on n signals. A docstring begins with the numbers of its statements. One network is used
-in several `ways`: ``"fixed"``, ``"alone"`` (unfixed, each signal with its own statistics), ``"in
-64"`` (unfixed, 64 signals together) and ``"without"`` batch norm.
+The parts of the study, ``part(setting, seed, n)``, train networks and test them on n signals. A
+docstring begins with the numbers of its statements. One network is used in several `ways`:
+``"fixed"``, ``"alone"`` (unfixed, each signal with its own statistics), ``"in 64"`` (unfixed, 64
+signals together) and ``"without"`` batch norm.
 """
+
+import itertools
 
 import numpy as np
 from scipy import stats
@@ -12,7 +14,7 @@ from scipy import stats
 from denoiselib import bayes, metrics, nn, signals
 from denoiselib._random import stream
 from denoiselib.experiments import claims_measures as measures
-from denoiselib.experiments import classical, networks, recipes
+from denoiselib.experiments import networks, recipes
 from denoiselib.filters import METHODS
 
 SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
@@ -21,21 +23,26 @@ NOTICEABLE = 0.05  #: a relative difference of errors that counts
 WAYS = {"fixed": "fixed", "batch 1": "alone", "batch 64": "in 64", "no batch norm": "without"}
 
 
-def row(claim, measure, condition, value, share=None):
-    """Return a row; a value that is not finite becomes None.
+def row(claim, measure, condition, value, yes=None):
+    """Return a row: a value, None if it is not finite, and on which share of the signals it holds.
 
     Examples
     --------
-    >>> row(1, "stuck", "with batch norm", np.float64(0))["value"]
-    0.0
+    >>> row(1, "stuck", "with batch norm", np.float64(0), yes=[True, False])["share"]
+    0.5
     """
     return {
         "claim": claim,
         "measure": measure,
         "condition": condition,
         "value": float(value) if np.isfinite(value) else None,
-        "share": share,
+        "share": None if yes is None else float(np.mean(yes)),
     }
+
+
+def percent(errors, others):
+    """Return by how many percent a mean of errors is above that of others."""
+    return 100 * (errors.mean() / others.mean() - 1)
 
 
 def network(setting, seed, n):
@@ -57,11 +64,9 @@ def network(setting, seed, n):
 
 def stability(setting, seed, n):
     """1: whether trainings get stuck less often with batch norm."""
-    noisy, clean, _ = _test(setting, seed, n)
+    error = _test(setting, seed, n)
     nets = (networks.train(setting | {"norm": norm}, seed) for norm in ("batch", "none"))
-    with_it, without = (
-        float(_rmse(net.denoise, noisy, clean).mean()) > recipes.STUCK for net in nets
-    )
+    with_it, without = (float(error(net.denoise).mean()) > recipes.STUCK for net in nets)
     condition = f"learning rate {setting['lr']:g}"
     return [
         row(1, "stuck, with batch norm", condition, with_it),
@@ -72,20 +77,17 @@ def stability(setting, seed, n):
 
 def batches(setting, seed, n):
     """4: whether batches of one signal give a worse network, for the same number of signals."""
-    noisy, clean, _ = _test(setting, seed, n)
-    errors = []
+    error, errors = _test(setting, seed, n), []
     for batch in (1, 64):
         lr = setting["lr"] * (batch / 32) ** 0.5
         recipe = setting | {"batch": batch, "lr": lr, "steps": max(setting["seen"] // batch, 1)}
         net = networks.train(recipe, seed)
         ways = networks.modes(net, recipe, seed, batches=[64])
-        errors.append({way: _rmse(denoise, noisy, clean) for way, denoise in ways.items()})
-    rows, (one, many) = [], errors
-    for way in one:
-        loss = 100 * (one[way].mean() / many[way].mean() - 1)
-        lost, condition = measures.share(one[way] > many[way]), way.replace("batch 64", "in 64")
-        rows.append(row(4, "RMSE after batches of 1 above 64, %", condition, loss, lost))
-    return rows
+        named = {way.replace("batch 64", "in 64"): denoise for way, denoise in ways.items()}
+        errors.append({way: error(denoise) for way, denoise in named.items()})
+    one, many = errors
+    measure = "RMSE after batches of 1 above 64, %"
+    return [row(4, measure, way, percent(x, many[way]), x > many[way]) for way, x in one.items()]
 
 
 def sparsity(setting, seed, n):
@@ -138,9 +140,9 @@ def convergence(setting, draws, seed, n):
 
 def optima(setting, seed, n):
     """11: whether the errors of single signals depend on the training."""
-    noisy, clean, _ = _test(setting, seed, n)
+    error = _test(setting, seed, n)
     starts = [seed + 1000 * k for k in range(setting["nets"])]
-    errors = np.stack([_rmse(networks.train(setting, s).denoise, noisy, clean) for s in starts])
+    errors = np.stack([error(networks.train(setting, s).denoise) for s in starts])
     well = errors[errors.mean(axis=1) < recipes.STUCK]
     rows = [row(11, "share of stuck trainings", "all", 1 - len(well) / len(errors))]
     for condition, some in (("all trainings", errors), ("those not stuck", well)):
@@ -156,19 +158,18 @@ def accuracy(ways, setting, seed, test):
     filtered = tuned(setting, seed, noisy)
     others = filtered | {"no batch norm": ways["without"](noisy), "doing nothing": noisy}
     errors = {name: metrics.rmse(x, clean) for name, x in others.items()}
-    own, least = metrics.rmse(ways["fixed"](noisy), clean), metrics.rmse(best, clean).mean()
+    own, least = metrics.rmse(ways["fixed"](noisy), clean), metrics.rmse(best, clean)
     rows = [
-        row(2, "RMSE above the limit, %", name, 100 * (error.mean() / least - 1))
+        row(2, "RMSE above the limit, %", name, percent(error, least))
         for name, error in {"batch norm": own, **errors}.items()
     ]
     for name in filtered:
         gain = 100 * (1 - own.mean() / errors[name].mean())
-        won = measures.share(own < errors[name])
-        rows.append(row(2, "RMSE below, %", f"the {name} filter", gain, won))
+        rows.append(row(2, "RMSE below, %", f"the {name} filter", gain, own < errors[name]))
     for name in ("no batch norm", "tuned Wiener", "doing nothing"):
-        loss = 100 * (own.mean() / errors[name].mean() - 1)
+        loss = percent(own, errors[name])
         for condition, factor in ((name, 1), (f"{name}, by 5 %", 1 + NOTICEABLE)):
-            lost = measures.share(own > factor * errors[name])
+            lost = own > factor * errors[name]
             rows.append(row(3, "RMSE above, %", f"than {condition}", loss, lost))
     return rows
 
@@ -178,7 +179,7 @@ def tuned(setting, seed, noisy):
     sigma, errors, values = setting["sigma"], {}, {}
     *seen, _ = networks.draw(setting["family"], sigma, 200, seed, "validation")
     for name, method in METHODS.items():
-        values[name] = classical.tune(name, "oracle", *seen, sigma)
+        values[name] = method.tune(seen[0], sigma, seen[1]).value
         errors[name] = metrics.rmse(method.denoise(seen[0], sigma, values[name]), seen[1]).mean()
     names = {"best tuned": min(errors, key=errors.get), "tuned Wiener": "wiener"}
     return {k: METHODS[name].denoise(noisy, sigma, values[name]) for k, name in names.items()}
@@ -193,13 +194,13 @@ def modes(ways, setting, seed, n):
         errors = {way: metrics.rmse(x, clean) for way, x in made.items()}
         for way in ("alone", "in 64"):
             gain = 100 * (1 - errors[way].mean() / errors["fixed"].mean())
-            won = measures.share(errors[way] < errors["fixed"])
+            won = errors[way] < errors["fixed"]
             rows.append(row(6, "RMSE below fixed, %", f"{way} at sigma {sigma:g}", gain, won))
         if sigma != setting["sigma"]:
             continue
-        for a, b in (("fixed", "alone"), ("fixed", "in 64"), ("alone", "in 64")):
+        for a, b in itertools.combinations(made, 2):
             apart = measures.change(made[a], made[b], clean)
-            much = measures.share(apart > NOTICEABLE)
+            much = apart > NOTICEABLE
             rows.append(row(5, "change / error", f"{a} or {b}", np.median(apart), much))
     return rows
 
@@ -213,26 +214,24 @@ def fluctuations(ways, test):
     for name, estimate in made.items():
         gone = measures.removed(estimate, noisy, clean)
         what = "noise removed" if name in ways else "noise removed, for comparison"
-        rows.append(row(10, what, name, gone.mean(), measures.share(gone > 0.5)))
+        rows.append(row(10, what, name, gone.mean(), gone > 0.5))
     return rows
 
 
 def sensitivity(ways, setting, seed, noisy):
     """12: whether small changes of the input grow."""
     rows = []
-    made = {way: ways[way] for way in ("fixed", "alone")}
-    made |= {
-        "the limit": lambda y: networks.pointwise_limit(setting["family"], y, setting["sigma"])
-    }
-    for way, denoise in made.items():
+    for way in ("fixed", "alone", "the limit"):
         what = "amplification" if way in ways else "amplification, for comparison"
+        denoise = ways.get(
+            way, lambda y: networks.pointwise_limit(setting["family"], y, setting["sigma"])
+        )
         found = {
             "random": measures.amplification(denoise, noisy, rng=seed),
             "worst": measures.worst_amplification(denoise, noisy[:20]),
         }
         for direction, x in found.items():
-            condition = f"{direction} direction, {way}"
-            rows.append(row(12, what, condition, x.mean(), measures.share(x > 1)))
+            rows.append(row(12, what, f"{direction} direction, {way}", x.mean(), x > 1))
     return rows
 
 
@@ -250,16 +249,16 @@ def layers(nets, noisy):
 
 def outliers(net, bare, noisy):
     """13: whether batch norm removes outliers from the features."""
-    rows, before, after = [], nn.modules.Conv1d, nn.norm.BatchNorm1d
+    measure, before, after = "kurtosis before - after", nn.modules.Conv1d, nn.norm.BatchNorm1d
+    rows = []
     for mode, batch in (("fixed", None), ("in 64", 64), ("alone", 1)):
         net.eval("running" if mode == "fixed" else "batch")
         a, b = (_kurtosis(net, noisy, kind, batch) for kind in (before, after))
         a = a[: len(b)]  # the last convolution has no batch norm
-        rows.append(row(13, "kurtosis before - after", mode, _mean(a - b)))
+        rows.append(row(13, measure, mode, _mean(a - b)))
     net.eval()
     without, with_it = (_mean(_kurtosis(n, noisy, before)) for n in (bare, net))
-    rows.append(row(13, "kurtosis before - after", "trained with it", without - with_it))
-    return rows
+    return [*rows, row(13, measure, "trained with it", without - with_it)]
 
 
 def _kurtosis(net, noisy, kind, batch=None):
@@ -271,12 +270,10 @@ def _mean(values):
     return np.nanmean(values) if np.isfinite(values).any() else np.nan
 
 
-def _rmse(denoise, noisy, clean):
-    return metrics.rmse(denoise(noisy), clean)
-
-
 def _test(setting, seed, n):
-    return networks.draw(setting["family"], setting["sigma"], n, seed)
+    """Return a function from a way to denoise to the errors on n test signals."""
+    noisy, clean, _ = networks.draw(setting["family"], setting["sigma"], n, seed)
+    return lambda denoise: metrics.rmse(denoise(noisy), clean)
 
 
 #: The parts of the study by name.

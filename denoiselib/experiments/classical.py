@@ -12,13 +12,24 @@ from denoiselib.filters import METHODS
 
 TUNINGS = ("slides", "sure", "oracle")
 
+
+def tunings(name):
+    """List the tunings of a filter: for some the slides have no parameter.
+
+    Examples
+    --------
+    >>> tunings("tv")
+    ['sure', 'oracle']
+    """
+    return [t for t in TUNINGS if t != "slides" or METHODS[name].slides is not None]
+
+
 #: Every filter on every family, at the slides' noise level, and the limits.
 SETTINGS = [
     {"family": family, "sigma": 3.0, "method": method, "tuning": tuning}
     for family in signals.FAMILIES
     for method in METHODS
-    for tuning in TUNINGS
-    if tuning != "slides" or METHODS[method].slides is not None
+    for tuning in tunings(method)
 ] + [{"family": family, "sigma": 3.0, "method": "limit", "tuning": None} for family in bayes.LIMITS]
 
 
@@ -48,26 +59,21 @@ def run_one(setting, seed, validation=200, test=1000):
     >>> print(f"lambda {row['value']}, RMSE {row['rmse']:.2f}")
     lambda 8.0, RMSE 1.05
     """
-    family, sigma = setting["family"], setting["sigma"]
+    family, sigma, name = setting["family"], setting["sigma"], setting["method"]
     rng = np.random.default_rng(seed)
     clean = signals.FAMILIES[family](validation + test, rng=rng)
     noisy = signals.add_noise(clean, sigma, rng)
     seen, judged = slice(validation), slice(validation, None)
-    if setting["method"] == "limit":
+    if name == "limit":
         value, estimate = None, bayes.LIMITS[family](noisy[judged], sigma)
     else:
-        value = tune(setting["method"], setting["tuning"], noisy[seen], clean[seen], sigma)
-        estimate = METHODS[setting["method"]].denoise(noisy[judged], sigma, value)
+        value = tune(name, setting["tuning"], noisy[seen], clean[seen], sigma)
+        estimate = METHODS[name].denoise(noisy[judged], sigma, value)
     rmse, half = metrics.mean_ci(metrics.rmse(estimate, clean[judged]))
-    return {
-        **setting,
-        "seed": seed,
-        "value": value,
-        "rmse": rmse,
-        "rmse_half": half,
-        "psnr": float(metrics.psnr(estimate, clean[judged]).mean()),
-        "slide_psnr": float(metrics.slide_psnr(estimate, clean[judged]).mean()),
-    }
+    scores = {"value": value, "rmse": rmse, "rmse_half": half}
+    for measure in (metrics.psnr, metrics.slide_psnr):
+        scores[measure.__name__] = float(measure(estimate, clean[judged]).mean())
+    return {**setting, "seed": seed, **scores}
 
 
 def tune(name, tuning, noisy, clean, sigma):
@@ -78,12 +84,9 @@ def tune(name, tuning, noisy, clean, sigma):
     >>> tune("wiener", "slides", None, None, sigma=3.0)
     3
     """
-    method = METHODS[name]
-    return {
-        "slides": lambda: method.slides,
-        "sure": lambda: method.tune(noisy, sigma).value,
-        "oracle": lambda: method.tune(noisy, sigma, clean).value,
-    }[tuning]()
+    if tuning == "slides":
+        return METHODS[name].slides
+    return METHODS[name].tune(noisy, sigma, {"sure": None, "oracle": clean}[tuning]).value
 
 
 def pivot(rows):

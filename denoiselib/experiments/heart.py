@@ -4,6 +4,7 @@ A pilot on synthetic signals chooses the learning rates; the study then tests ev
 recording and on synthetic signals, with several kinds of noise.
 """
 
+import itertools
 from functools import lru_cache, partial
 
 import numpy as np
@@ -54,8 +55,7 @@ CONDITIONS = [(noise, mv) for noise in NOISES for mv in MILLIVOLTS if noise == "
 def baseline(signal, rate=SAMPLING_RATE):
     """Estimate the baseline of an electrocardiogram ``(length,)``, `rate` in Hz.
 
-    It is the running median over 200 ms, of that the one over 600 ms (de Chazal and others 2004),
-    smoothed by a Gaussian with a standard deviation of 1/6 s.
+    Running medians over 200 and 600 ms (de Chazal and others 2004), then a Gaussian of 1/6 s.
 
     Examples
     --------
@@ -72,8 +72,8 @@ def baseline(signal, rate=SAMPLING_RATE):
 def recording():
     """Return the recording `data/ecg.npz` without its baseline, and its beats.
 
-    It stands for a clean signal. Both arrays are read-only: the signal in mV, and the R waves that
-    `real.r_peaks` finds in the recording as it is, in samples.
+    It stands for a clean signal, in mV; the beats are what `real.r_peaks` finds, in samples. Both
+    arrays are read-only.
 
     Examples
     --------
@@ -84,31 +84,22 @@ def recording():
     samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
     clean, beats = samples - baseline(samples), real.r_peaks(samples)
-    for array in (clean, beats):
-        array.setflags(write=False)
+    clean.setflags(write=False)
+    beats.setflags(write=False)
     return clean, beats
 
 
 def draw(noise, level, signals, seed, purpose="test"):
-    """Draw noisy signals that no training with this seed sees.
+    """Draw noisy signals that no training with this seed sees: noisy, clean, and their R waves.
 
     Parameters
     ----------
-    noise : str
-        Name in `NOISES`.
-    level : float
-        Root mean square of the noise, in mV. It only scales the noise of a seed.
+    noise, level : str, float
+        Name in `NOISES`, and the root mean square in mV, which only scales the noise of a seed.
     signals, seed : int
         Number of synthetic signals, and the seed.
     purpose : {"validation", "test"}
         For a test the recording is put before the synthetic signals.
-
-    Returns
-    -------
-    noisy, clean : ndarray (n, 3600)
-        Signals in mV.
-    beats : list of n ndarrays
-        Their R waves, in samples.
 
     Examples
     --------
@@ -122,16 +113,13 @@ def draw(noise, level, signals, seed, purpose="test"):
     if purpose == "test":
         known, places = recording()
         own = stream(seed, "heart recording")  # for any number of signals the same noise
-        added = NOISES[noise](np.zeros_like(known), 1.0, own)
-        clean, beats = np.concatenate([known[None], clean]), [places, *beats]
-        unit = np.concatenate([added[None], unit])
+        unit = np.vstack([NOISES[noise](np.zeros_like(known), 1.0, own), unit])
+        clean, beats = np.vstack([known, clean]), [places, *beats]
     return clean + level * unit, clean, beats
 
 
 def rms_error(estimate, clean):
-    """Return the root mean square error of each signal, without its mean over time.
-
-    The constant voltage that electrodes add is no part of an electrocardiogram.
+    """Return the root mean square error of each signal, without its mean: electrodes add one.
 
     Examples
     --------
@@ -141,21 +129,25 @@ def rms_error(estimate, clean):
     return np.std(np.asarray(estimate) - clean, axis=-1)
 
 
+def gains(estimate, noisy, clean):
+    """Return by how many dB each signal's `rms_error` is reduced.
+
+    Examples
+    --------
+    >>> print(gains([[0.1, -0.1]], [[1.0, -1.0]], np.zeros((1, 2))))
+    [20.]
+    """
+    with np.errstate(divide="ignore"):  # the gain of an exact estimate is infinite
+        return 20 * np.log10(rms_error(noisy, clean) / rms_error(estimate, clean))
+
+
 def scores(estimate, noisy, clean, beats):
-    """Measure the error of estimates, and of what a physician looks at.
+    """Measure estimates ``(n, length)`` of what `draw` returns, also by what a physician looks at.
 
-    Parameters
-    ----------
-    estimate, noisy, clean, beats
-        Estimates ``(n, length)`` in mV, and what `draw` returns.
-
-    Returns
-    -------
-    dict of str to float
-        ``error``: mean `rms_error` in uV; ``gain``: mean reduction of that error in dB; ``timing``:
-        mean distance in ms of detected R waves from true ones (pairs within 50 ms); ``wrong``:
-        missed and false beats, percent; ``flattened``: mean loss of height of QRS complexes, and
-        ``height``: its mean absolute error, percent.
+    ``error`` is the mean `rms_error` in uV, ``gain`` the mean of `gains`; ``timing`` the mean
+    distance in ms of detected R waves from true ones (pairs within 50 ms); ``wrong`` the missed and
+    false beats, ``flattened`` the mean loss of height of QRS complexes, and ``height`` its mean
+    absolute error, in percent.
 
     Examples
     --------
@@ -164,7 +156,6 @@ def scores(estimate, noisy, clean, beats):
     >>> print(f"{found['error']:.0f} uV, {found['gain']:.1f} dB, {found['timing']:.1f} ms")
     10 uV, 20.0 dB, 0.8 ms
     """
-    before, after = rms_error(noisy, clean), rms_error(estimate, clean)
     pairs = [
         real.r_peak_timing_error(real.r_peaks(signal), true)
         for signal, true in zip(estimate, beats, strict=True)
@@ -172,11 +163,9 @@ def scores(estimate, noisy, clean, beats):
     heights = np.concatenate(list(map(real.qrs_amplitude_error, estimate, clean, beats)))
     errors = np.abs(np.concatenate([pair.errors for pair in pairs]))
     wrong = sum(pair.missed + pair.extra for pair in pairs)
-    with np.errstate(divide="ignore"):  # the gain of an exact estimate is infinite
-        gain = 20 * np.log10(before / after)
     return {
-        "error": 1000 * float(after.mean()),
-        "gain": float(gain.mean()),
+        "error": 1000 * float(rms_error(estimate, clean).mean()),
+        "gain": float(gains(estimate, noisy, clean).mean()),
         "timing": float(errors.mean()) if errors.size else np.nan,
         "wrong": 100 * wrong / sum(map(len, beats)),
         "flattened": -100 * float(heights.mean()),
@@ -190,14 +179,8 @@ def scores(estimate, noisy, clean, beats):
 def passed(kind, edges, y):
     """Apply a Butterworth filter of order 2 forward and backward, so that it does not delay.
 
-    Parameters
-    ----------
-    kind : {"lowpass", "highpass", "bandpass"}
-        Which filter.
-    edges : float or (float, float)
-        Cutoff frequencies in Hz.
-    y : ndarray (..., length)
-        Signals at `SAMPLING_RATE`.
+    `kind` is ``"lowpass"``, ``"highpass"`` or ``"bandpass"``, `edges` are its cutoff frequencies in
+    Hz, and `y` are signals ``(..., length)``.
 
     Examples
     --------
@@ -211,14 +194,7 @@ def passed(kind, edges, y):
 
 
 def notched(mains, width, y):
-    """Remove the mains frequency and its harmonics by notch filters, forward and backward.
-
-    Parameters
-    ----------
-    mains, width : float
-        Frequency of the mains, and width of every notch, in Hz.
-    y : ndarray (..., length)
-        Signals at `SAMPLING_RATE`.
+    """Remove the frequency of the mains and its harmonics by notches so many Hz wide.
 
     Examples
     --------
@@ -239,46 +215,37 @@ LOW_CUTOFFS = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5])  #: in Hz
 WIDTHS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0])  #: in Hz
 
 
-def _lambda(denoise, grid=LAMBDAS):
-    return Method("", "lambda", grid, lambda y, s, lam: denoise(y, lam))
+def _filter(parameter, grid, denoise):
+    return Method("", parameter, grid, lambda y, sigma, value: denoise(y, value))
 
 
-def _cutoff(denoise, grid=CUTOFFS):
-    return Method("", "cutoff", grid, lambda y, s, f: denoise(f, y))
-
-
-def _width(mains):
-    return Method("", "width", WIDTHS, lambda y, s, w: notched(mains, w, y))
+def _band(y, highest):
+    return passed("bandpass", (0.5, highest), y)
 
 
 #: Filters by name. The frequency of the mains is known, as that of the country.
 FILTERS = {
     "Wiener": filters.METHODS["wiener"],
-    "total variation": _lambda(filters.tv, TV_LAMBDAS),
-    "soft threshold, DFT": _lambda(filters.l1),
-    "GMC, DFT": _lambda(filters.gmc),
-    "GMC, wavelets": _lambda(partial(filters.gmc, transform=WAVELETS)),
-    "low-pass": _cutoff(partial(passed, "lowpass")),
-    "high-pass": _cutoff(partial(passed, "highpass"), LOW_CUTOFFS),
-    "band-pass from 0.5 Hz": _cutoff(lambda f, y: passed("bandpass", (0.5, f), y)),
-    "notch 50 Hz": _width(50),
-    "notch 60 Hz": _width(60),
-    "notch 50 Hz, band-pass": _cutoff(
-        lambda f, y: passed("bandpass", (0.5, f), notched(50, 1.0, y))
+    "total variation": _filter("lambda", TV_LAMBDAS, filters.tv),
+    "soft threshold, DFT": _filter("lambda", LAMBDAS, filters.l1),
+    "GMC, DFT": _filter("lambda", LAMBDAS, filters.gmc),
+    "GMC, wavelets": _filter("lambda", LAMBDAS, partial(filters.gmc, transform=WAVELETS)),
+    "low-pass": _filter("cutoff", CUTOFFS, lambda y, f: passed("lowpass", f, y)),
+    "high-pass": _filter("cutoff", LOW_CUTOFFS, lambda y, f: passed("highpass", f, y)),
+    "band-pass from 0.5 Hz": _filter("cutoff", CUTOFFS, _band),
+    "notch 50 Hz": _filter("width", WIDTHS, lambda y, width: notched(50, width, y)),
+    "notch 60 Hz": _filter("width", WIDTHS, lambda y, width: notched(60, width, y)),
+    "notch 50 Hz, band-pass": _filter(
+        "cutoff", CUTOFFS, lambda y, f: _band(notched(50, 1.0, y), f)
     ),
 }
 
 
 def risks(method, noisy, clean=None):
-    """Try all values of a filter's parameter on signals ``(n, length)``.
+    """Try all values of a filter's parameter: estimates ``(values, n, length)``, and their risks.
 
-    Returns
-    -------
-    found : ndarray (values, n, length)
-        Estimates.
-    risk : ndarray (values, n)
-        `rms_error` of each. Without clean signals an estimate of its square by Stein's formula
-        (SURE), with the level of white noise estimated from differences of neighbours.
+    The risk ``(values, n)`` is the `rms_error`; without clean signals an estimate of its square by
+    Stein's formula (SURE), with the level of white noise from differences of neighbours.
 
     Examples
     --------
@@ -338,14 +305,7 @@ HEARD = [("white", 0.1), ("hum 50 Hz", 0.1)]
 def recipe(method, noise=None, mv=None, **changes):
     """Return the recipe of a training: `networks.BASE` with changes, and ``method``.
 
-    Parameters
-    ----------
-    method : str
-        In `TAUGHT` or `ALONE`.
-    noise, mv : str, float
-        Noise of the recording and its level, for a method in `ALONE`.
-    **changes
-        Other values of `networks.BASE`.
+    A method in `ALONE` needs the noise of the recording, and its level.
 
     Examples
     --------
@@ -362,10 +322,10 @@ def recipe(method, noise=None, mv=None, **changes):
 
 
 def varied(n, length, rng):
-    """Draw electrocardiograms that need not be healthy, ``(n, length)``.
+    """Draw electrocardiograms ``(n, length)`` that need not be healthy.
 
-    Their waves are up to twice as long or short as those of `real.ecg`, by one factor for all
-    signals of a draw; each has its own wander of up to 5 Hz and 0.15 mV.
+    All waves of a draw are longer or shorter than those of `real.ecg` by one factor of up to 2;
+    each signal has its own wander of up to 5 Hz and 0.15 mV.
 
     Examples
     --------
@@ -379,15 +339,8 @@ def varied(n, length, rng):
 def mixed(noises, batch, length, seed, draws=real.ecg):
     """Return training data ``data(step) -> (noisy, clean)``, both ``(batch, length)``.
 
-    Parameters
-    ----------
-    noises : list of str
-        Names in `NOISES`. Of several, each is present with probability 1/2; its level is uniform
-        up to `LOUDEST`, for each signal another.
-    batch, length, seed : int
-        Shape of a batch, and the seed of all steps.
-    draws : callable
-        ``draws(n, length, rng) -> clean``: `real.ecg` or `varied`.
+    Of several `noises` each is present with probability 1/2; its level is uniform up to `LOUDEST`,
+    for each signal another. The clean signals are ``draws(batch, length, rng)``.
 
     Examples
     --------
@@ -408,10 +361,7 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
 
 
 def train(setting, seed, heard=None):
-    """Train a network by a `recipe`, and return it in evaluation mode.
-
-    The seed draws initial weights, and training data or the noise of the recording. A method in
-    `ALONE` is taught by the signal `heard` ``(length,)``, by default the noisy recording.
+    """Train a network by a `recipe`; one in `ALONE` by a signal, or else by the noisy recording.
 
     Examples
     --------
@@ -443,21 +393,16 @@ def run_pilot(setting, seed, signals=10):
     >>> print(row["gain"] < 5)
     True
     """
-    if setting["method"] in ALONE:
-        noisy, clean, _ = draw("white", 0.1, signals, seed, "validation")
-        drawn = [(noisy[:1], clean[:1])]
-    else:
-        drawn = [
-            draw(noise, mv, signals, seed, "validation")[:2]
-            for noise, mv in CONDITIONS
-            if noise in setting["noises"]
-        ]
+    alone = setting["method"] in ALONE
+    places = [("white", 0.1)] if alone else [x for x in CONDITIONS if x[0] in setting["noises"]]
+    drawn = [draw(noise, mv, signals, seed, "validation") for noise, mv in places]
+    judged = slice(0, 1 if alone else signals)
     net = train(setting, seed, heard=drawn[0][0][0])
-    gains = [
-        20 * np.log10(rms_error(noisy, clean) / rms_error(net.denoise(noisy), clean)).mean()
-        for noisy, clean in drawn
+    found = [
+        gains(net.denoise(noisy[judged]), noisy[judged], clean[judged]).mean()
+        for noisy, clean, _ in drawn
     ]
-    return [{"gain": float(np.mean(gains))}]
+    return [{"gain": float(np.mean(found))}]
 
 
 PILOTED = [
@@ -480,19 +425,6 @@ PILOT = Protocol(
 )
 
 
-def chosen(rows):
-    """Return the learning rate with the largest mean gain of each method in rows of the pilot.
-
-    Examples
-    --------
-    >>> rows = [{"method": "a", "lr": lr, "gain": gain} for lr, gain in [(0.01, 2), (0.03, 1)]]
-    >>> chosen(rows)
-    {'a': 0.01}
-    """
-    losses = Table(row | {"loss": -row["gain"]} for row in rows)
-    return losses.chosen("lr", by="method", value="loss")
-
-
 #: Learning rates that the pilot chose.
 LEARNING_RATES = dict.fromkeys(TAUGHT, 0.01) | dict.fromkeys(ALONE, 0.03)
 
@@ -502,23 +434,15 @@ LEARNING_RATES = dict.fromkeys(TAUGHT, 0.01) | dict.fromkeys(ALONE, 0.03)
 TARGETS = {"recording": slice(0, 1), "synthetic": slice(1, None)}  #: parts of what `draw` returns
 VALIDATION = 5  #: synthetic signals that filters are tuned on
 UNTUNED = "not"  #: in the column ``tuned``, of a network
+FIRST_SEED = 1000  #: of the study: the pilot has other signals
 
 
 def run_one(setting, seed, signals=10):
     """Train a network or tune a filter, and test it on the recording and on synthetic signals.
 
-    Parameters
-    ----------
-    setting : dict
-        A `recipe`, or ``method`` alone: a name in `FILTERS`, or ``"none"``.
-    seed, signals : int
-        The seed (of other signals than in the pilot), and the number of synthetic signals.
-
-    Returns
-    -------
-    list of dict
-        `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
-        `tuned`). A network taught by a recording is tested on that recording alone.
+    The setting is a `recipe`, or ``method`` alone: a name in `FILTERS`, or ``"none"``. Rows hold
+    `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
+    `tuned`). A network taught by a recording is tested on that recording alone.
 
     Examples
     --------
@@ -526,12 +450,12 @@ def run_one(setting, seed, signals=10):
     >>> row["target"], row["noise"], row["mv"], row["tuned"]
     ('recording', 'white', 0.05, 'synthetic')
     """
-    method, seed, rows = setting["method"], seed + 1000, []
-    conditions, targets = CONDITIONS, list(TARGETS)
-    if method in ALONE:
-        conditions, targets = [(setting["noise"], setting["mv"])], ["recording"]
+    method, seed, rows = setting["method"], seed + FIRST_SEED, []
+    alone = method in ALONE
+    places = [(setting["noise"], setting["mv"])] if alone else CONDITIONS
+    targets = ["recording"] if alone else TARGETS
     net = train(setting, seed) if "steps" in setting else None
-    for noise, mv in conditions:
+    for noise, mv in places:
         noisy, clean, beats = draw(noise, mv, signals, seed)
         if method in FILTERS:
             known = draw(noise, mv, VALIDATION, seed, "validation")[:2]
@@ -539,11 +463,10 @@ def run_one(setting, seed, signals=10):
         else:
             estimate = noisy if net is None else net.denoise(noisy)
             answers = {UNTUNED: dict.fromkeys(targets, estimate)}
-        for how, estimates in answers.items():
-            for target in targets:
-                parts = (x[TARGETS[target]] for x in (estimates[target], noisy, clean, beats))
-                row = {"target": target, "noise": noise, "mv": mv, "tuned": how}
-                rows.append(row | {name: round(x, 4) for name, x in scores(*parts).items()})
+        for (how, estimates), target in itertools.product(answers.items(), targets):
+            parts = (x[TARGETS[target]] for x in (estimates[target], noisy, clean, beats))
+            row = {"target": target, "noise": noise, "mv": mv, "tuned": how}
+            rows.append(row | {name: round(x, 4) for name, x in scores(*parts).items()})
     return rows
 
 
@@ -568,10 +491,9 @@ def tuned(method, noise, noisy, clean, known):
 
 
 def means(rows, value, target="recording", mv=0.1):
-    """Return the mean of one of the `scores` over seeds, by method and then by noise.
+    """Return means of one of the `scores` in the study's rows, by method and then by noise.
 
-    `rows` are those of the protocol `heart`, `mv` is the level of the noise. Filters are those
-    tuned on synthetic signals.
+    Filters are those tuned on synthetic signals.
 
     Examples
     --------
@@ -594,7 +516,7 @@ TITLES = {
 
 
 def report(rows):
-    """Write five small tables for each target, noise of 0.1 mV.
+    """Write a table of `means` for each target and each of `TITLES`.
 
     Examples
     --------
@@ -604,18 +526,16 @@ def report(rows):
     Gain in dB, recording, 0.1 mV||| method | white |||---|---||| a | 1.25 |
     """
     parts = []
-    for target in TARGETS:
-        for value, title in TITLES.items():
-            table = means(rows, value, target)
-            noises = [noise for noise in NOISES if any(noise in line for line in table.values())]
-            lines = []
-            for method, line in table.items():
-                numbers = {
-                    noise: f"{line[noise]:.2f}" if noise in line else None for noise in noises
-                }
-                lines.append({"method": method} | numbers)
-            if lines:
-                parts.append(f"{title}, {target}, 0.1 mV\n\n{tables.markdown(lines)}")
+    for target, (value, title) in itertools.product(TARGETS, TITLES.items()):
+        lines = means(rows, value, target)
+        heard = set().union(*lines.values())
+        table = [
+            {"method": method}
+            | {x: f"{line[x]:.2f}" if x in line else None for x in NOISES if x in heard}
+            for method, line in lines.items()
+        ]
+        if table:
+            parts.append(f"{title}, {target}, 0.1 mV\n\n{tables.markdown(table)}")
     return "\n\n".join(parts)
 
 

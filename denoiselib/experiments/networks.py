@@ -45,6 +45,8 @@ BASE = {
     "steps": 1000,
 }
 
+VALIDATION = 500  #: signals on which something is chosen, a learning rate or a start
+
 #: One that reaches the limit.
 GOOD = BASE | {"init": "lecun", "batch": 64, "starts": 3, "steps": 2000}
 
@@ -115,13 +117,15 @@ def data(recipe, seed):
     >>> noisy.shape
     (32, 100)
     """
-    family, sigma, batch = recipe["family"], recipe["sigma"], recipe["batch"]
-    given = recipe.get("level") == "given"
-    fresh = partial(nn.train.fresh, family, sigma, seed=seed, level=given)
-    source = fresh(batch_size=batch)
-    if recipe["signals"] is not None:
-        source = nn.train.fixed(*fresh(batch_size=recipe["signals"])(0), batch, seed=seed)
-    if recipe.get("level") not in ESTIMATES:
+    level, batch, count = recipe.get("level"), recipe["batch"], recipe["signals"]
+    fresh = partial(
+        nn.train.fresh, recipe["family"], recipe["sigma"], seed=seed, level=level == "given"
+    )
+    if count is None:
+        source = fresh(batch_size=batch)
+    else:
+        source = nn.train.fixed(*fresh(batch_size=count)(0), batch, seed=seed)
+    if level not in ESTIMATES:
         return source
 
     def with_estimate(step):
@@ -132,21 +136,10 @@ def data(recipe, seed):
 
 
 def with_level(recipe, noisy, sigma=None):
-    """Return noisy signals as the network of a recipe takes them, with their level if it wants one.
+    """Return signals ``(n, length)`` as a network takes them, ``(n, 2, length)`` if told the level.
 
-    Parameters
-    ----------
-    recipe : dict
-        As `BASE`.
-    noisy : ndarray (n, length)
-        Signals.
-    sigma : float or ndarray (n, 1), optional
-        Their noise level, for those that are told.
-
-    Returns
-    -------
-    ndarray (n, length) or (n, 2, length)
-        What its `denoise` takes.
+    Signals are ``(n, length)``; `sigma`, a float or ``(n, 1)``, is needed where the recipe's level is
+    ``"given"``.
 
     Examples
     --------
@@ -163,7 +156,7 @@ def with_level(recipe, noisy, sigma=None):
 
 
 def draw(family, sigma, n, seed, purpose="test"):
-    """Return signals that no training of this seed sees.
+    """Return signals that no training of this seed sees; another level scales the same noise.
 
     Parameters
     ----------
@@ -179,7 +172,7 @@ def draw(family, sigma, n, seed, purpose="test"):
     Returns
     -------
     (ndarray (n, length), ndarray (n, length), ndarray (n, 1))
-        Noisy, clean, and the noise level of each. Another level scales the same noise.
+        Noisy, clean, and the noise level of each.
 
     Examples
     --------
@@ -195,8 +188,8 @@ def draw(family, sigma, n, seed, purpose="test"):
     return clean + level * noise, clean, level
 
 
-def train(recipe, seed, validation=500):
-    """Train a network.
+def train(recipe, seed):
+    """Train a network, the best of its starts on validation signals.
 
     Parameters
     ----------
@@ -204,8 +197,6 @@ def train(recipe, seed, validation=500):
         As `BASE`.
     seed : int
         Draws initial weights and training data; further starts take 1000, 2000 .. more.
-    validation : int
-        Number of signals on which the best of several starts is chosen.
 
     Returns
     -------
@@ -219,7 +210,7 @@ def train(recipe, seed, validation=500):
     >>> metrics.rmse(net.denoise(noisy), clean).mean() < 1.8
     np.True_
     """
-    noisy, clean, sigma = draw(recipe["family"], recipe["sigma"], validation, seed, "validation")
+    noisy, clean, sigma = draw(recipe["family"], recipe["sigma"], VALIDATION, seed, "validation")
     seen = with_level(recipe, noisy, sigma)
     nets = [fit(recipe, seed + 1000 * k)[0] for k in range(recipe["starts"])]
     return min(nets, key=lambda net: metrics.rmse(net.denoise(seen), clean).mean())
@@ -228,21 +219,8 @@ def train(recipe, seed, validation=500):
 def fit(recipe, seed, batches=None, loss=None, **options):
     """Train a network once, perhaps on other data or with another loss than those of its recipe.
 
-    Parameters
-    ----------
-    recipe : dict
-        As `BASE`; ``starts`` is not used.
-    seed : int
-        Draws initial weights and training data.
-    batches, loss : callable, optional
-        In place of `data` and of the recipe's loss.
-    **options
-        Of `nn.train.fit`.
-
-    Returns
-    -------
-    (Network, History)
-        The network in evaluation mode, with running statistics, and the history of its training.
+    Its ``starts`` are not used. `batches` and `loss` stand in place of `data` and of the recipe's
+    loss, further options are those of `nn.train.fit`. Returned are the network and its `History`.
 
     Examples
     --------
@@ -250,24 +228,19 @@ def fit(recipe, seed, batches=None, loss=None, **options):
     >>> history["step"]
     [10, 20]
     """
-    net, steps = make(recipe, seed), recipe["steps"]
+    net, steps, lr = make(recipe, seed), recipe["steps"], recipe["lr"]
     if loss is None:
         loss = recipe["loss"]
         if recipe.get("penalty"):
             loss = variants.penalised(variants.sparsity(**recipe["penalty"]), loss)
-    optimizer = OPTIMIZERS[recipe["optimizer"]](net, recipe["lr"])
+    optimizer = OPTIMIZERS[recipe["optimizer"]](net, lr)
     if recipe["clip"] is not None:
         optimizer = nn.optim.Clipped(optimizer, recipe["clip"])
     if recipe["scaling"]:
         optimizer = nn.optim.Scaled(optimizer)
+    options = {"every": steps, "schedule": SCHEDULES[recipe["schedule"]](lr, steps)} | options
     history = nn.train.fit(
-        net,
-        batches or data(recipe, seed),
-        optimizer,
-        steps,
-        schedule=SCHEDULES[recipe["schedule"]](recipe["lr"], steps),
-        loss=loss,
-        **{"every": steps} | options,
+        net, batches or data(recipe, seed), optimizer, steps, loss=loss, **options
     )
     return net.eval(), history
 
@@ -287,9 +260,8 @@ def modes(net, recipe, seed, batches=(1, 64)):
     Returns
     -------
     dict of str to callable
-        From noisy signals to estimates: ``"fixed"`` uses running statistics, ``"recalibrated"``
-        those computed anew with the final weights, ``"batch 1"`` .. those of the batch. A network
-        without batch norm has only ``"no batch norm"``.
+        ``"fixed"`` uses running statistics, ``"recalibrated"`` those computed anew with the final
+        weights, ``"batch 1"`` .. those of the batch; ``"no batch norm"`` alone if there is none.
 
     Examples
     --------
@@ -308,9 +280,7 @@ def modes(net, recipe, seed, batches=(1, 64)):
 
 
 def pointwise_limit(family, noisy, sigma):
-    """Return the estimates that networks are measured against; None if the limit is unknown.
-
-    It is the limit of `bayes.POINTWISE`: on sparse spikes that of all rules for single samples.
+    """Return the estimates of `bayes.POINTWISE`, the limit for networks; None if it is unknown.
 
     Examples
     --------
@@ -323,17 +293,9 @@ def pointwise_limit(family, noisy, sigma):
 
 @lru_cache(maxsize=64)
 def draw_with_limit(family, sigma, n, seed, purpose="test"):
-    """Return what `draw` returns and its `pointwise_limit`, once for all settings of a seed.
+    """Return what `draw` returns and its `pointwise_limit`, read-only, once for all settings.
 
-    Parameters
-    ----------
-    family, sigma, n, seed, purpose
-        As in `draw`; a range of levels must be a tuple.
-
-    Returns
-    -------
-    (ndarray (n, length), ndarray (n, length), ndarray (n, 1), ndarray (n, length))
-        Noisy, clean, the noise levels, and the estimates at the limit; all of them read-only.
+    A range of levels must be a tuple.
 
     Examples
     --------
@@ -352,7 +314,7 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
 def scores(estimate, clean, best):
     """Return average errors; ``gap`` is the distance of the RMSE from the limit's, in percent.
 
-    The gap is NaN if the limit is unknown, that is if ``best`` is None.
+    It is NaN if the limit ``best`` is None, that is unknown.
 
     Examples
     --------
@@ -369,14 +331,9 @@ def scores(estimate, clean, best):
 
 
 def save(path, net, recipe, seed):
-    """Write a trained network with its recipe and seed to a file, for `load`.
+    """Write a network, the recipe and the seed of its training to a file, for `load`.
 
-    Parameters
-    ----------
-    path : str or Path
-        Ends in ``.safetensors`` or ``.npz``.
-    net, recipe, seed
-        The network, and the recipe and the seed of its training.
+    Its name ends in ``.safetensors`` or ``.npz``.
     """
     metadata = {"recipe": json.dumps(recipe), "seed": str(seed)}
     nn.checkpoint.save(path, net.state_dict(), metadata)
@@ -400,8 +357,7 @@ def load(path):
         recipe, seed = json.loads(metadata["recipe"]), int(metadata["seed"])
         net = make(recipe, seed)
     except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"{Path(path).name} was not written by denoiselib's networks.save"
-        ) from None
+        name = Path(path).name
+        raise ValueError(f"{name} was not written by denoiselib's networks.save") from None
     net.load_state_dict(state)
     return net.eval()

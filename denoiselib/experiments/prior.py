@@ -3,8 +3,8 @@
 from functools import partial
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import shortened
-from denoiselib.experiments.study import blind, study
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.study import blind, run_ways
 
 RECIPE = networks.BASE | {"init": "lecun", "batch": 16, "lr": 1e-2, "steps": 4000}
 TASKS = {
@@ -20,14 +20,14 @@ SETTINGS = [
 ]
 
 
-def trained(setting, seed):
+def ways(setting, seed):
     """Train a network; signals pass in batches of the training's size, for they share a mask.
 
     Its row holds ``beta``, the weight of the mask; null without a prior.
 
     Examples
     --------
-    >>> denoise, says = trained(SETTINGS[1] | {"steps": 5}, seed=0)[""]
+    >>> denoise, says = ways(SETTINGS[1] | {"steps": 5}, seed=0)[""]
     >>> says  # untrained: as it was at the start
     {'beta': 0.5}
     """
@@ -36,9 +36,9 @@ def trained(setting, seed):
     return {"": (blind(partial(net.denoise, batch_size=setting["batch"])), {"beta": beta})}
 
 
-PROTOCOL = study(
-    trained,
+PROTOCOL = Protocol(
     name="prior",
+    run_one=partial(run_ways, ways=ways),
     settings=SETTINGS,
     seeds=10,
     signals=3000,

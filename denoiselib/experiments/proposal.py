@@ -13,12 +13,14 @@ import numpy as np
 from denoiselib import bayes
 from denoiselib.experiments import networks, recipes, verdict
 from denoiselib.experiments.candidates import (
+    BLIND,
     BLIND_LIMIT,
     CANDIDATES,
     CHOSEN,
     CONTROLS,
     FINALISTS,
     LIMIT,
+    limits,
     recipe,
 )
 from denoiselib.experiments.protocol import Protocol, shortened
@@ -32,37 +34,22 @@ FIRST_SEED = 1000  #: of the study: the screening has other signals
 def run_one(setting, seed, signals=1000, *, first_seed=0, tests=None):
     """Train a network, and measure it with running statistics at all noise levels.
 
-    Parameters
-    ----------
-    setting : dict
-        As `recipe` makes it; or with `LIMIT` or `BLIND_LIMIT` for its ``row``, ``family`` and
-        ``sigma``.
-    seed : int
-        Seed of weights and signals.
-    signals : int
-        Number of test signals, which differ between levels only in the scale of the noise.
-    first_seed : int
-        Added to the seed.
-    tests : tuple of str, optional
-        Keep the rows of these tests only.
-
-    Returns
-    -------
-    list of dict
-        ``rmse`` and ``gap``, the distance from the limit in percent, for each ``test``: a noise
-        level; ``"as trained"``, the mean over the levels of the training; ``"elsewhere"``, the mean
-        over the others; ``"validation"``, 500 other signals as in training.
+    The setting is a `recipe`, or has `LIMIT` or `BLIND_LIMIT` for its ``row``. Test signals differ
+    between levels only in the scale of the noise. Rows hold ``rmse`` and ``gap``, the distance from
+    the limit in percent, for each ``test`` (or those in `tests`): a noise level; ``"as trained"``,
+    the mean over the levels of the training; ``"elsewhere"``, over the others; ``"validation"``,
+    500 other signals as in training.
 
     Examples
     --------
-    >>> rows = run_one({"row": "limit", "family": "blocks", "sigma": 3.0}, seed=0, signals=50)
+    >>> rows = run_one({"row": LIMIT, "family": "blocks", "sigma": 3.0}, seed=0, signals=50)
     >>> [row["test"] for row in rows]
     ['1', '2', '3', '4', '5', '6', 'as trained', 'elsewhere', 'validation']
     >>> rows[6]["rmse"] == rows[2]["rmse"]
     True
     """
     seed += first_seed
-    ways = {"row": _way(setting, seed), "limit": None}
+    ways = {"row": _way(setting, seed), LIMIT: None}
 
     def errors(sigma, n, purpose="test"):
         return compare(ways, setting["family"], sigma, n, seed, purpose).column("rmse")
@@ -94,15 +81,13 @@ def _way(setting, seed):
 
 LEARNING_RATES = (0.01, 0.03)
 BY_RATE = ["family", "test", "row", "lr"]
+KNOWN = ("sparse_spikes", "blocks")  #: families whose limit is known at an unknown level
 SCREENED = [
     setting
-    for family in ("sparse_spikes", "blocks")
+    for family in KNOWN
     for setting in (
         *(recipe(name, family, lr=lr) for name in CONTROLS | CANDIDATES for lr in LEARNING_RATES),
-        *(
-            {"row": limit, "family": family, "sigma": [1.0, 5.0], "lr": None}
-            for limit in (LIMIT, BLIND_LIMIT)
-        ),
+        *limits(family, lr=None),
     )
 ]
 
@@ -128,12 +113,13 @@ STUDIED = [
     for training, change in TRAININGS.items()
     for setting in (
         *(recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()),
-        {"row": LIMIT, "family": family, "sigma": change.get("sigma", [1.0, 5.0])},
+        *limits(family, rows=[LIMIT], sigma=change.get("sigma", BLIND["sigma"])),
     )
 ]
 STUDIED += [
-    {"training": "any level", "row": BLIND_LIMIT, "family": family, "sigma": [1.0, 5.0]}
-    for family in ("sparse_spikes", "blocks")
+    {"training": "any level"} | setting
+    for family in KNOWN
+    for setting in limits(family, rows=[BLIND_LIMIT])
 ]
 
 STUDY = Protocol(
@@ -150,10 +136,10 @@ STUDY = Protocol(
 IN_UNET = [*list(FINALISTS)[:3], *(name for name in CONTROLS if name != "batch norm, wide")]
 UNET_SETTINGS = [
     {"training": "any level"} | setting
-    for family in ("sparse_spikes", "blocks")
+    for family in KNOWN
     for setting in (
         *(recipe(n, family, net="unet", shape={}, lr=lr) for n in IN_UNET for lr in LEARNING_RATES),
-        {"row": LIMIT, "family": family, "sigma": [1.0, 5.0], "lr": None},
+        *limits(family, rows=[LIMIT], lr=None),
     )
 ]
 

@@ -3,10 +3,13 @@
 One thing at a time is changed in a recipe that is short on purpose, so that what helps shows.
 """
 
-from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import shortened
-from denoiselib.experiments.study import blind, study
+from functools import partial
 
+from denoiselib.experiments import networks
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.study import run_ways, trained
+
+THREE_STARTS = {"init": "lecun", "batch": 64, "steps": 2000, "starts": 3}
 CHANGES = {
     "as it is": {},
     "learning rate 1e-2": {"lr": 1e-2},
@@ -14,6 +17,7 @@ CHANGES = {
     "schedule: constant": {"schedule": "constant"},
     "schedule: staircase": {"schedule": "staircase"},
     "schedule: warm restarts": {"schedule": "warm restarts"},
+    "AdamW": {"optimizer": "adamw"},
     "gradient scaling": {"scaling": True},
     "gradient clipped to 1": {"clip": 1.0},
     "initial weights: He": {"init": "he"},
@@ -26,25 +30,14 @@ CHANGES = {
     "batches of 64": {"batch": 64},
     "2,000 steps": {"steps": 2000},
     "best of 3 starts": {"starts": 3},
-    "3 starts, 2,000 steps, batches of 64, LeCun": {
-        "init": "lecun",
-        "batch": 64,
-        "steps": 2000,
-        "starts": 3,
-    },
+    "3 starts, 2,000 steps, batches of 64, LeCun": THREE_STARTS,
 }
 STUCK = 1.9  #: RMSE above which a training has led nowhere: worse than a single ReLU
 SETTINGS = [{"change": name, **networks.BASE, **change} for name, change in CHANGES.items()]
 
-
-def trained(setting, seed):
-    """Train a network by the setting's recipe; it is used with running statistics."""
-    return {"": blind(networks.train(setting, seed).denoise)}
-
-
-PROTOCOL = study(
-    trained,
+PROTOCOL = Protocol(
     name="recipes",
+    run_one=partial(run_ways, ways=trained),
     settings=SETTINGS,
     seeds=20,
     signals=3000,

@@ -5,43 +5,34 @@ all modes. Each filter stands there with the slides' parameter, tuned on noisy s
 and with the clean ones (oracle). The limit is the last row.
 """
 
+from functools import partial
+
 from denoiselib import bayes
 from denoiselib.experiments import classical, networks, recipes
-from denoiselib.experiments.protocol import shortened
-from denoiselib.experiments.study import VALIDATION, blind, study
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.study import VALIDATION, blind, run_ways
 from denoiselib.filters import METHODS
 
-SIGMA = 3.0
+SIGMA = networks.BASE["sigma"]
 FILTERS = ("wiener", "l1_dft", "gmc_dft", "soft", "relu")
-RECIPES = {
-    "slides' recipe": networks.SLIDES,
-    "slides' recipe, squared error": networks.SLIDES | {"loss": "mse"},
-    "better recipe": networks.GOOD,
-}
-
-SETTINGS = [
-    {"method": f"U-Net, {recipe}", **RECIPES[recipe], "norm": norm}
-    for recipe, norm in (
-        ("better recipe", "batch"),
-        ("better recipe", "none"),
-        ("slides' recipe", "batch"),
-        ("slides' recipe", "none"),
-        ("slides' recipe, squared error", "batch"),
-    )
-]
-SETTINGS += [
-    {"method": name, "tuning": tuning}
-    for name in FILTERS
-    for tuning in classical.TUNINGS
-    if tuning != "slides" or METHODS[name].slides is not None
-]
-SETTINGS += [{"method": name} for name in ("noisy", "best for SmoothL1", "limit", "exact limit")]
-
 BOUNDS = {
     "noisy": lambda noisy, sigma: noisy,
     "best for SmoothL1": bayes.sparse_spikes_posterior_huber,
+    "limit": None,
     "exact limit": bayes.sparse_spikes_joint_posterior_mean,
 }
+NETS = {
+    "better recipe": (networks.GOOD, ("batch", "none")),
+    "slides' recipe": (networks.SLIDES, ("batch", "none")),
+    "slides' recipe, squared error": (networks.SLIDES | {"loss": "mse"}, ("batch",)),
+}
+SETTINGS = [
+    {"method": f"U-Net, {name}", **recipe, "norm": norm}
+    for name, (recipe, norms) in NETS.items()
+    for norm in norms
+]
+SETTINGS += [{"method": m, "tuning": tuning} for m in FILTERS for tuning in classical.tunings(m)]
+SETTINGS += [{"method": name} for name in BOUNDS]
 
 
 def lines(setting, seed):
@@ -53,8 +44,6 @@ def lines(setting, seed):
     ['slides']
     """
     name = setting["method"]
-    if name == "limit":
-        return {"": None}
     if name in BOUNDS:
         return {"": BOUNDS[name]}
     if name in METHODS:
@@ -65,16 +54,9 @@ def lines(setting, seed):
     return {mode: blind(denoise) for mode, denoise in found.items()}
 
 
-def at_sigma(setting):
-    """List the one test, at the slides' noise level."""
-    return [({}, SIGMA, "test")]
-
-
-PROTOCOL = study(
-    lines,
-    tests=at_sigma,
-    column="version",
+PROTOCOL = Protocol(
     name="slides-table",
+    run_one=partial(run_ways, ways=lines, column="version"),
     settings=SETTINGS,
     seeds=10,
     signals=3000,

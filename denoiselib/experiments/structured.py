@@ -5,28 +5,29 @@ signal, in place of ReLU, and the last of them sees as far as a block reaches. A
 with clean signals, which is the best that can be done for them.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from denoiselib import signals
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import shortened
-from denoiselib.experiments.slides_table import at_sigma
-from denoiselib.experiments.study import VALIDATION, blind, study
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.study import VALIDATION, blind, run_ways
 from denoiselib.filters import METHODS, gmc, linear_mmse
 from denoiselib.filters.methods import KNOWN_PULSE
 
-SIGMA = 3.0
+SIGMA = networks.BASE["sigma"]
+MOMENTS_SEED = 2**32 - 3  #: of the signals whose moments are taken: that of no study
 RECTIFIED = {"norm": "batch+l1*rectified", "activation": "none"}
-FAR = {"kernel": 5, "depth": 7, "width": 32, "dilation": [1, 2, 4, 8, 4, 2, 1]}
+WIDE = {"shape": {"kernel": 9, "depth": 5}}
+FAR = {"shape": {"kernel": 5, "depth": 7, "width": 32, "dilation": [1, 2, 4, 8, 4, 2, 1]}}
 
 #: What differs from `networks.BASE`.
 NETS = {
-    "kernel 3, depth 4": {},
-    "kernel 9, depth 5": {"shape": {"kernel": 9, "depth": 5}},
-    "kernel 9, depth 5, rectified": {"shape": {"kernel": 9, "depth": 5}, **RECTIFIED},
-    "dilated, rectified": {"shape": FAR, **RECTIFIED},
+    "kernel 3, depth 4": {"shape": {}},
+    "kernel 9, depth 5": WIDE,
+    "kernel 9, depth 5, rectified": WIDE | RECTIFIED,
+    "dilated, rectified": FAR | RECTIFIED,
 }
 STEPS = {"pulses": 2000, "blocks": 4000}  #: each family's networks are given the same number
 
@@ -47,20 +48,11 @@ FILTERS = {
 FILTERS |= {"l1_pulse, spikes >= 0": _pulses(0.0)}
 FILTERS |= {f"gmc_pulse, spikes >= 0, gamma {gamma}": _pulses(gamma) for gamma in (0.2, 0.4, 0.8)}
 
-SETTINGS = [
-    setting
-    for family, steps in STEPS.items()
-    for setting in (
-        *(
-            networks.BASE
-            | {"net": "plain", "family": family, "steps": steps, "lr": 0.01}
-            | {"method": name, "shape": {}}
-            | changes
-            for name, changes in NETS.items()
-        ),
-        *({"method": name, "family": family} for name in (*FILTERS, "linear", "limit")),
-    )
-]
+SETTINGS = []
+for kind, steps in STEPS.items():
+    plain = networks.BASE | {"net": "plain", "family": kind, "steps": steps, "lr": 0.01}
+    SETTINGS += [plain | {"method": name} | changes for name, changes in NETS.items()]
+    SETTINGS += [{"method": name, "family": kind} for name in (*FILTERS, "linear", "limit")]
 
 
 @lru_cache
@@ -73,7 +65,7 @@ def moments(family, count=20_000):
     >>> mean.shape, covariance.shape
     ((100,), (100, 100))
     """
-    clean = signals.FAMILIES[family](count, rng=2**32 - 3)
+    clean = signals.FAMILIES[family](count, rng=MOMENTS_SEED)
     found = clean.mean(axis=0), np.cov(clean.T)
     for array in found:
         array.setflags(write=False)
@@ -89,23 +81,23 @@ def ways(setting, seed):
     >>> says
     {'value': 8.0}
     """
-    method, family, says = setting["method"], setting["family"], {"value": None}
+    method, family, value = setting["method"], setting["family"], None
     if method in NETS:
-        return {"": (blind(networks.train(setting, seed).denoise), says)}
-    if method == "limit":
-        return {"": (None, says)}
-    if method == "linear":
-        return {"": (lambda y, sigma: linear_mmse(y, SIGMA, *moments(family)), says)}
-    seen, known, _ = networks.draw(family, SIGMA, VALIDATION, seed, "validation")
-    value = FILTERS[method].tune(seen, SIGMA, known).value
-    return {"": (lambda y, sigma: FILTERS[method].denoise(y, SIGMA, value), {"value": value})}
+        denoise = blind(networks.train(setting, seed).denoise)
+    elif method == "limit":
+        denoise = None
+    elif method == "linear":
+        denoise = blind(lambda noisy: linear_mmse(noisy, SIGMA, *moments(family)))
+    else:
+        seen, known, _ = networks.draw(family, SIGMA, VALIDATION, seed, "validation")
+        value = FILTERS[method].tune(seen, SIGMA, known).value
+        denoise = blind(lambda noisy: FILTERS[method].denoise(noisy, SIGMA, value))
+    return {"": (denoise, {"value": value})}
 
 
-PROTOCOL = study(
-    ways,
-    tests=at_sigma,
-    first_seed=2000,
+PROTOCOL = Protocol(
     name="structured",
+    run_one=partial(run_ways, ways=ways, first_seed=2000),
     settings=SETTINGS,
     seeds=10,
     table={

@@ -5,15 +5,11 @@ A *way* is a function ``denoise(noisy, sigma)`` of signals ``(n, length)`` and t
 besides.
 """
 
-from functools import partial
-
 import numpy as np
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.networks import VALIDATION
 from denoiselib.experiments.table import Table
-
-VALIDATION = 500  #: signals on which something is chosen, a learning rate or a start
 
 
 def compare(ways, family, sigma, n, seed, purpose="test"):
@@ -23,20 +19,13 @@ def compare(ways, family, sigma, n, seed, purpose="test"):
     ----------
     ways : dict of str to way
         By name, as above.
-    family : str
-        Name in `signals.FAMILIES`.
-    sigma : float or (float, float)
-        Noise level, or a range from which each signal draws its own.
-    n, seed : int
-        How many signals, and which.
-    purpose : {"test", "validation"}
-        What for.
+    family, sigma, n, seed, purpose
+        Which signals, as in `networks.draw`.
 
     Returns
     -------
     Table
-        Rows with ``way``, ``rmse``, ``slide_psnr`` and ``gap``, the distance from the limit in
-        percent (NaN if the limit is unknown).
+        Rows with ``way`` and what `networks.scores` gives.
 
     Examples
     --------
@@ -62,46 +51,51 @@ def blind(denoise):
     return lambda noisy, sigma: denoise(noisy)
 
 
+def trained(setting, seed):
+    """Train a network by a recipe; its one way to denoise is not told the noise level."""
+    return {"": blind(networks.train(setting, seed).denoise)}
+
+
 def as_trained(setting):
-    """List the tests of a setting: one, at its own noise level."""
-    return [({}, setting["sigma"], "test")]
+    """List the tests of a setting: one, at its own noise level, or at the slides' if it has none.
+
+    A test is what its rows say besides, a noise level, and the purpose of its signals.
+    """
+    return [({}, setting.get("sigma", networks.BASE["sigma"]), "test")]
 
 
-def study(ways, *, tests=as_trained, column=None, first_seed=0, **protocol):
-    """Return a `Protocol` that compares ways.
+def run_ways(setting, seed, signals, *, ways, tests=as_trained, column=None, first_seed=0):
+    """Compare ways in all tests: what a `Protocol` may run, with its ways filled in by `partial`.
 
     Parameters
     ----------
+    setting, seed, signals
+        Of a job.
     ways : callable
         ``ways(setting, seed) -> dict`` of ways by name: here networks are trained, filters tuned.
     tests : callable
-        ``tests(setting) -> list of (columns, sigma, purpose)``: what is tested on, and what the
-        rows of that test say besides.
+        ``tests(setting) -> list`` of tests, as `as_trained` does.
     column : str, optional
         Where rows hold the name of the way; not given if a setting has one.
     first_seed : int
         Added to the seeds of the jobs, so that a study does not see the signals of its pilot.
-    **protocol
-        The rest of the `Protocol`.
+
+    Returns
+    -------
+    list of dict
+        The rows of the job.
 
     Examples
     --------
     >>> from denoiselib import filters
     >>> def ways(setting, seed):
     ...     return {"": lambda noisy, sigma: filters.tv(noisy, setting["lam"])}
-    >>> settings = [{"family": "blocks", "sigma": 3.0, "lam": lam} for lam in (4.0, 8.0)]
-    >>> lambdas = study(ways, name="lambdas", settings=settings, table={"by": ["lam"]})
-    >>> [row["rmse"] < 1.2 for row in lambdas.run_one(settings[1], seed=0, signals=50)]
-    [True]
+    >>> (row,) = run_ways({"family": "blocks", "lam": 8.0}, seed=0, signals=50, ways=ways)
+    >>> row["rmse"] < 1.2
+    True
     """
-    measure = partial(run_ways, ways=ways, tests=tests, column=column, first_seed=first_seed)
-    return Protocol(run_one=measure, **protocol)
-
-
-def run_ways(setting, seed, signals, *, ways, tests, column, first_seed):
-    """Compare the ways of a setting in all its tests: the rows of a job."""
     seed, rows = seed + first_seed, []
-    family, ways = setting.get("family", "sparse_spikes"), ways(setting, seed)
+    family, ways = setting.get("family", networks.BASE["family"]), ways(setting, seed)
     for columns, sigma, purpose in tests(setting):
         n = VALIDATION if purpose == "validation" else signals
         for row in compare(ways, family, sigma, n, seed, purpose):

@@ -48,16 +48,9 @@ class Table(list):
         return groups
 
     def pivot(self, down, across, value, summary=np.mean):
-        """Sum up a column for each pair of groups: ``{down: {across: number}}``.
+        """Sum up a column for each pair of groups: ``{down: {across: summary(values)}}``.
 
-        Parameters
-        ----------
-        down, across : str or tuple of str
-            Columns to group by.
-        value : str
-            Column to sum up.
-        summary : callable
-            From a list of values to what stands in the table.
+        `down` and `across` are columns to group by, or tuples of some.
         """
         return {
             line: {
@@ -75,35 +68,16 @@ class Table(list):
         }
 
     def best(self, option, by, value, judged=None):
-        """Keep, in each group, the rows with the best value of an option, such as a learning rate.
+        """Keep, in each group, the rows with the value of an option that `chosen` returns.
 
-        Parameters
-        ----------
-        option : str
-            Column that is chosen.
-        by : str or tuple of str
-            Columns to group by.
-        value : str
-            Column whose mean is to be least.
-        judged : Table, optional
-            Rows that decide, for example those of validation signals; these rows if not given.
+        The rows `judged` decide, for example those of validation signals; these rows if not given.
         """
         choice = (self if judged is None else judged).chosen(option, by, value)
         keys = _columns(by)
         return Table(row for row in self if choice.get(_key(row, keys), self) == row[option])
 
     def relative(self, value, to, within):
-        """Divide a column by the mean that the rows `to` have in the same group.
-
-        Parameters
-        ----------
-        value : str
-            Column that is divided.
-        to : Table
-            Rows whose mean is the unit.
-        within : str or tuple of str
-            Columns to group by.
-        """
+        """Divide a column by the mean that the rows `to` have in the same group of `within`."""
         keys = _columns(within)
         units = {key: group.mean(value) for key, group in to.by(*keys).items()}
         return Table({**row, value: row[value] / units[_key(row, keys)]} for row in self)

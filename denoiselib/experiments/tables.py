@@ -76,11 +76,8 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
 def student(differences):
     """Test by Student's t whether the mean of a list of paired differences is zero.
 
-    Returns
-    -------
-    dict
-        ``diff``, the mean, ``diff_half``, the half width of its 95 % confidence interval, and
-        ``p``; None where there are too few differences.
+    The result has ``diff``, the mean, ``diff_half``, the half width of its 95 % confidence
+    interval, and ``p``; None where there are too few differences.
 
     Examples
     --------
@@ -99,10 +96,9 @@ def permuted(differences):
 
     Notes
     -----
-    p is the fraction of sign flips of the differences that give as large a mean: all flips of up to
-    13 differences, 9,999 random flips of more. The interval is Student's, since percentiles of a
-    bootstrap cover the mean too rarely (83 % of the time for five normal differences). A few far
-    differences widen it more than they change p: it may hold 0 where p is small.
+    p is the fraction of sign flips that give as large a mean: all flips of up to 13 differences,
+    9,999 random ones of more. The interval is Student's, since percentiles of a bootstrap cover the
+    mean too rarely; a few far differences widen it, so that it may hold 0 where p is small.
 
     Examples
     --------
@@ -130,11 +126,7 @@ def holm(p):
     -----
     With p values :math:`p_{(1)} \le \dots \le p_{(m)}` the correction is
     :math:`\max_{j \le i} \min(1, (m - j + 1) p_{(j)})`. It controls the family-wise error rate: the
-    probability of even one false positive stays below the level.
-
-    References
-    ----------
-    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
+    probability of even one false positive stays below the level (Holm 1979, Scand. J. Stat. 6).
 
     Examples
     --------
@@ -181,15 +173,11 @@ def _groups(rows, by, value):
 
 def _order(by, key, last):
     """Sort column by column: numbers by size, then text, then None, then the value that is last."""
-    return [
-        (
-            name in last and x == last[name],
-            x is None,
-            not isinstance(x, int | float),
-            x if isinstance(x, int | float | str) else str(x),
-        )
-        for name, x in zip(by, key, strict=True)
-    ]
+    order = []
+    for name, x in zip(by, key, strict=True):
+        number = isinstance(x, int | float)
+        order += [name in last and x == last[name], x is None, not number, x if number else str(x)]
+    return order
 
 
 def _mean(values):
@@ -205,16 +193,14 @@ def _compared(lines, errors, by, reference):
     """Add the columns of the paired tests to the lines."""
     if unknown := set(reference) - set(by):
         raise ValueError(f"reference must name columns of by, not {', '.join(sorted(unknown))}")
-    found, tested = False, []
+    if not any(reference.items() <= line.items() for line in lines):
+        raise ValueError(f"reference {reference} is no line of the table")
+    tested = []
     for line in lines:
-        key = tuple(line[name] for name in by)
-        other = tuple(reference.get(name, line[name]) for name in by)
-        found |= key == other
+        key, other = (tuple(x[name] for name in by) for x in (line, line | reference))
         base = errors.get(other, {}) if key != other else {}
         differences = [x - base[seed] for seed, x in errors[key].items() if seed in base]
         tested.append(line | student(differences))
-    if not found:
-        raise ValueError(f"reference {reference} is no line of the table")
     return corrected(tested)
 
 

@@ -10,11 +10,11 @@ from functools import partial
 from denoiselib import filters, nn, signals
 from denoiselib._random import stream
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import shortened
-from denoiselib.experiments.study import blind, study
-from denoiselib.experiments.table import Table
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.study import blind, run_ways
 
-SIGMA, LENGTH = 3.0, 100
+SIGMA = networks.BASE["sigma"]
+LENGTH = 100
 SIGNALS = 700  #: in a fixed set; a recording is as long as all of them together
 ALPHA = 0.3  #: of `nn.unsupervised.recorrupted`
 EVERY = 10  #: of `nn.unsupervised.noise2self`
@@ -56,10 +56,10 @@ def recipe(method, data, family, **changes):
     >>> recipe("SURE", "fresh", "blocks", lr=0.01)["shape"]
     {'kernel': 9, 'depth': 5}
     """
-    base = networks.BASE | {"net": "plain", "sigma": SIGMA, "steps": 2000}
+    base = networks.BASE | {"net": "plain", "steps": 2000}
     base["signals"] = SIGNALS if data == "700 signals" else None
-    chosen = {"method": method, "data": data, "family": family, "shape": networks.SHAPES[family]}
-    return base | chosen | changes
+    named = {"method": method, "data": data, "family": family, "shape": networks.SHAPES[family]}
+    return base | named | changes
 
 
 def lesson(setting, seed):
@@ -83,10 +83,9 @@ def lesson(setting, seed):
         source = nn.train.fixed(*draws(family, SIGMA, SIGNALS, seed=seed)(0), batch, seed)
     else:
         rng = stream(seed, "recording")
-        recording = signals.FAMILIES[family](1, SIGNALS * LENGTH, rng)
-        source = nn.unsupervised.windows(
-            signals.add_noise(recording, SIGMA, rng), LENGTH, batch, seed
-        )
+        clean = signals.FAMILIES[family](1, SIGNALS * LENGTH, rng)
+        noisy = signals.add_noise(clean, SIGMA, rng)
+        source = nn.unsupervised.windows(noisy, LENGTH, batch, seed)
     return LESSONS[method](source)
 
 
@@ -144,86 +143,49 @@ PILOTED = [
     for lr in (0.003, 0.01, 0.03)
 ]
 
-PILOT = study(
-    uses,
-    tests=both_purposes,
-    column="use",
+PILOT = Protocol(
     name="unsupervised-pilot",
+    run_one=partial(run_ways, ways=uses, tests=both_purposes, column="use"),
     settings=PILOTED,
     seeds=2,
     table={"by": ["family", "data", "method", "lr", "use", "purpose"]},
     quick={"settings": shortened(PILOTED, 400), "seeds": 1, "signals": 50},
 )
 
+#: Where the validation signals of the pilot chose another learning rate than 0.03.
+SLOWER = {
+    ("SURE", "fresh", "blocks"): 0.01,
+    ("SURE, level estimated", "fresh", "blocks"): 0.01,
+    ("neighbor2neighbor", "fresh", "pulses"): 0.01,
+    ("noise2noise", "700 signals", "sparse_spikes"): 0.003,
+    ("noise2noise", "700 signals", "pulses"): 0.003,
+    ("SURE, level estimated", "700 signals", "sparse_spikes"): 0.003,
+    ("SURE, level estimated", "700 signals", "pulses"): 0.003,
+    ("recorrupted", "700 signals", "blocks"): 0.01,
+    ("noise2self", "700 signals", "sparse_spikes"): 0.01,
+    ("neighbor2neighbor", "700 signals", "pulses"): 0.01,
+}
 
-def chosen(rows):
-    """Return the learning rates that validation signals choose.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Of the protocol `unsupervised-pilot`.
-
-    Returns
-    -------
-    dict of (str, str) to list of float
-        For each method and kind of data those of the families, in the order of `networks.SHAPES`.
+def chosen(method, data, family):
+    """Return the recipe with the learning rate of the pilot; a recording is taken for 700 signals.
 
     Examples
     --------
-    >>> rows = [
-    ...     {"method": "SURE", "data": "fresh", "family": family, "lr": lr, "rmse": rmse}
-    ...     | {"use": "direct", "purpose": "validation"}
-    ...     for family in networks.SHAPES
-    ...     for lr, rmse in [(0.01, 2.0), (0.03, 1.0)]
-    ... ]
-    >>> chosen(rows)
-    {('SURE', 'fresh'): [0.03, 0.03, 0.03]}
+    >>> chosen("recorrupted", "one recording", "blocks")["lr"]
+    0.01
     """
-    rows = Table(rows).where(purpose="validation", use="direct")
-    rates = rows.chosen("lr", by=("method", "data", "family"), value="rmse")
-    return {
-        key: [rates[*key, family] for family in networks.SHAPES]
-        for key in rows.by("method", "data")
-    }
+    seen = "fresh" if data == "fresh" else "700 signals"
+    return recipe(method, data, family, lr=SLOWER.get((method, seen, family), 0.03))
 
 
-#: What the pilot chose, for spikes, pulses and blocks. A recording is taken for 700 signals.
-LEARNING_RATES = {
-    ("supervised", "fresh"): [0.03, 0.03, 0.03],
-    ("noise2noise", "fresh"): [0.03, 0.03, 0.03],
-    ("SURE", "fresh"): [0.03, 0.03, 0.01],
-    ("SURE, level estimated", "fresh"): [0.03, 0.03, 0.01],
-    ("recorrupted", "fresh"): [0.03, 0.03, 0.03],
-    ("noise2self", "fresh"): [0.03, 0.03, 0.03],
-    ("neighbor2neighbor", "fresh"): [0.03, 0.01, 0.03],
-    ("supervised", "700 signals"): [0.03, 0.03, 0.03],
-    ("noise2noise", "700 signals"): [0.003, 0.003, 0.03],
-    ("SURE", "700 signals"): [0.03, 0.03, 0.03],
-    ("SURE, level estimated", "700 signals"): [0.003, 0.003, 0.03],
-    ("recorrupted", "700 signals"): [0.03, 0.03, 0.01],
-    ("noise2self", "700 signals"): [0.01, 0.03, 0.03],
-    ("neighbor2neighbor", "700 signals"): [0.03, 0.01, 0.03],
-}
-
-STUDIED = [
-    recipe(method, data, family, lr=lr)
-    for method, data in POSSIBLE
-    for family, lr in zip(
-        networks.SHAPES,
-        LEARNING_RATES[method, "fresh" if data == "fresh" else "700 signals"],
-        strict=True,
-    )
-]
+STUDIED = [chosen(*taught, family) for taught in POSSIBLE for family in networks.SHAPES]
 STUDIED += [{"method": "limit", "data": "fresh", "family": family} for family in networks.SHAPES]
 
-
-STUDY = study(
-    uses,
-    tests=both_purposes,
-    column="use",
-    first_seed=1000,  # signals that no choice was made on
+STUDY = Protocol(
     name="unsupervised",
+    # other seeds: signals that no choice was made on
+    run_one=partial(run_ways, ways=uses, tests=both_purposes, column="use", first_seed=1000),
     settings=STUDIED,
     seeds=10,
     table={

@@ -4,11 +4,10 @@
 `nn.norm.SparseNorm`; `sparsity` and `penalised` add a penalty on features to a loss.
 """
 
-from functools import partial
-
 import numpy as np
 
 from denoiselib import _check, nn
+from denoiselib.interpret import watching
 from denoiselib.nn import ops
 from denoiselib.nn.modules import Activation, Module, Parameter
 from denoiselib.nn.norm.batch import BatchNorm1d, FixedStatistics, Normalisation, Record
@@ -331,11 +330,12 @@ class Sparsity(Op):
         np.multiply(self.slope(self.x), self.dy / self.x.size, out=self.dx[0])
 
 
-def _power(p):
-    """S(x) = |x|^p and its slope; for p < 1 smoothed, (x^2 + 1e-4)^(p / 2)."""
-    if p == 1:
-        return np.abs, np.sign
-    if p > 1:
+def _penalty(p):
+    """Return S and its slope: log(1 + x^2), or |x|^p, for p < 1 smoothed."""
+    if p == "log":
+        return lambda x: np.log1p(x * x), lambda x: 2 * x / (1 + x * x)
+    _check.number(p, "p", positive=True)
+    if p >= 1:
         return lambda x: np.abs(x) ** p, lambda x: p * np.sign(x) * np.abs(x) ** (p - 1)
     return lambda x: (x * x + 1e-4) ** (p / 2), lambda x: p * x * (x * x + 1e-4) ** (p / 2 - 1)
 
@@ -345,8 +345,8 @@ def sparsity(weight, p=1.0, on="input"):
 
     Parameters
     ----------
-    weight : float or sequence of float
-        Not negative: one number, or one for each activation.
+    weight : float
+        Not negative.
     p : float or "log"
         Exponent, greater than 0, or the logarithmic penalty.
     on : {"input", "output"}
@@ -359,9 +359,9 @@ def sparsity(weight, p=1.0, on="input"):
 
     Notes
     -----
-    :math:`\sum_k \Lambda_k\,\overline{S(h_k)}` over the activations k, the mean over batch,
-    channels and time, with :math:`S(h) = |h|^p` (the slides' :math:`\Lambda \lVert X \rVert_p^p`)
-    or :math:`\log(1 + h^2)`; Ide & Kurita (2017) penalise the inputs of ReLUs with p = 1 or the
+    :math:`\Lambda \sum_k \overline{S(h_k)}` over the activations k, the mean over batch, channels
+    and time, with :math:`S(h) = |h|^p` (the slides' :math:`\Lambda \lVert X \rVert_p^p`) or
+    :math:`\log(1 + h^2)`; Ide & Kurita (2017) penalise the inputs of ReLUs with p = 1 or the
     logarithm. For p < 1 the slope of :math:`|h|^p` is infinite at 0, so that
     :math:`(h^2 + 10^{-4})^{p/2}` is used instead.
 
@@ -371,22 +371,9 @@ def sparsity(weight, p=1.0, on="input"):
     >>> print(sparsity(0.1)([(before, after)]).item())
     0.2
     """
-    weights = _check.level(weight, "weight", np.ones(1))
-    if weights.ndim > 1:
-        raise ValueError(f"weight must be a number or a sequence, not of shape {weights.shape}")
-    which = ("input", "output").index(_check.choice(on, "on", ("input", "output")))
-    if isinstance(p, str) and p == "log":
-        functions = (lambda x: np.log1p(x * x), lambda x: 2 * x / (1 + x * x))
-    else:
-        functions = _power(_check.number(p, "p", positive=True))
-
-    def penalty(features):
-        if weights.ndim and len(weights) != len(features):
-            raise ValueError(f"weight has {len(weights)} numbers for {len(features)} activations")
-        terms = zip(np.broadcast_to(weights, len(features)), features, strict=True)
-        return sum(Sparsity(pair[which], *functions).out * float(w) for w, pair in terms)
-
-    return penalty
+    weight, functions = _check.number(weight, "weight"), _penalty(p)
+    side = ("input", "output").index(_check.choice(on, "on", ("input", "output")))
+    return lambda pairs: sum(Sparsity(pair[side], *functions).out * weight for pair in pairs)
 
 
 def penalised(penalty, loss="mse"):
@@ -395,7 +382,7 @@ def penalised(penalty, loss="mse"):
     Parameters
     ----------
     penalty : callable
-        From pairs of tensors, input and output of each activation, to a scalar tensor.
+        As `sparsity` returns it.
     loss : str
         Name in `nn.losses.LOSSES`.
 
@@ -410,26 +397,11 @@ def penalised(penalty, loss="mse"):
     >>> penalised(sparsity(0.1))(net, x, x).item() > nn.losses.mse(net(x), x).item()
     True
     """
-    _check.function(penalty, "penalty")
     measure = nn.losses.LOSSES[_check.choice(loss, "loss", nn.losses.LOSSES)]
 
     def of_net(net, noisy, target):
-        seen = []
-
-        def note(part, x):
-            y = type(part).forward(part, x)
-            seen.append((x, y))
-            return y
-
-        activations = [part for part in net.modules() if isinstance(part, Activation)]
-        for part in activations:
-            # not by setattr, which counts as a change of the network: its plan would be out of date
-            vars(part)["forward"] = partial(note, part)
-        try:
+        with watching([part for part in net.modules() if isinstance(part, Activation)]) as seen:
             value = measure(net(noisy), target)
-        finally:
-            for part in activations:
-                del vars(part)["forward"]
-        return value + penalty(seen)
+        return value + penalty([(before, after) for _, before, after in seen])
 
     return of_net

@@ -1,5 +1,7 @@
 """From rows to decisions: which learning rate, which finalists, and whether the goal is reached."""
 
+import itertools
+
 import numpy as np
 
 from denoiselib.experiments import tables
@@ -17,19 +19,8 @@ MAIN = {"training": "any level", "test": "as trained"}  #: rows by which the goa
 def ranking(rows, control=CONTROL):
     """Choose a learning rate for each row of the screening, and put the best row first.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Rows of the study `proposal-screen`.
-    control : str
-        The control. Gaps are divided, family by family, by the control's at its best learning
-        rate; otherwise blocks, with large gaps, would decide alone.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        For each row its best learning rate, and the ``gap`` there on validation signals, as a
-        fraction of the control's.
+    The ``gap`` at this rate on validation signals is a fraction of the control's: gaps are divided,
+    family by family, by the control's at its best rate, since blocks would decide alone otherwise.
 
     Examples
     --------
@@ -47,41 +38,25 @@ def ranking(rows, control=CONTROL):
     return dict(sorted(ranked.items(), key=lambda item: item[1][1]))
 
 
-def closed(rows, control=CONTROL, value="rmse"):
+def closed(rows, control=CONTROL):
     """Return how much of the distance from a control to the limit each row closes.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Rows of one family, training and test, with those of the control and of the limit.
-    control : str
-        The control, a row.
-    value : str
-        Column to compare.
-
-    Returns
-    -------
-    list of dict
-        For each other row its ``share`` of the distance (of means over seeds) with the 95 %
-        interval ``low`` to ``high``, and the columns of `tables.permuted` for what is missing to
-        the `GOAL` (negative if it is reached).
-
-    Notes
-    -----
-    The interval of the share treats the distance as known, though it is a mean over the same seeds.
+    The rows are of one family, training and test. A line has the ``share`` of the distance with its
+    95 % interval ``low`` to ``high`` (which treats the distance as known, though it is a mean over
+    the same seeds), and the columns of `tables.permuted` for what is missing to the `GOAL`.
 
     Examples
     --------
     >>> rows = [
     ...     {"row": name, "seed": seed, "rmse": rmse + seed / 100}
-    ...     for name, rmse in [(CONTROL, 2.0), ("limit", 1.0), ("new", 1.5)]
+    ...     for name, rmse in [(CONTROL, 2.0), (LIMIT, 1.0), ("new", 1.5)]
     ...     for seed in range(4)
     ... ]
     >>> for line in closed(rows):
     ...     print(line["row"], f"{line['share']:.2f} {line['diff']:.2f} {line['p']:.3f}")
     new 0.50 -0.20 0.125
     """
-    errors = Table(rows).pivot("row", "seed", value)
+    errors = Table(rows).pivot("row", "seed", "rmse")
     base, limit = errors.pop(control), errors.pop(LIMIT)
     lines = []
     for name, found in errors.items():
@@ -101,18 +76,8 @@ def closed(rows, control=CONTROL, value="rmse"):
 def goals(rows, control=CONTROL):
     """Judge by the `GOAL`, for each family, every finalist that was trained at any level.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Rows of the study `proposal`.
-    control : str
-        The row from which the distance to the limit is measured.
-
-    Returns
-    -------
-    list of dict
-        Lines of `closed` with their ``family``; ``p_holm``, corrected for all of them; and
-        ``judged``: ``"reached"`` or ``"missed"`` if ``p_holm`` is below 0.05, otherwise ``"open"``.
+    Lines are those of `closed` with their ``family``; ``p_holm``, corrected for all of them; and
+    ``judged``: ``"reached"`` or ``"missed"`` if ``p_holm`` is below 0.05, otherwise ``"open"``.
     """
     lines = []
     for family, group in Table(rows).where(**MAIN).by("family").items():
@@ -128,21 +93,9 @@ def goals(rows, control=CONTROL):
 def against(rows, control="batch norm", test="as trained"):
     """Compare every finalist with a control, for all families and trainings.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Rows of the study `proposal`.
-    control : str
-        The control, a row.
-    test : str
-        A test of `proposal.run_one`: a noise level, ``"as trained"`` or ``"elsewhere"``.
-
-    Returns
-    -------
-    list of dict
-        For each ``family``, ``training`` and ``row`` the columns of `tables.permuted` for the
-        difference in percent of the control's error (negative if the finalist is better), and
-        ``p_holm``, corrected for all of them.
+    Lines hold `tables.permuted` of the differences in percent of the control's error (negative if
+    the finalist is better) in one of the tests of `proposal.run_one`, and ``p_holm``, corrected for
+    all of them.
     """
     lines = []
     for (family, training), group in Table(rows).where(test=test).by("family", "training").items():
@@ -166,12 +119,11 @@ def report(rows, controls=("batch norm", "batch norm, wide")):
             "(diff: what is missing, negative if reached)",
             tables.markdown(goals(rows, told)),
         ]
-    for control in controls:
-        for test in ("as trained", "elsewhere"):
-            parts += [
-                f"Difference to '{control}', percent of its error, {test}",
-                tables.markdown(against(rows, control, test), decimals=2),
-            ]
+    for control, test in itertools.product(controls, ("as trained", "elsewhere")):
+        parts += [
+            f"Difference to '{control}', percent of its error, {test}",
+            tables.markdown(against(rows, control, test), decimals=2),
+        ]
     return "\n\n".join(parts)
 
 

@@ -1,17 +1,14 @@
 r"""Adaptive filters: weights that learn while the signal passes, one small step at each sample.
 
 `identify` is the loop behind all of them: predict, compare, step, and shrink the weights. `lms`,
-`nlms`, `robust_nlms` and `nsaf` are choices of its options that have names; a sparse filter is one
-of them with ``shrink=``, a map that pulls the weights towards zero after each step:
-`zero_attracting`, `reweighted`, `proximal` or `block_proximal`. `enhance` is a denoiser made of it.
+`nlms`, `robust_nlms` and `nsaf` are choices of its options, and `enhance` is a denoiser made of it.
 `sparse_system`, `coloured` and `observe` make the classical test: find an unknown system from its
 input and its noisy output.
 
-The parameters of the named filters are those of `identify`: the input x, the desired signal d, the
-number of taps, the step size mu, and options. The maps for ``shrink=`` are functions of rho, a
-float or array (..., 1): how hard they pull in one step, in units of the weights; an array has one
-value for each filter of a batch, so that many can be tried at once. A map ``(new, old) -> weights``
-is given the weights after the step and those before it, both (..., taps).
+A sparse filter is one of them with ``shrink=``, a map ``(new, old) -> weights`` from the weights
+after a step and those before it, both (..., taps): `zero_attracting`, `reweighted`, `proximal` or
+`block_proximal`. These take rho, a float or array (..., 1): how hard they pull in one step, in
+units of the weights. An array has one value for each filter of a batch, to try many at once.
 """
 
 from collections import deque
@@ -41,7 +38,6 @@ class Adapted(NamedTuple):
     error: np.ndarray  #: (..., length), `d` minus that
     weights: np.ndarray  #: (..., taps), at the end
     misalignment: np.ndarray | None  #: (..., length), if the true system is known
-    history: np.ndarray | None  #: (..., length, taps), the weights behind each output, if asked for
 
 
 def identify(
@@ -57,7 +53,6 @@ def identify(
     delta=1e-3,
     system=None,
     start=None,
-    history=False,
 ):
     r"""Learn, sample by sample, the filter that makes `d` out of `x`.
 
@@ -73,8 +68,8 @@ def identify(
     normalised : bool
         Divide the step by the energy in the taps.
     bands : int
-        Compare `x` and `d` in this many frequency bands, once every `bands`
-        samples. The error in a weak band then counts as much as that in a strong one.
+        Compare `x` and `d` in this many frequency bands, once every `bands` samples. The error in
+        a weak band then counts as much as that in a strong one.
     shrink : callable, optional
         Map ``(new, old) -> weights`` after each step, such as `zero_attracting` or `proximal`.
     clip : float, optional
@@ -87,15 +82,12 @@ def identify(
         The true filter; if given, the misalignment is returned.
     start : array_like (..., taps), optional
         Weights to start from, instead of zeros.
-    history : bool
-        Keep the weights of all times. Mind the memory: ``length * taps`` numbers a filter.
 
     Returns
     -------
     Adapted
-        ``output``, ``error``, ``weights``; ``misalignment`` is :math:`\|w - w_0\|^2 / \|w_0\|^2`
-        for the weights behind each output, 1 at the start (average it over runs, then take
-        :math:`10 \log_{10}`); ``history`` as asked.
+        The misalignment is :math:`\|w - w_0\|^2 / \|w_0\|^2` of the weights behind each output, 1
+        at the start: average it over runs, then take :math:`10 \log_{10}`.
 
     Notes
     -----
@@ -106,9 +98,8 @@ def identify(
 
     One band is NLMS (Nagumo & Noda 1967), without the denominator LMS (Widrow & Hoff 1960); many
     are the normalised subband adaptive filter (Lee & Gan, *IEEE Signal Processing Letters* 11
-    (2004), 736-739). Before the start `x` is zero. In one band no step can overshoot, so that the
-    weights stay bounded: the reason for the limits of `mu`. With several bands and a large `mu` the
-    filter may diverge: that is a ValueError.
+    (2004), 736-739). Before the start `x` is zero. Within the limits of `mu` no step in one band
+    can overshoot; with several bands the filter may diverge, which raises ValueError.
 
     Examples
     --------
@@ -121,7 +112,6 @@ def identify(
     x, d = _signals(x, d)
     taps, bands = _check.integer(taps, "taps", 1), _check.integer(bands, "bands", 1)
     normalised = _check.flag(normalised, "normalised")
-    history = _check.flag(history, "history")
     if shrink is not None:
         _check.function(shrink, "shrink")
     mu = _check.level(mu, "mu", x, per_signal=True, positive=True)
@@ -142,10 +132,15 @@ def identify(
         target = _split(d, bands)[..., hops]
         gain = _normalised(mu, u, delta) if normalised else _fixed(mu, u, unit)
         w0 = _first(start, taps, shrink, x, d, mu, delta, clip, system)
-        kept = _Kept(w0, x, system, history)
+        output = np.empty((*w0.shape[:-1], x.shape[-1]), x.dtype)
+        gap = None if system is None else np.empty_like(output)
+        past = _past(x, taps)
         for step, w in enumerate(_weights(w0, u, target, gain, shrink, clip)):
-            kept.add(w, slice(step * bands, (step + 1) * bands))
-        found = Adapted(kept.output * unit, (d - kept.output) * unit, w, kept.gap, kept.history)
+            hop = slice(step * bands, (step + 1) * bands)
+            output[..., hop] = np.einsum("...tk,...k->...t", past[..., hop, :], w)
+            if gap is not None:
+                gap[..., hop] = (_energy(w - system) / _energy(system))[..., None]
+        found = Adapted(output * unit, (d - output) * unit, w, gap)
     if not all(np.isfinite(a).all() for a in found if a is not None):
         raise ValueError(DIVERGED)
     return found
@@ -181,8 +176,7 @@ def robust_nlms(x, d, taps, mu, clip=2.5, **options):
 
     The limit is `clip` robust standard deviations of the last errors (their median magnitude
     times 1.483), after the M-estimates of Zou, Chan & Ng (*IEEE Trans. Circuits Syst. II* 47
-    (2000), 1564-1569), who set such errors to zero. It fails where half of the last errors are
-    impulses.
+    (2000), 1564-1569). It fails where half of the last errors are impulses.
 
     Examples
     --------
@@ -197,9 +191,8 @@ def nsaf(x, d, taps, mu, bands=4, **options):
     r"""Normalised subband adaptive filter: NLMS in each of `bands`, for coloured inputs.
 
     :math:`w \leftarrow w + \mu \sum_i u_i e_i / (\|u_i\|^2 + \delta)` once every `bands` samples
-    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small, for the bands
-    then correct the same weights; and where `x` is a tone the empty bands learn from noise, unless
-    `delta` is larger.
+    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small. Where `x` is a
+    tone the empty bands learn from noise, unless `delta` is larger.
 
     Examples
     --------
@@ -236,10 +229,9 @@ def enhance(noisy, taps=32, delay=1, mu=0.1, rho=0.0, passes=1):
     Notes
     -----
     A prediction :math:`\hat x_t = \sum_k w_k y_{t - delay - k}` by NLMS (Widrow et al., *Proc.
-    IEEE* 63 (1975), 1692-1716). White noise cannot be predicted, tones can: the weights become a
-    filter tuned to them. Independent spikes cannot be predicted either: the best prediction is
-    their mean, and this filter is worse. With several `passes` it is no longer an online filter,
-    and it also learns the noise of a short signal.
+    IEEE* 63 (1975), 1692-1716). Tones can be predicted: the weights become a filter tuned to them.
+    White noise and independent spikes cannot. With several `passes` it is no longer an online
+    filter, and it also learns the noise of a short signal.
 
     Examples
     --------
@@ -274,8 +266,7 @@ def zero_attracting(rho):
     >>> print(zero_attracting(0.5)(w, w))
     [-2.5 -0.4  0. ]
     """
-    rho = _rho(rho)
-    return lambda new, old: new - _of(rho, new) * np.sign(old)
+    return reweighted(rho, eps=0.0)
 
 
 def reweighted(rho, eps=10.0):
@@ -290,17 +281,15 @@ def reweighted(rho, eps=10.0):
     >>> print(reweighted(0.5)(w, w).round(3))
     [-2.984 -0.15   0.   ]
     """
-    rho = _rho(rho)
-    eps = _check.level(eps, "eps", np.zeros(1), per_signal=True)
-    return lambda new, old: new - _of(rho, new) * np.sign(old) / (1 + _of(eps, new) * np.abs(old))
+    rho, eps = _weight(rho, "rho"), _weight(eps, "eps")
+    return lambda new, old: new - rho(new) * np.sign(old) / (1 + eps(new) * np.abs(old))
 
 
 def proximal(rho, penalty="l1"):
     r"""Apply a proximal map of `prox.PENALTIES`, with weight `rho`: :math:`prox_{\rho f}(w')`.
 
-    With ``"l1"`` the online filter is ISTA that sees one sample, or one sample of each band, at a
-    step (Murakami et al., *A sparse adaptive filtering using time-varying soft-thresholding
-    techniques*, ICASSP 2010). Zeros are exact.
+    Zeros are exact. With ``"l1"`` it is ISTA that sees one sample at a step (Murakami et al., *A
+    sparse adaptive filtering using time-varying soft-thresholding techniques*, ICASSP 2010).
 
     Examples
     --------
@@ -308,8 +297,9 @@ def proximal(rho, penalty="l1"):
     >>> print(proximal(0.5)(w, w))
     [-2.5  0.   0. ]
     """
-    rho, prox_map = _rho(rho), _prox_map(penalty)
-    return lambda new, old: prox_map(new, _of(rho, new))
+    rho = _weight(rho, "rho")
+    prox_map = prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
+    return lambda new, old: prox_map(new, rho(new))
 
 
 def block_proximal(rho, block, penalty="l1"):
@@ -337,7 +327,7 @@ def block_proximal(rho, block, penalty="l1"):
     >>> print(block_proximal(1.0, block=2)(w, w))
     [2.4 3.2 0.  0. ]
     """
-    rho, block, prox_map = _rho(rho), _check.integer(block, "block", 1), _prox_map(penalty)
+    shorten, block = proximal(rho, penalty), _check.integer(block, "block", 1)
 
     def shrink(new, old):
         taps = new.shape[-1]
@@ -345,7 +335,7 @@ def block_proximal(rho, block, penalty="l1"):
             raise ValueError(f"block must divide the {taps} taps, and {block} does not")
         blocks = new.reshape(*new.shape[:-1], -1, block)
         size = np.sqrt(np.einsum("...k,...k->...", blocks, blocks))
-        kept = prox_map(size, _of(rho, size)) / np.where(size > 0, size, 1)
+        kept = shorten(size, size) / np.where(size > 0, size, 1)
         return (kept[..., None] * blocks).reshape(*kept.shape[:-1], taps)
 
     return shrink
@@ -356,13 +346,10 @@ def sparse_system(n, taps=64, active=4, rng=None):
 
     Parameters
     ----------
-    n : int
-        Number of systems.
-    taps : int
-        Length of each.
+    n, taps : int
+        Number of systems, and length of each.
     active : int
-        Taps that are not zero, at places drawn without replacement, of Gaussian heights;
-        ``active=taps`` makes dense systems.
+        Taps that are not zero, at places drawn without replacement, of Gaussian heights.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
 
@@ -377,9 +364,7 @@ def sparse_system(n, taps=64, active=4, rng=None):
     >>> print(w.shape, np.count_nonzero(w[0]), f"{np.linalg.norm(w[0]):.3f}")
     (10, 64) 4 1.000
     """
-    n, taps = _check.integer(n, "n", 1), _check.integer(taps, "taps", 1)
-    active = _check.integer(active, "active", 1, taps)
-    return _scattered(n, taps, active, 1, rng)
+    return block_sparse_system(n, taps, active, 1, rng)
 
 
 def block_sparse_system(n, taps=64, active=2, block=8, rng=None):
@@ -409,8 +394,11 @@ def block_sparse_system(n, taps=64, active=2, block=8, rng=None):
     block = _check.integer(block, "block", 1, taps)
     if taps % block:
         raise ValueError(f"block must divide the {taps} taps, and {block} does not")
-    active = _check.integer(active, "active", 1, taps // block)
-    return _scattered(n, taps // block, active, block, rng)
+    active, rng = _check.integer(active, "active", 1, taps // block), _check.generator(rng)
+    chosen = rng.random((n, taps // block)).argsort(axis=-1)[:, :active, None]
+    w = np.zeros((n, taps // block, block))
+    np.put_along_axis(w, chosen, rng.standard_normal((n, active, block)), axis=1)
+    return w.reshape(n, taps) / np.sqrt((w**2).sum(axis=(-2, -1)))[:, None]
 
 
 def coloured(n, length, pole=0.0, rng=None):
@@ -518,25 +506,6 @@ def _shrunk(shrink, new, old):
         raise ValueError(DIVERGED) from None  # a proximal map refuses weights that are too large
 
 
-class _Kept:
-    """The outputs, and what else is recorded of the weights, hop by hop."""
-
-    def __init__(self, w, x, system, history):
-        *lead, taps = w.shape
-        length = x.shape[-1]
-        self.past, self.system = _past(x, taps), system
-        self.output = np.empty((*lead, length), x.dtype)
-        self.gap = None if system is None else np.empty_like(self.output)
-        self.history = np.empty((*lead, length, taps), x.dtype) if history else None
-
-    def add(self, w, hop):
-        self.output[..., hop] = np.einsum("...tk,...k->...t", self.past[..., hop, :], w)
-        if self.system is not None:
-            self.gap[..., hop] = (_energy(w - self.system) / _energy(self.system))[..., None]
-        if self.history is not None:
-            self.history[..., hop, :] = w[..., None, :]
-
-
 def _energy(u):
     return np.einsum("...k,...k->...", u, u)
 
@@ -601,26 +570,15 @@ def _past(x, taps):
     return np.lib.stride_tricks.sliding_window_view(back, taps, axis=-1)[..., ::-1, :]
 
 
-def _prox_map(penalty):
-    return prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
+def _weight(value, name):
+    """Return a function of the filters' weights: `value` in their precision."""
+    value = _check.level(value, name, np.zeros(1), per_signal=True)
 
+    def of(weights):
+        _check.broadcast(weights, value, f"the filters and {name}")
+        return value.astype(weights.dtype)
 
-def _rho(rho):
-    return _check.level(rho, "rho", np.zeros(1), per_signal=True)
-
-
-def _of(rho, weights):
-    """Return `rho` in the precision of the weights, with which it must broadcast."""
-    _check.broadcast(weights, rho, "the filters and rho")
-    return rho.astype(weights.dtype)
-
-
-def _scattered(n, places, active, block, rng):
-    rng = _check.generator(rng)
-    chosen = rng.random((n, places)).argsort(axis=-1)[:, :active, None]
-    w = np.zeros((n, places, block))
-    np.put_along_axis(w, chosen, rng.standard_normal((n, active, block)), axis=1)
-    return w.reshape(n, -1) / np.sqrt((w**2).sum(axis=(-2, -1)))[:, None]
+    return of
 
 
 def _split(x, bands):
@@ -634,9 +592,8 @@ def _split(x, bands):
 
     The phase makes neighbours meet in quadrature, so that their overlaps cancel. p is a sinc under
     a Kaiser window, its cut-off chosen so that :math:`p \star p` comes nearest to zero at all lags
-    2N, 4N .. (Lin & Vaidyanathan, *IEEE Signal Processing Letters* 5 (1998), 132-134). The bank is
-    then almost power complementary, :math:`\sum_i |H_i(\omega)|^2 = 1`, to about one part in
-    1,000: nothing of a signal is lost or counted twice.
+    2N, 4N .. (Lin & Vaidyanathan, *IEEE Signal Processing Letters* 5 (1998), 132-134). Then
+    :math:`\sum_i |H_i(\omega)|^2 = 1` to about one part in 1,000: nothing is lost or counted twice.
     """
     if bands == 1:
         return x[..., None, :]
@@ -648,17 +605,7 @@ def _split(x, bands):
 
 @lru_cache
 def _bank(bands):
-    if bands == 1:
-        return np.ones((1, 1))
-    prototype = _prototype(bands)
-    i = np.arange(bands)[:, None]
-    centred = np.arange(prototype.size) - (prototype.size - 1) / 2
-    bank = prototype * np.cos((2 * i + 1) * np.pi / (2 * bands) * centred + (-1.0) ** i * np.pi / 4)
-    return bank / np.sqrt((bank**2).sum())
-
-
-def _prototype(bands):
-    """Search the cut-off, in cycles a sample, on a grid that closes in on the best one."""
+    """Search the prototype's cut-off, in cycles a sample, on a grid that closes in on the best."""
     length = BAND_TAPS * bands
     centred = np.arange(length) - (length - 1) / 2
     low, high = 0.2 / bands, 0.4 / bands
@@ -670,4 +617,6 @@ def _prototype(bands):
         overlap = np.max([abs((p[:, lag:] * p[:, :-lag]).sum(axis=-1)) for lag in lags], axis=0)
         best = overlap.argmin()
         low, high = cutoff[max(best - 1, 0), 0], cutoff[min(best + 1, 20), 0]
-    return p[best]
+    i = np.arange(bands)[:, None]
+    bank = p[best] * np.cos((2 * i + 1) * np.pi / (2 * bands) * centred + (-1.0) ** i * np.pi / 4)
+    return bank / np.sqrt((bank**2).sum())

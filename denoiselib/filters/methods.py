@@ -75,10 +75,6 @@ def _delayed(x, lag):
     return out
 
 
-def _hard(y, s, t):  # lambda is the threshold itself, for comparison with the others
-    return threshold(y, t**2 / 2, "l0")
-
-
 @lru_cache
 def _known_pulse(length):
     return resolve(KNOWN_PULSE, length)
@@ -88,33 +84,29 @@ def _l1_pulse(y, s, lam):
     return l1(y, lam, _known_pulse(y.shape[-1]), tol=1e-3)
 
 
+def _by_lambda(label, denoise, **options):
+    return Method(label, "lambda", LAMBDAS, denoise, **options)
+
+
 #: Filters by name.
 METHODS = {
     "wiener": Method("Wiener", "window", WINDOWS, lambda y, s, w: wiener(y, w), slides=3),
     "wiener_sigma": Method(
         "Wiener, noise known", "window", WINDOWS, lambda y, s, w: wiener(y, w, s**2)
     ),
-    "l1_dft": Method("L1, DFT", "lambda", LAMBDAS, lambda y, s, lam: l1(y, lam), slides=1.0),
-    "gmc_dft": Method(
-        "GMC, DFT",
-        "lambda",
-        LAMBDAS,
-        lambda y, s, lam, gamma=0.8: gmc(y, lam, gamma),
-        slides=3.0,
-        gamma=True,
+    "l1_dft": _by_lambda("L1, DFT", lambda y, s, t: l1(y, t), slides=1.0),
+    "gmc_dft": _by_lambda(
+        "GMC, DFT", lambda y, s, t, gamma=0.8: gmc(y, t, gamma), slides=3.0, gamma=True
     ),
-    "soft": Method("soft threshold", "lambda", LAMBDAS, lambda y, s, lam: threshold(y, lam)),
-    "relu": Method(
-        "ReLU with bias", "lambda", LAMBDAS, lambda y, s, lam: threshold(y, lam, "nonnegative_l1")
-    ),
-    "firm": Method(
+    "soft": _by_lambda("soft threshold", lambda y, s, t: threshold(y, t)),
+    "relu": _by_lambda("ReLU with bias", lambda y, s, t: threshold(y, t, "nonnegative_l1")),
+    "firm": _by_lambda(
         "firm threshold",
-        "lambda",
-        LAMBDAS,
-        lambda y, s, lam, gamma=0.8: threshold(y, lam, "firm", gamma=gamma),
+        lambda y, s, t, gamma=0.8: threshold(y, t, "firm", gamma=gamma),
         gamma=True,
     ),
-    "hard": Method("hard threshold", "lambda", LAMBDAS, _hard),
-    "l1_pulse": Method("L1, known pulse", "lambda", LAMBDAS, _l1_pulse),
-    "tv": Method("total variation", "lambda", LAMBDAS, lambda y, s, lam: tv(y, lam)),
+    # lambda is the threshold itself, for comparison with the others
+    "hard": _by_lambda("hard threshold", lambda y, s, t: threshold(y, t**2 / 2, "l0")),
+    "l1_pulse": _by_lambda("L1, known pulse", _l1_pulse),
+    "tv": _by_lambda("total variation", lambda y, s, t: tv(y, t)),
 }

@@ -1,16 +1,8 @@
 r"""Proximal maps: what a penalty does to one number.
 
-The map of a penalty f is :math:`\arg\min_x \frac12 (x - y)^2 + u f(x)`, a function of a value y
-and a weight u >= 0. Mind the 1/2: other codes scale differently. All maps work sample by sample, on
-arrays of any shape with which `u` broadcasts; they keep float32, and on complex numbers they shrink
-the magnitude and keep the phase. `PENALTIES` holds them by name.
-
-The parameters of all maps:
-
-    y : array_like
-        Real or complex numbers.
-    u : float or array
-        Weight of the penalty, not negative.
+The map of a penalty f is :math:`\arg\min_x \frac12 (x - y)^2 + u f(x)`, a function of numbers y and
+a weight u >= 0, arrays that broadcast. Mind the 1/2: other codes scale differently. The maps keep
+float32; of complex numbers they shrink the magnitude and keep the phase.
 """
 
 import numpy as np
@@ -132,7 +124,9 @@ def firm(y, u, gamma=0.8):
     [-3.  0.  1.  2.]
     """
     y, u = _weighted(y, u, "y")
-    gamma = _concavity(gamma, y)
+    dtype = y.real.dtype
+    gamma = _check.fraction(gamma, "gamma", y)
+    gamma = np.minimum(gamma, 1 - np.finfo(dtype).epsneg).astype(dtype)  # below 1 in float32, too
     return _shrink(y, u, lambda r: np.minimum((r - u) / (1 - gamma), r))
 
 
@@ -155,13 +149,6 @@ def _weighted(y, u, name):
         return y.astype(np.result_type(parts, 1j), copy=False), _check.level(u, "u", parts[0])
     y = _check.array(y, name, numbers=True)
     return y, _check.level(u, "u", y)
-
-
-def _concavity(gamma, like):
-    """Check `gamma`, and keep it below 1 in single precision too."""
-    dtype = like.real.dtype
-    gamma = np.minimum(_check.fraction(gamma, "gamma", like), 1 - np.finfo(dtype).epsneg)
-    return gamma.astype(dtype)
 
 
 def _shrink(y, cut, root):

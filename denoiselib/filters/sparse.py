@@ -65,9 +65,7 @@ def threshold(noisy, lam, penalty="l1", **options):
     return penalty(noisy, lam, **options)
 
 
-def l1(
-    noisy, lam, transform="dft", *, nonnegative=False, method="auto", tol=1e-10, max_iter=10_000
-):
+def l1(noisy, lam, transform="dft", **options):
     r"""Basis pursuit denoising: fit the signal with few coefficients, by the L1 norm.
 
     Parameters
@@ -78,25 +76,14 @@ def l1(
         Weight of the penalty.
     transform : {"dft", "identity"}, pair of callables or Transform
         See the module and `resolve`; the slides used the DFT.
-    nonnegative : bool
-        Whether coefficients must be real and not negative.
-    method : {"auto", "closed", "iterative"}
-        Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form where
-        there is one.
-    tol, max_iter
-        The iteration of a signal ends when its coefficients move by less than `tol` of their
-        norm; a warning is given if that takes more than `max_iter` steps.
+    **options
+        The further ones of `gmc`, of which this is the case gamma = 0.
 
     Returns
     -------
     ndarray (..., length)
-        Filtered signals.
-
-    Notes
-    -----
-    :math:`\min_c \frac12 \|y - A c\|^2 + \lambda \|c\|_1`. For a unitary A it is one soft
-    threshold of the coefficients; else forward-backward splitting with step 1.9 / rho. It is `gmc`
-    with gamma = 0.
+        Filtered signals A c, with :math:`\min_c \frac12 \|y - A c\|^2 + \lambda \|c\|_1`. For a
+        unitary A it is one soft threshold of the coefficients.
 
     Examples
     --------
@@ -106,7 +93,6 @@ def l1(
     >>> print(l1(wave, lam=1.0)[:4].round(3) + 0)
     [ 0.5  0.  -0.5  0. ]
     """
-    options = {"nonnegative": nonnegative, "method": method, "tol": tol, "max_iter": max_iter}
     return gmc(noisy, lam, 0.0, transform, **options)
 
 
@@ -125,10 +111,18 @@ def gmc(
 
     Parameters
     ----------
-    noisy, lam, transform, nonnegative, method, tol, max_iter
+    noisy, lam, transform
         As in `l1`.
     gamma : float
         In [0, 1): 0 is the L1 norm, near 1 nearly a hard threshold. The cost stays convex.
+    nonnegative : bool
+        Whether coefficients must be real and not negative.
+    method : {"auto", "closed", "iterative"}
+        Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form where
+        there is one.
+    tol, max_iter
+        The iteration of a signal ends when its coefficients move by less than `tol` of their
+        norm; a warning is given if that takes more than `max_iter` steps.
 
     Returns
     -------
@@ -173,7 +167,7 @@ def gmc(
         c = prox.firm(basis.analysis(noisy), lam, gamma)
         estimate = basis.synthesis(np.maximum(c, 0) if nonnegative else c)
     else:
-        shrink = _shift if nonnegative else _soft
+        shrink = _rectify if nonnegative else _soft
         estimate = _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter)
     return estimate.astype(noisy.dtype, copy=False)
 
@@ -181,8 +175,8 @@ def gmc(
 def resolve(transform, length):
     """Return a `Transform` for signals of a length, from a name or a pair of callables.
 
-    A pair is tried on one random vector, and its largest eigenvalue found by power iteration. Who
-    filters many times may do this once, and give the `Transform` to `l1` and `gmc` instead.
+    A pair is tried on a random vector, and its largest eigenvalue found by power iteration. To
+    filter many times, do this once and give the `Transform` to `l1` and `gmc` instead.
 
     Examples
     --------
@@ -285,7 +279,7 @@ def _soft(c, cut):
     return c * (np.maximum(r - cut, 0) / np.where(r > 0, r, 1))
 
 
-def _shift(c, cut):
+def _rectify(c, cut):
     """Return what `prox.nonnegative_l1` does."""
     return np.maximum(c - cut, 0)
 

@@ -1,7 +1,7 @@
 """Choose a filter's parameter without clean signals.
 
 `sure` needs the noise level, which `mad_sigma` estimates; `k_sparse_lam` counts coefficients. With
-clean signals at hand, see `Method.tune`.
+clean signals, see `Method.tune`.
 """
 
 from typing import NamedTuple
@@ -87,9 +87,8 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     .. math:: \frac{\|f(y) - y\|^2}{L} - \sigma^2
         + \frac{2\sigma^2}{L \tau}\, b^T (f(y + \tau b) - f(y))
 
-    (Stein 1981; the divergence by Monte Carlo after Ramani, Blu & Unser 2008). For a map with
-    jumps, such as a hard threshold, a difference quotient is right only on average, and noisy; a
-    derivative would miss the jumps altogether.
+    (Stein 1981; the divergence by Monte Carlo after Ramani, Blu & Unser 2008). At the jumps of a
+    hard threshold a difference quotient is right on average; a derivative would miss them.
 
     Examples
     --------
@@ -167,12 +166,8 @@ def mad_sigma(noisy, difference=False):
     Returns
     -------
     ndarray (..., 1)
-        Estimates; too large where the signal is not sparse enough, more so the weaker the noise.
-
-    Notes
-    -----
-    :math:`\hat\sigma = \mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, and 0.6745 is the median
-    magnitude of a standard normal number.
+        :math:`\mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, the median magnitude of a standard
+        normal number. Too large where the signal is not sparse enough.
 
     Examples
     --------

@@ -30,7 +30,7 @@ def tv(noisy, lam):
 
     With lo and hi, where :math:`F_i'` reaches :math:`\mp\lambda`, the solution is traced back from
     :math:`F_L'(x_L) = 0` by :math:`x_i = \mathrm{clip}(x_{i+1}, lo_i, hi_i)`. Each sample adds two
-    knots and each knot is removed once, so that the work grows linearly with the length.
+    knots and each is removed once: the work is linear in the length.
 
     Examples
     --------

@@ -4,24 +4,19 @@ import numpy as np
 
 from denoiselib import _check
 
-MODES = ("constant", "edge", "reflect", "symmetric", "wrap")  #: numpy.pad's names for the edges
 
-
-def wiener(noisy, size=3, noise=None, mode="constant"):
+def wiener(noisy, size=3, noise=None):
     r"""Shrink each sample towards its local mean, most where the local variance is small.
 
     Parameters
     ----------
     noisy : array_like (..., length)
-        Signals; each is filtered along the last axis by itself.
+        Signals; beyond their edges are zeros, as in `scipy.signal.wiener`.
     size : int
         Odd window, in samples.
     noise : float or array (..., 1), optional
         Noise *variance*, in squared units of the signal; the mean local variance of each signal if
         not given.
-    mode : {"constant", "edge", "reflect", "symmetric", "wrap"}
-        What lies beyond the edges, as in `numpy.pad`. ``"constant"`` (zeros) is what
-        `scipy.signal.wiener` does; it biases the edges of a signal with a level.
 
     Returns
     -------
@@ -42,9 +37,13 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     [0.  1.5 6.  1.5 0. ]
     """
     noisy = _check.array(noisy, "noisy")
-    size = _check.window(size, "size", noisy.shape[-1])
-    mode = _check.choice(mode, "mode", MODES)
-    mean, variance = _local_moments(noisy, size, mode)
+    size = _check.integer(size, "size", 1, 2 * noisy.shape[-1] - 1)  # a wider one sees no more
+    if size % 2 == 0:
+        raise ValueError(f"size must be odd, so that a window has a centre, not {size}")
+    padded = np.pad(noisy, [(0, 0)] * (noisy.ndim - 1) + [(size // 2, size // 2)])
+    shifted = [padded[..., k : k + noisy.shape[-1]] for k in range(size)]
+    mean = sum(shifted) / size
+    variance = sum((s - mean) ** 2 for s in shifted) / size
     if noise is None:
         noise = variance.mean(axis=-1, keepdims=True)
     else:
@@ -54,22 +53,19 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     return mean + gain * (noisy - mean)
 
 
-def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
+def wiener_system_function(noisy, size=3, noise=None):
     r"""Magnitude of the impulse response of the linear filter that would do what `wiener` did.
 
     Parameters
     ----------
-    noisy, size, noise, mode
+    noisy, size, noise
         As in `wiener`.
 
     Returns
     -------
     ndarray (..., length)
-        :math:`h = |\mathrm{IDFT}(\mathrm{DFT}(\hat x) / \mathrm{DFT}(y))|`.
-
-    Notes
-    -----
-    Bins where the signal is zero, :math:`|Y| \le 10^{-12} \max |Y|`, get a ratio of 0.
+        :math:`h = |\mathrm{IDFT}(\mathrm{DFT}(\hat x) / \mathrm{DFT}(y))|`, with a ratio of 0 in
+        bins where the signal is zero, :math:`|Y| \le 10^{-12} \max |Y|`.
 
     Examples
     --------
@@ -80,7 +76,7 @@ def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
     largest = np.abs(noisy).max(axis=-1, keepdims=True)
     unit = np.where(largest > 0, largest, 1)  # so that no ratio is one of denormal numbers
     before = np.fft.fft(noisy / unit)
-    after = np.fft.fft(wiener(noisy, size, noise, mode) / unit)
+    after = np.fft.fft(wiener(noisy, size, noise) / unit)
     magnitude = np.abs(before)
     seen = magnitude > 1e-12 * magnitude.max(axis=-1, keepdims=True)
     ratio = np.where(seen, after, 0) / np.where(seen, before, 1)
@@ -100,8 +96,7 @@ def linear_mmse(noisy, sigma, mean, covariance):
         Mean of the clean signals.
     covariance : float or array (length, length)
         Their covariance; a number stands for independent samples of that variance. Negative
-        eigenvalues, which an estimate such as ``np.cov(noisy.T) - sigma**2 * np.eye(length)`` has,
-        count as 0.
+        eigenvalues, which an estimate may have, count as 0.
 
     Returns
     -------
@@ -111,8 +106,7 @@ def linear_mmse(noisy, sigma, mean, covariance):
     Notes
     -----
     In the eigenvectors of C it is Wiener's gain :math:`\lambda / (\lambda + \sigma^2)` for each
-    coefficient. No linear filter does better on these signals, and it needs no more than their
-    second moments.
+    coefficient. No linear filter does better on signals of these second moments.
 
     Examples
     --------
@@ -144,12 +138,3 @@ def _moment(value, name, shape, dtype):
     if value.shape not in ((), shape):
         raise ValueError(f"{name} must be a number or of shape {shape}, not {value.shape}")
     return value.astype(dtype, copy=False)
-
-
-def _local_moments(noisy, size, mode):
-    """Mean and variance over a window around each sample, without the copies of a window view."""
-    half, length = size // 2, noisy.shape[-1]
-    padded = np.pad(noisy, [(0, 0)] * (noisy.ndim - 1) + [(half, half)], mode=mode)
-    shifted = [padded[..., k : k + length] for k in range(size)]
-    mean = sum(shifted) / size
-    return mean, sum((s - mean) ** 2 for s in shifted) / size

@@ -1,10 +1,12 @@
 """Arrays by name, and trainings, in a file, written whole or not at all.
 
-The format is safetensors, never pickle. A CRC-32 checksum is stored as one more entry of the
-metadata, which other readers ignore; `load` verifies it, if there is one.
+The format is `.npz` or `.safetensors`, never pickle.
+A CRC-32 checksum is stored as one more metadata entry, which other readers ignore; `load` verifies
+it. Files of other writers, which have none, are read without.
 """
 
 import json
+import zipfile
 import zlib
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from denoiselib import _check, _files
 from denoiselib.nn import train
 
-ENDINGS = (".safetensors",)
+ENDINGS = (".npz", ".safetensors")
 
 DTYPES = {  # safetensors' names
     "F64": np.dtype("<f8"),
@@ -31,12 +33,13 @@ SUM = "denoiselib_crc32"  #: the checksum's name in the metadata
 def save(path, arrays, metadata=None):
     """Write arrays and a few words about them.
 
-    The file is written beside its place and then renamed, so that a crash leaves the old one.
+    The file appears only when it is complete: it is written beside its place and then renamed, so
+    that a crash leaves the old one.
 
     Parameters
     ----------
     path : str or Path
-        Ending in ``.safetensors``.
+        Ending in ``.npz`` or ``.safetensors``.
     arrays : dict of str to array_like
         Real numbers; float64, float32, int64, int32, uint8 or bool.
     metadata : dict of str to str, optional
@@ -64,21 +67,24 @@ def save(path, arrays, metadata=None):
             raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
     metadata = metadata | {SUM: _checksum(arrays, metadata)}
     with _files.replacing(path) as file:
-        _write(file, arrays, metadata)
+        write = _write_npz if path.suffix == ".npz" else _write_safetensors
+        write(file, arrays, metadata)
 
 
 def load(path):
-    """Read what `save`, or another writer of safetensors, has written.
+    """Read what `save`, or another writer of the two formats, has written.
 
     Parameters
     ----------
     path : str or Path
-        Ending in ``.safetensors``.
+        Ending in ``.npz`` or ``.safetensors``.
 
     Returns
     -------
-    arrays, metadata : dict of str to ndarray, dict of str to str
+    arrays : dict of str to ndarray
         By name.
+    metadata : dict of str to str
+        Empty if there are none.
 
     Raises
     ------
@@ -91,7 +97,8 @@ def load(path):
     path = _check.path(path, "path", ENDINGS)
     with open(path, "rb") as file:
         try:
-            arrays, metadata = _read(file)
+            read = _read_npz if path.suffix == ".npz" else _read_safetensors
+            arrays, metadata = read(file)
             if SUM in metadata and metadata.pop(SUM) != _checksum(arrays, metadata):
                 raise ValueError("its checksum is another")
         except MemoryError:  # the machine is too small, the file may be right
@@ -107,10 +114,12 @@ class Checkpoint:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.safetensors``. If the file is there already, the network, the optimiser and the
-        history are put where they were when it was written.
-    net, optimizer : Network, optim.Optimizer
-        What is trained, and its optimiser.
+        Ends in ``.safetensors`` or ``.npz``. If the file is there already, the network, the
+        optimiser and the history are put where they were when it was written.
+    net : Network
+        The one that is trained.
+    optimizer : optim.Optimizer
+        Its optimiser.
 
     Attributes
     ----------
@@ -187,7 +196,23 @@ def _storable(name, array):
     return np.ascontiguousarray(array).reshape(array.shape)
 
 
-def _write(file, arrays, metadata):
+def _write_npz(file, arrays, metadata):
+    """Write what numpy.savez would, the metadata first: without them nothing would be missed."""
+    text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+    with zipfile.ZipFile(file, "w") as stored:
+        for name, array in {TEXT: text, **arrays}.items():
+            with stored.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _read_npz(file):
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    text = arrays.pop(TEXT, None)
+    return arrays, {} if text is None else _texts(json.loads(text.tobytes()))
+
+
+def _write_safetensors(file, arrays, metadata):
     """Eight bytes of length, a header in JSON, and the arrays one after the other."""
     header, start = {TEXT: metadata} if metadata else {}, 0
     for name, array in arrays.items():
@@ -205,7 +230,7 @@ def _write(file, arrays, metadata):
         file.write(array.tobytes())
 
 
-def _read(file):
+def _read_safetensors(file):
     size = int.from_bytes(file.read(8), "little")
     if not 2 <= size <= LONGEST_HEADER:
         raise ValueError(f"a header of {size} bytes")

@@ -286,8 +286,10 @@ class Clipped(Wrapper):
 
     Parameters
     ----------
-    inner, norm : Optimizer, float
-        What takes the step, and the largest length of the gradient.
+    inner : Optimizer
+        Takes the step.
+    norm : float
+        Largest length of the gradient.
 
     Examples
     --------

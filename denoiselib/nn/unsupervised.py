@@ -20,7 +20,8 @@ weight v is 1 except for `noise2self`. Noisy signals come from a source, ``sourc
 ...)``: `train.fresh` and `train.fixed` are sources, and so are the `windows` of one long recording.
 A lesson uses the first array alone; only `noise2noise` takes two, as `copies` draws them. Any
 network learns from it by ``train.fit(net, lesson.data, optimizer, steps, loss=lesson.loss)``.
-`solve_hats` solves the first four exactly, for a rule that treats each sample by itself.
+`solve_hats` solves the first four exactly, for a rule that treats each sample by itself. Each method
+returns a `Lesson`.
 """
 
 from collections.abc import Callable
@@ -161,10 +162,6 @@ def noise2noise(pairs):
         ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, with independent noise, such as
         `copies` draws.
 
-    Returns
-    -------
-    Lesson
-
     Notes
     -----
     :math:`E\,(f(y) - y')^2 = E\,(f(y) - x)^2 + \sigma^2`, as the noise of y' is independent of y.
@@ -195,10 +192,6 @@ def sure(source, sigma, step=0.1, seed=0):
         Length of the difference quotient, as a part of sigma.
     seed : int
         Draws the probes.
-
-    Returns
-    -------
-    Lesson
 
     Notes
     -----
@@ -248,10 +241,6 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
     alpha : float
         How much noise the net sees on top of the signal's own, in units of sigma.
 
-    Returns
-    -------
-    Lesson
-
     Notes
     -----
     Of :math:`y = x + n` and :math:`w \sim N(0, \sigma^2)` the net sees :math:`y + \alpha w` and is
@@ -287,10 +276,6 @@ def noise2self(source, every=10, fill="mean", seed=0):
     fill : {"mean", "neighbour"}
         What the net sees there: the mean of the two neighbours (Noise2Self), or one of them
         (Noise2Void).
-
-    Returns
-    -------
-    Lesson
 
     Notes
     -----
@@ -330,10 +315,6 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
         As in `noise2self`; an odd last sample is left out.
     gamma : float
         Weight of the added term.
-
-    Returns
-    -------
-    Lesson
 
     Notes
     -----
@@ -424,12 +405,8 @@ def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
     ----------
     net : Network
         Trained by `recorrupted`.
-    noisy : array_like (..., length)
-        Signals.
-    sigma : float or array (..., 1)
-        Noise level.
-    alpha : float
-        As in training.
+    noisy, sigma, alpha
+        Signals (..., length) and their noise level, a float or an array (..., 1); alpha as there.
     draws : int
         How many.
     rng : seed, numpy.random.Generator or None

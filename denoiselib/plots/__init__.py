@@ -4,9 +4,13 @@ One meaning, one colour: the clean signal is black, the noisy one grey, an estim
 one orange, the limit green and dashed.
 """
 
-from denoiselib.plots.colours import CLEAN, ESTIMATE, LIMIT, NOISY, OTHER
 from denoiselib.plots.figures import (
+    CLEAN,
+    ESTIMATE,
+    LIMIT,
     LOOKS,
+    NOISY,
+    OTHER,
     Bars,
     curves,
     heatmap,
@@ -19,19 +23,6 @@ from denoiselib.plots.figures import (
 from denoiselib.plots.network import network
 
 __all__ = [
-    "CLEAN",
-    "ESTIMATE",
-    "LIMIT",
-    "LOOKS",
-    "NOISY",
-    "OTHER",
-    "Bars",
-    "curves",
-    "heatmap",
-    "network",
-    "ranking",
-    "seeds",
-    "shrinkage",
-    "signal",
-    "spans",
-]
+    "CLEAN", "ESTIMATE", "LIMIT", "LOOKS", "NOISY", "OTHER", "Bars", "curves", "heatmap", "network",
+    "ranking", "seeds", "shrinkage", "signal", "spans",
+]  # fmt: skip

@@ -1,9 +1,11 @@
-"""Signals, curves, errors and seeds."""
+"""Signals, curves, errors and seeds; `limit` is the Bayes limit. One meaning, one colour."""
 
 import numpy as np
 
-from denoiselib.plots.colours import CLEAN, ESTIMATE, LIMIT, NOISY, OTHER
+CLEAN, NOISY, ESTIMATE, OTHER, LIMIT = "black", "0.65", "#0072B2", "#D55E00", "#009E73"
 
+#: Where a legend stands right of the title, as arguments of ``Axes.legend``.
+BESIDE_TITLE = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
 #: How the lines of a signal look, from back to front.
 LOOKS = {
     "noisy": {"color": NOISY, "marker": ".", "linewidth": 0.8, "markersize": 5},
@@ -17,12 +19,9 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     clean, noisy, estimate : array_like (length,), optional
-        Signals of one length.
     title : str
-        What the picture says.
 
     Returns
     -------
@@ -41,9 +40,7 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
         if given[name] is not None:
             (lines[name],) = ax.plot(np.asarray(given[name]), label=name, **look)
     ax.set(xlabel="time (samples)", ylabel="amplitude", title=title)
-    ax.legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0
-    )  # beside the title
+    ax.legend(**BESIDE_TITLE, ncols=3)
     return lines
 
 
@@ -52,16 +49,12 @@ def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     x : array_like (points,)
-        Common abscissa.
     named : dict of str to array_like (points,)
         Curves by their legend.
     xlabel, ylabel, title : str
-        Labels, with units.
     limit : float or array_like (points,), optional
-        The Bayes limit.
 
     Returns
     -------
@@ -88,14 +81,12 @@ def shrinkage(ax, noisy, named, title=""):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     noisy : array_like (points,)
         Observed amplitudes, rising.
     named : dict of str to array_like (points,)
         Estimates by their legend.
     title : str
-        What the picture says.
 
     Returns
     -------
@@ -117,12 +108,11 @@ class Bars:
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     count : int
         Number of bars, at most.
     limit : bool
-        Whether there is a line for the Bayes limit.
+        Whether the legend names it.
 
     Examples
     --------
@@ -143,7 +133,7 @@ class Bars:
         self.height = count - 0.5
         ax.set(ylim=(self.height, -0.5), yticks=[])
         if limit:
-            ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+            ax.legend(**BESIDE_TITLE)
 
     def show(self, scores, limit=None, other=()):
         """Show ``{name: (mean, half_width)}``, less is better; return the names, best first.
@@ -172,14 +162,11 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     scores : dict of str to (mean, half_width)
         A score, less is better, with the half width of its interval, as `metrics.mean_ci` gives.
     limit : float, optional
-        The Bayes limit.
     title, xlabel : str
-        Title and unit.
     other : collection of str
         Names whose bars have another colour.
 
@@ -204,21 +191,17 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     values : array_like (rows, columns)
         Numbers, NaN where there is none.
     rows, columns : list of str
-        Names.
     title : str
-        What the picture says, and what the numbers are.
     vmin, vmax : float
         Values of the first and the last colour.
 
     Returns
     -------
     matplotlib.image.AxesImage
-        The picture.
 
     Examples
     --------
@@ -244,14 +227,11 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     values : dict of str to array_like (seeds,)
         Scores by name, less is better.
     limit : float, optional
-        The Bayes limit.
     title, xlabel : str
-        Title and unit.
     high : float, optional
         End of the axis; seeds beyond it are counted there.
 
@@ -293,8 +273,7 @@ def spans(ax, named, xlabel="", title=""):
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
+    ax : Axes
     named : dict of str to (dict of str to array_like)
         For each label (the legend is the caller's) the numbers, 0 or more, of each row.
     xlabel, title : str

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from denoiselib.plots.colours import ESTIMATE, OTHER
+from denoiselib.plots.figures import ESTIMATE, OTHER
 
 ENCODER = ("inc", "down1", "down2", "down3")
 
@@ -58,7 +58,6 @@ def network(ax, net, length=100, title=""):
     length : int
         Of the signal.
     title : str
-        What the picture says.
 
     Returns
     -------

@@ -34,15 +34,13 @@ def r_peaks(signal, rate=SAMPLING_RATE):
     -----
     After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, simplified:
 
-    1. smooth by two moving means of 25 ms, which removes mains hum and most of a muscle's noise,
-       and take differences over 25 ms, which removes wander;
+    1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander;
     2. square, and take the moving mean over 120 ms: the energy e;
-    3. candidates are the largest e within a refractory time of 250 ms to either side. One is a
-       beat if e exceeds N + (S - N) / 4, where S and N are the levels of the beats and of the other
-       candidates so far, :math:`S \leftarrow \frac78 S + \frac18 e`; S starts at the median of the
-       largest e in pieces of 1.5 s, N at the median of e;
-    4. the R wave is the highest sample within 80 ms of the largest e, above a moving mean of
-       200 ms.
+    3. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
+       N + (S - N) / 4, where S and N are the levels of beats and other candidates so far,
+       :math:`S \leftarrow \frac78 S + \frac18 e`; S starts at the median of the largest e in pieces
+       of 1.5 s, N at the median of e;
+    4. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
 
     Left out are the search back for missed beats, and the tests for T waves.
 
@@ -60,7 +58,8 @@ def r_peaks(signal, rate=SAMPLING_RATE):
         raise ValueError(f"signal must last half a second, not {signal.size / rate:.2f} s")
     energy = _energy(signal, rate)
     found, reach = [], round(SLACK * rate)
-    beat = np.median([piece.max() for piece in _pieces(energy, round(1.5 * rate))])
+    pieces = np.array_split(energy, max(1, len(energy) // round(1.5 * rate)))
+    beat = np.median([piece.max() for piece in pieces])
     noise = np.median(energy)
     for i in _candidates(energy, round(REFRACTORY * rate)):
         if energy[i] > noise + SHARE * (beat - noise):
@@ -106,16 +105,14 @@ def r_peak_timing_error(found, true, rate=SAMPLING_RATE, tolerance=50.0):
     found, true, rate = _times(found, "found"), _times(true, "true"), _check.rate(rate)
     tolerance = _check.number(tolerance, "tolerance", positive=True)
     distance = (found[:, None] - true) * (1000 / rate)
-    pairs = {}
-    for i, k in zip(*np.nonzero(abs(distance) <= tolerance), strict=True):
-        pairs[i, k] = abs(distance[i, k])
-    left, right, errors = set(range(len(found))), set(range(len(true))), {}
-    for i, k in sorted(pairs, key=pairs.get):
-        if i in left and k in right:
-            left.remove(i)
-            right.remove(k)
+    near = np.argwhere(abs(distance) <= tolerance).tolist()
+    used, errors = set(), {}
+    for i, k in sorted(near, key=lambda pair: abs(distance[tuple(pair)])):
+        if i not in used and k not in errors:
+            used.add(i)
             errors[k] = distance[i, k]
-    return Timing(np.array([errors[k] for k in sorted(errors)]), len(right), len(left))
+    pairs = np.array([errors[k] for k in sorted(errors)])
+    return Timing(pairs, len(true) - len(pairs), len(found) - len(pairs))
 
 
 def qrs_amplitude_error(estimate, clean, beats, rate=SAMPLING_RATE):
@@ -188,10 +185,6 @@ def _moving_mean(x, window):
     half = window // 2
     total = np.cumsum(np.pad(x, (half + 1, half), mode="edge"))
     return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
-
-
-def _pieces(x, length):
-    return np.array_split(x, max(1, len(x) // length))
 
 
 def _candidates(energy, reach):

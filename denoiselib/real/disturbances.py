@@ -40,8 +40,7 @@ def add_wander(clean, level, rng=None, *, rate=SAMPLING_RATE, highest=0.5):
     -----
     :math:`\sum_{k=1}^{16} a_k \cos 2 \pi f_k t + b_k \sin 2 \pi f_k t` with uniform :math:`f_k` and
     normal :math:`a_k, b_k` of variance :math:`\text{level}^2 / 16`: a stationary process. In
-    electrocardiograms it lies below 0.5 Hz (Sörnmo & Laguna 2005, *Bioelectrical Signal
-    Processing in Cardiac and Neurological Applications*).
+    electrocardiograms it lies below 0.5 Hz (Sörnmo & Laguna 2005).
 
     Examples
     --------

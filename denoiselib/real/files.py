@@ -128,14 +128,14 @@ def save_signal(path, samples, rate=None, about=""):
 
 
 def _chosen(samples, channel, name):
+    last = len(samples) - 1
     if channel is None:
-        if len(samples) != 1:
+        if last != 0:
             raise ValueError(
-                f"{name} holds {len(samples)} channels: choose one with channel=0 .. "
-                f"{len(samples) - 1}"
+                f"{name} holds {last + 1} channels: choose one with channel=0 .. {last}"
             )
         return samples[0]
-    return samples[_check.integer(channel, "channel", 0, len(samples) - 1)]
+    return samples[_check.integer(channel, "channel", 0, last)]
 
 
 def _read_csv(content):
@@ -163,9 +163,8 @@ def _has_decimal_commas(lines):
     if not any("," in line for line in lines):
         return False
     rows = [re.split(r"\s*;\s*|\s+", line) for line in lines if line]
-    separated = any(len(row) > 1 for row in rows)
     possible = all(re.fullmatch(DECIMAL_COMMA, text) for row in rows for text in row)
-    if possible and not separated:
+    if possible and max(map(len, rows)) == 1:
         raise ValueError(
             "0,5 may be one number or two: write 0.5 for one number, or a blank or semicolon "
             "between two columns"

@@ -52,16 +52,12 @@ def ecg(n, length=512, rng=None, *, rate=SAMPLING_RATE):
 
     Notes
     -----
-    With the waves i of `WAVES` (P, Q, R, S, T) and R waves at the times :math:`r_b`
-
-    .. math:: x(t) = \sum_b \sum_i a_i
-        \exp\left(-\frac{(t - r_b - d_i)^2}{2 s_i^2}\right)
-
-    The mean period of a signal is uniform in 0.45 .. 1.2 s; single periods vary by 5 %. Amplitudes
-    :math:`a_i` are half to twice those listed (uniform in the logarithm), widths :math:`s_i` 0.7 to
-    1.4 times. P and T move away from R with the root of the period, as QT does (Bazett 1920). The
-    waves are those of McSharry, Clifford, Tarassenko & Smith (2003), *IEEE Trans. Biomed. Eng.* 50,
-    289-294. All beats are healthy: no extrasystoles, no pauses.
+    :math:`x(t) = \sum_b \sum_i a_i \exp(-(t - r_b - d_i)^2 / 2 s_i^2)` with the waves i of `WAVES`
+    (P, Q, R, S, T) and R waves at the times :math:`r_b`. The mean period of a signal is uniform in
+    0.45 .. 1.2 s; single periods vary by 5 %. Amplitudes :math:`a_i` are half to twice those listed
+    (uniform in the logarithm), widths :math:`s_i` 0.7 to 1.4 times. P and T move away from R with
+    the root of the period, as QT does (Bazett 1920). The waves are those of McSharry and others
+    (2003), *IEEE Trans. Biomed. Eng.* 50, 289-294. All beats are healthy.
 
     To train on this family, pass the function:
     ``nn.train.fresh(ecg, 0.1, batch_size=32, length=512)``.

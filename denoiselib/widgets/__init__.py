@@ -6,7 +6,7 @@ numbers below. A saved notebook holds the figure as it stood, and shows it where
 
 from denoiselib.widgets.adaptive import AdaptivePanel
 from denoiselib.widgets.classical import FilterPanel, MethodsPanel, NoisePanel
-from denoiselib.widgets.data import METHODS, batch, tuned
+from denoiselib.widgets.data import FAST_METHODS, batch, tuned
 from denoiselib.widgets.heart import HeartPanel
 from denoiselib.widgets.interpret import (
     EffectiveFilterPanel,
@@ -22,12 +22,12 @@ from denoiselib.widgets.networks import (
     NetworkPanel,
     PriorPanel,
 )
-from denoiselib.widgets.panel import Panel
+from denoiselib.widgets.panel import Panel, SignalPanel
 from denoiselib.widgets.proposal import SparseNormPanel
 
 __all__ = [
-    "LESSONS", "METHODS", "MODES", "AdaptivePanel", "EffectiveFilterPanel", "FeaturePanel",
+    "FAST_METHODS", "LESSONS", "MODES", "AdaptivePanel", "EffectiveFilterPanel", "FeaturePanel",
     "FilterPanel", "HeartPanel", "LayerPanel", "LessonsPanel", "MethodsPanel", "ModesPanel",
-    "NetworkPanel", "NoisePanel", "Panel", "PriorPanel", "ShrinkagePanel", "SparseNormPanel",
-    "batch", "tuned",
+    "NetworkPanel", "NoisePanel", "Panel", "PriorPanel", "ShrinkagePanel", "SignalPanel",
+    "SparseNormPanel", "batch", "tuned",
 ]  # fmt: skip

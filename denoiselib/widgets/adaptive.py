@@ -4,7 +4,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from denoiselib import plots
 from denoiselib.filters import adaptive
 from denoiselib.widgets import data, views
 from denoiselib.widgets.panel import Panel, log_slider, menu, slider
@@ -48,17 +47,7 @@ WITHOUT_RHO = ("NLMS", "subbands", "clipped errors")
 def scenario(system, pole, impulses, snr):
     """Return what the panel looks at: inputs, noisy outputs of unknown systems, and the systems.
 
-    Parameters
-    ----------
-    system : str
-        Name in `SYSTEMS`.
-    pole, impulses, snr : float
-        As in `filters.adaptive.coloured` and `observe`; the impulses have the strength `STRENGTH`.
-
-    Returns
-    -------
-    x, d, w : ndarray (RUNS, LENGTH), (RUNS, LENGTH), (RUNS, TAPS)
-        Read-only.
+    `system` is a name in `SYSTEMS`, the others are as in `filters.adaptive.coloured` and `observe`.
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
@@ -69,20 +58,8 @@ def scenario(system, pole, impulses, snr):
 def adapt(name, mu, rho, *setting):
     """Return the misalignment of a filter in dB, averaged over the runs, and its last weights.
 
-    Parameters
-    ----------
-    name : str
-        Name in `ADAPTIVE`.
-    mu, rho : float
-        Step size, and how hard the weights are pulled towards zero.
-    *setting
-        As in `scenario`.
-
-    Examples
-    --------
-    >>> curve, weights = adapt("NLMS", 0.5, 0.0, "dense: all 32 taps", 0.0, 0.0, 30.0)
-    >>> print(f"{curve[-150:].mean():.0f} dB", weights.shape)
-    -35 dB (20, 32)
+    `name` is in `ADAPTIVE`, `mu` is the step size, `rho` how hard the weights are pulled towards
+    zero, `setting` as in `scenario`.
     """
     x, d, w = scenario(*setting)
     found = adaptive.identify(x, d, TAPS, mu, system=w, **ADAPTIVE[name](rho))
@@ -92,11 +69,6 @@ def adapt(name, mu, rho, *setting):
 class AdaptivePanel(Panel):
     r"""Find an unknown system with an adaptive filter, beside NLMS and its theory.
 
-    Parameters
-    ----------
-    system, method : str
-        What to start with, names in `SYSTEMS` and `ADAPTIVE`.
-
     Notes
     -----
     Curves are averages over 20 runs with systems, inputs and noise of their own; taps are those of
@@ -105,44 +77,44 @@ class AdaptivePanel(Panel):
 
     Examples
     --------
-    >>> panel = AdaptivePanel(method="half threshold")
+    >>> panel = AdaptivePanel()
     >>> panel.set(mu=0.2)
     >>> panel.shown["NLMS by theory"]
     '-39.3 dB'
     """
 
-    def __init__(self, system="sparse: 2 of 32 taps", method="hard threshold"):
+    def __init__(self):
+        methods = [name for name in ADAPTIVE if name != "NLMS"]
         controls = {
-            "system": menu("system", SYSTEMS, system),
+            "system": menu("system", SYSTEMS),
             "input": menu("input", INPUTS.items()),
             "noise": menu("noise", NOISES.items()),
             "snr": slider("SNR (dB)", 30.0, 0.0, 40.0, 5.0),
-            "method": menu("method", [name for name in ADAPTIVE if name != "NLMS"], method),
+            "method": menu("method", methods, "hard threshold"),
             "mu": slider("mu", 0.5, 0.05, 1.5, 0.05),
             "rho": log_slider("rho", 10**-4.5, -7, -2, base=10, readout_format=".1e"),
         }
         used = {"rho": lambda v: v.method not in WITHOUT_RHO}
         curves = {"NLMS": views.GREY, "method": views.BLUE}
-        looks = curves | {"NLMS by theory": views.LIMIT}
-        circle = {"color": plots.CLEAN, "marker": "o", "fillstyle": "none", "markersize": 7}
+        circle = views.BLACK | {"marker": "o", "fillstyle": "none", "markersize": 7}
         taps = {"true": circle} | {name: look | {"marker": "."} for name, look in curves.items()}
         taps = {name: look | {"linestyle": ""} for name, look in taps.items()}
         shown = {
             "error": views.Lines(
-                f"How wrong the filter is, mean of {RUNS} runs", looks,
+                f"How wrong the filter is, mean of {RUNS} runs",
+                curves | {"NLMS by theory": views.LIMIT},
+                ("time (samples)", 0, LENGTH), ("misalignment (dB)", -60, 22),
                 legend={"loc": "upper right", "ncols": 3, "borderaxespad": 0.1},
-                xlim=(0, LENGTH), ylim=(-60, 22),
-                xlabel="time (samples)", ylabel="misalignment (dB)",
             ),
             "taps": views.Lines(
-                "Taps of run 1", taps, legend=views.ABOVE | {"ncols": 3},
-                xlim=(-1, TAPS), ylim=(-1.1, 1.1), xticklabels=[], ylabel="tap",
+                "Taps of run 1", taps, ("", -1, TAPS), ("tap", -1.1, 1.1),
+                legend=views.ABOVE | {"ncols": 3}, xticklabels=[],
             ),
             "sizes": views.Lines(
-                "Their magnitudes (zeros at the bottom)", taps, yscale="log",
-                xlim=(-1, TAPS), ylim=(5e-6, 2), yticks=(1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1),
+                "Their magnitudes (zeros at the bottom)", taps,
+                ("lag (samples)", -1, TAPS), ("|tap|", 5e-6, 2), yscale="log",
+                yticks=(1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1),
                 yticklabels=("0", "1e-4", "1e-3", "0.01", "0.1", "1"),
-                xlabel="lag (samples)", ylabel="|tap|",
             ),
         }  # fmt: skip
         room = {"top": 0.93, "bottom": 0.11, "hspace": 0.5, "wspace": 0.17}

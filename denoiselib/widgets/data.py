@@ -1,4 +1,4 @@
-"""The signals that all panels look at, and what filters and limits make of them."""
+"""The signals that all panels look at, and what filters, networks and the limit make of them."""
 
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ SIGNALS = 32  #: in the batch that a panel measures errors on
 EDGES = np.linspace(-10, 20, 31)  #: bins of shrinkage curves
 SIGMAS = np.linspace(0.5, 6, 12)  #: noise levels at which panels show errors
 #: The filters that answer fast enough.
-METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
+FAST_METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
 
 
 def read_only(*arrays):
@@ -23,7 +23,7 @@ def read_only(*arrays):
 
 
 @lru_cache(maxsize=64)
-def batch(family, sigma, n=SIGNALS):
+def batch(family, sigma):
     """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
 
     The noise is one draw times `sigma`, so that a slider changes its level and nothing else.
@@ -34,12 +34,10 @@ def batch(family, sigma, n=SIGNALS):
         Name in `signals.FAMILIES`.
     sigma : float
         Noise level.
-    n : int
-        Number of signals.
 
     Returns
     -------
-    clean, noisy, best : ndarray (n, 100)
+    clean, noisy, best : ndarray (32, 100)
         Read-only. `best` is None for a family without an exact limit.
 
     Examples
@@ -48,7 +46,7 @@ def batch(family, sigma, n=SIGNALS):
     >>> clean.shape, best.shape
     ((32, 100), (32, 100))
     """
-    clean = signals.FAMILIES[family](n, rng=1)
+    clean = signals.FAMILIES[family](SIGNALS, rng=1)
     noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
     best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
     return read_only(clean, noisy, best)
@@ -63,11 +61,9 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     family, sigma
         As in `batch`.
     name : str
-        Name in `METHODS`.
+        Name in `FAST_METHODS`; `gamma` is for those that take one.
     labels : bool
         Whether it may look at the clean signals; without, the RMSE is Stein's estimate.
-    gamma : float
-        For methods that take one.
 
     Examples
     --------
@@ -75,81 +71,76 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     6.73
     """
     clean, noisy, _ = batch(family, sigma)
-    options = {"gamma": gamma} if METHODS[name].gamma else {}
-    found = METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
+    options = {"gamma": gamma} if FAST_METHODS[name].gamma else {}
+    found = FAST_METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
     read_only(found.grid, found.risk)
     return found
 
 
-def by_sure(family, sigma, name):
-    """Return what a method, tuned without labels, makes of the signals of `batch`."""
-    value = tuned(family, sigma, name, labels=False).value
-    return METHODS[name].denoise(batch(family, sigma)[1], sigma, value)
-
-
 @lru_cache
 def heights(family):
-    """Return the range of the amplitude axis: that of the clean signals, with room for noise.
-
-    Examples
-    --------
-    >>> heights("blocks")
-    (-16.0, 26.0)
-    """
+    """Return the range of the amplitude axis: that of the clean signals, with room for noise."""
     clean, *_ = batch(family, 1.0)
     return float(np.floor(clean.min())) - 16, float(np.ceil(clean.max())) + 16
 
 
-def rmse(estimate, clean):
-    """Return the mean RMSE of signals; NaN where there is no estimate."""
-    return np.nan if estimate is None else metrics.rmse(estimate, clean).mean()
+def errors(way, family):
+    """Return the mean RMSE of a way to denoise, as of `Seen.denoised`, at all `SIGMAS`."""
+    seen = [Seen(family, sigma) for sigma in SIGMAS.tolist()]
+    return [each.rmse(each.denoised(way)) for each in seen]
 
 
-def errors(nets, family):
-    """Return the mean RMSE of networks by name, and of the Bayes limit, at all `SIGMAS`.
-
-    Examples
-    --------
-    >>> print(f"{errors({}, 'blocks')['Bayes limit'][5]:.3f}")
-    0.983
-    """
-    batches = [batch(family, sigma) for sigma in SIGMAS.tolist()]
-    found = {
-        name: [rmse(net.denoise(noisy), clean) for clean, noisy, _ in batches]
-        for name, net in nets.items()
-    }
-    return found | {"Bayes limit": [rmse(best, clean) for clean, _, best in batches]}
-
-
-def limit_text(best, clean):
-    """Return the error of the Bayes estimate for a line of numbers."""
-    return "unknown" if best is None else f"{rmse(best, clean):.3f}"
-
-
-def scores(estimate, clean, best, which, between=()):
-    """Return the numbers of most panels: errors of one signal, of all, others, and the limit.
+class Seen:
+    """What a panel looks at: the signals of `batch`, of which the one numbered `which` is drawn.
 
     Examples
     --------
-    >>> clean, noisy, best = batch("blocks", 3.0)
-    >>> scores(noisy, clean, best, which=0)["limit"]
+    >>> seen = Seen("blocks", 3.0, which=0)
+    >>> seen.scores(seen.denoised("tv"))["limit"]
     '0.983'
     """
-    error = metrics.rmse(estimate, clean)
-    return {
-        "this signal: RMSE": f"{error[which]:.3f}",
-        f"{SIGNALS} signals: RMSE": f"{error.mean():.3f}",
-        **dict(between),
-        "limit": limit_text(best, clean),
-    }
 
+    ALL = f"{SIGNALS} signals: RMSE"  #: what the mean error is called in a line of numbers
 
-def response(noisy, estimate, edges=EDGES, of="mean"):
-    """Return y and the mean (or spread) of the estimates from samples near y; None without any."""
-    if estimate is None:
-        return None
-    curve = shrinkage_curve(noisy, estimate, edges)
-    return curve.y, getattr(curve, of)
+    def __init__(self, family, sigma, which=0):
+        self.family, self.sigma, self.which = family, sigma, which
+        self.clean, self.noisy, self.best = batch(family, sigma)
+        self.limit = self.error(self.best)
+
+    def denoised(self, way):
+        """Return the estimates of a network, of a method tuned by SURE, or of ``"Bayes"``."""
+        if way == "Bayes":
+            return self.best
+        if way in FAST_METHODS:
+            value = tuned(self.family, self.sigma, way, labels=False).value
+            return FAST_METHODS[way].denoise(self.noisy, self.sigma, value)
+        return way.denoise(self.noisy)
+
+    def rmse(self, estimate):
+        """Return the mean RMSE of all signals; NaN where there is no estimate."""
+        return np.nan if estimate is None else metrics.rmse(estimate, self.clean).mean()
+
+    def error(self, estimate):
+        """Return the mean RMSE as a text."""
+        return "unknown" if estimate is None else f"{self.rmse(estimate):.3f}"
+
+    def scores(self, estimate, **between):
+        """Return what most panels say: errors of one signal, of all, others, and the limit."""
+        return {
+            "this signal: RMSE": f"{metrics.rmse(estimate, self.clean)[self.which]:.3f}",
+            self.ALL: self.error(estimate),
+            **between,
+            "limit": self.limit,
+        }
+
+    def responses(self, edges=EDGES, of="mean", **estimates):
+        """Return y and the mean (or spread) of estimates from samples near y, as lines by name."""
+        curves = {
+            name: shrinkage_curve(self.noisy, estimate, edges)
+            for name, estimate in estimates.items()
+            if estimate is not None
+        }
+        return {name: (curve.y, getattr(curve, of)) for name, curve in curves.items()}
 
 
 def histogram(values, edges, peak=None):

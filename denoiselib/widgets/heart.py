@@ -5,7 +5,7 @@ from functools import lru_cache
 import ipywidgets as ipw
 import numpy as np
 
-from denoiselib import plots, real
+from denoiselib import real
 from denoiselib.experiments import heart
 from denoiselib.filters import tuning
 from denoiselib.widgets import data, views
@@ -38,24 +38,10 @@ UNITS = {
 
 @lru_cache(maxsize=32)
 def buried(target, noise):
-    """Return a clean signal of `heart.TARGETS`, noise of level 1, and the beats of the signal.
-
-    Examples
-    --------
-    >>> clean, unit, beats = buried("recording", "white")
-    >>> print(clean.shape, len(beats), f"{unit.std():.1f}")
-    (3600,) 20 1.0
-    """
+    """Return a clean signal of `heart.TARGETS`, noise of level 1, and the beats of the signal."""
     noisy, clean, beats = heart.draw(noise, 1.0, signals=1, seed=0)
     k = list(heart.TARGETS).index(target)
     return data.read_only(clean[k], noisy[k] - clean[k], beats[k])
-
-
-def _strokes(places, ends):
-    """Return many parallel lines as one polyline with gaps."""
-    gap = np.full(len(places), np.nan)
-    along = np.tile([*ends, np.nan], len(places))
-    return np.stack([places, places, gap], axis=1).ravel(), along
 
 
 class Paper(views.Lines):
@@ -66,11 +52,10 @@ class Paper(views.Lines):
         for (across, up), color in ((FINE, "#fae6e6"), (COARSE, "#efc4c4")):
             times = np.arange(0, SECONDS + across / 2, across)
             heights = np.arange(np.ceil(HEIGHT[0] / up), HEIGHT[1] / up) * up
-            look = {"color": color, "linewidth": 0.7, "snap": True}
-            ax.plot(*_strokes(times, HEIGHT), **look)
-            ax.plot(*_strokes(heights, (0, SECONDS))[::-1], **look)
+            look = {"color": color, "linewidth": 0.7, "snap": True, "capstyle": "projecting"}
+            ax.vlines(times, *HEIGHT, **look)
+            ax.hlines(heights, 0, SECONDS, **look)
         ax.grid(visible=False)
-        ax.set(xlim=(0, SECONDS), ylim=HEIGHT)
         return super().artists(ax)
 
 
@@ -109,23 +94,24 @@ class HeartPanel(Panel):
             "value": ipw.SelectionSlider(options=[0], description="lambda"),
             "start": slider("from (s)", 5.6, 0.0, 10 - SECONDS, 0.2),
         }
-        noisy = {"color": plots.NOISY, "linewidth": 0.8, "antialiased": False}
+        noisy = views.GREY | {"linewidth": 0.8, "antialiased": False}
         looks = {
             "noisy": noisy,
-            "clean": {"color": plots.CLEAN, "linewidth": 1},
-            "estimate": {"color": plots.ESTIMATE, "linewidth": 1.6},
-            "beat": {"color": plots.CLEAN, "linestyle": "", "marker": "|", "markersize": 12},
-            "R wave found": {"color": plots.OTHER, "linestyle": "", "marker": "v"},
+            "clean": views.BLACK | {"linewidth": 1},
+            "estimate": views.BLUE | {"linewidth": 1.6},
+            "beat": views.BLACK | {"linestyle": "", "marker": "|", "markersize": 12},
+            "R wave found": views.ORANGE | {"linestyle": "", "marker": "v"},
         }
         shown = {
             "paper": Paper(
-                "", looks, legend=views.ABOVE | {"ncols": 5}, xticklabels=[], ylabel="voltage (mV)",
+                "", looks, ("", 0, SECONDS), ("voltage (mV)", *HEIGHT),
+                legend=views.ABOVE | {"ncols": 5}, xticklabels=[],
                 note={"x": 0, "y": 1.02, "weight": "bold", "fontsize": 11},
             ),
             "error": views.Lines(
                 "", {"noise": noisy, "error": views.BLUE},
-                legend=views.ABOVE | {"ncols": 2}, xlim=(0, SECONDS), ylim=(-0.5, 0.5),
-                xlabel="time from there on (s)", ylabel="error (mV)",
+                ("time from there on (s)", 0, SECONDS), ("error (mV)", -0.5, 0.5),
+                legend=views.ABOVE | {"ncols": 2},
             ),
         }  # fmt: skip
         room = {"left": 0.075, "bottom": 0.1, "hspace": 0.3, "height_ratios": (5, 2)}

@@ -2,32 +2,25 @@
 
 import numpy as np
 
-from denoiselib import interpret, metrics, nn, plots
+from denoiselib import interpret, nn, plots
 from denoiselib.widgets import data, views
 from denoiselib.widgets.networks import MODES
-from denoiselib.widgets.panel import Panel, copied, menu, slider, with_signal
+from denoiselib.widgets.panel import SignalPanel, copied, menu, slider
 
 ROOM = {"left": 0.085, "top": 0.93, "bottom": 0.12, "hspace": 0.6, "wspace": 0.28}
 EDGES = np.linspace(-10, 20, 121)  #: bins of the shrinkage curves, narrow: their width is no spread
 FREQUENCIES = np.linspace(0, 0.5, 129)  #: of the response of a kernel, in cycles per sample
 FIXED, UNFIXED = "4 x features, fixed", "4 x features, unfixed"
-SPECTRUM = {"xlim": (0, 0.5), "xlabel": "frequency (cycles per sample)"}
 
 
-class LayerPanel(Panel):
+class LayerPanel(SignalPanel):
     """Turn one layer of a network: a kernel of three taps, batch norm, ReLU.
 
     The running statistics of the mode *fixed* are those of the features at noise level 3, gathered
     anew for each family and kernel.
 
-    Parameters
-    ----------
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
-    taps : (float, float, float)
-        Kernel to start with.
-    gamma, beta : float
-        Scale and shift of batch norm to start with; without it, beta is the bias of the kernel.
+    The sliders are those of the kernel K, and of gamma and beta of batch norm; without it, beta is
+    the bias of the kernel.
 
     Notes
     -----
@@ -42,37 +35,36 @@ class LayerPanel(Panel):
     32 signals: RMSE 1.643
     """
 
-    EDGES = np.linspace(-20, 30, 101)
-
-    def __init__(self, family="sparse_spikes", taps=(0.0, 1.0, 0.0), gamma=3.9, beta=-1.5):
-        names = zip(("before", "here", "after"), (-1, 0, 1), taps, strict=True)
+    def __init__(self):
         controls = {
             "mode": menu("batch norm", [(text, name) for name, text in MODES.items()]),
-            **{name: slider(f"K[{k}]", tap, -1.5, 1.5, 0.05) for name, k, tap in names},
-            "gamma": slider("gamma", gamma, 0.0, 6.0, 0.1),
-            "beta": slider("beta", beta, -6.0, 6.0, 0.1),
+            "before": slider("K[-1]", 0.0, -1.5, 1.5, 0.05),
+            "here": slider("K[0]", 1.0, -1.5, 1.5, 0.05),
+            "after": slider("K[1]", 0.0, -1.5, 1.5, 0.05),
+            "gamma": slider("gamma", 3.9, 0.0, 6.0, 0.1),
+            "beta": slider("beta", -1.5, -6.0, 6.0, 0.1),
         }
         shown = {
             "signal": views.signal("Into the layer: noisy. Out of it: estimate"),
             "kernel": views.Lines(
                 "What the kernel lets pass", {"_response": views.BLUE},
-                ylim=(0, 4.6), ylabel="|K(f)|", **SPECTRUM,
+                views.FREQUENCY, ("|K(f)|", 0, 4.6),
             ),
             "features": views.Histograms(
                 f"Features before the ReLU, {data.SIGNALS} signals",
                 {"K * Y": plots.OTHER, "after batch norm": plots.ESTIMATE},
-                self.EDGES, "ReLU makes this 0", legend={"loc": "upper right"}, ylim=(0, 1.2),
+                np.linspace(-20, 30, 101), "ReLU makes this 0", y=("histogram, peak at 1", 0, 1.2),
+                legend={"loc": "upper right"},
             ),
         }  # fmt: skip
         used = {"gamma": lambda v: v.mode != "none"}
         mosaic = "signal signal signal; kernel features features"
-        super().__init__(with_signal(controls, family), shown, mosaic, used=used)
+        super().__init__(controls, shown, mosaic, used=used)
 
-    @staticmethod
-    def compute(family, sigma, mode, before, here, after, gamma, beta, which):
+    def answer(self, seen, mode, before, here, after, gamma, beta):
         """Pass the signals through the layer."""
-        clean, usual, _ = data.batch(family, 3.0)
-        noisy = clean + sigma / 3 * (usual - clean)
+        usual = data.Seen(seen.family, 3.0).noisy
+        noisy = seen.clean + seen.sigma / 3 * (usual - seen.clean)
         kernel = np.array([[[before, here, after]]])
         features, known = (
             nn.ops.conv1d(y[:, None], kernel, padding=1).data[:, 0] for y in (noisy, usual)
@@ -80,18 +72,14 @@ class LayerPanel(Panel):
         normal, mean, deviation = normalised(features, known, mode, gamma, beta)
         output = nn.ops.relu(normal).data
         shifts = np.exp(-2j * np.pi * np.outer(FREQUENCIES, (-1, 0, 1)))
-        mean, deviation = (np.broadcast_to(x, len(clean))[which] for x in (mean, deviation))
+        mean, deviation = (np.broadcast_to(x, len(output))[seen.which] for x in (mean, deviation))
         return {
-            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=output),
+            "estimate": output,
             "kernel": {"_response": (FREQUENCIES, np.abs(shifts @ kernel[0, 0]))},
-            "features": {
-                "K * Y": data.histogram(features, LayerPanel.EDGES),
-                "after batch norm": data.histogram(normal, LayerPanel.EDGES),
-            },
+            "features": {"K * Y": features, "after batch norm": normal},
             "normal": normal,
-            "output": output,
             "numbers": {
-                f"{data.SIGNALS} signals: RMSE": f"{data.rmse(output, clean):.3f}",
+                seen.ALL: seen.error(output),
                 "mean taken away": f"{mean:.2f}",
                 "divided by": f"{deviation:.2f}",
                 "deviation before": f"{features.std():.2f}",
@@ -106,12 +94,6 @@ def normalised(features, usual, mode, gamma, beta):
 
     Running statistics are those of `usual`. In the mode *alone* each signal has its own mean and
     deviation, ``(n,)``.
-
-    Examples
-    --------
-    >>> normal, mean, deviation = normalised(np.eye(2), np.eye(2), "none", gamma=1.0, beta=3.0)
-    >>> print(normal[0], mean, deviation)
-    [4. 3.] 0.0 1.0
     """
     if mode == "none":
         return features + beta, 0.0, 1.0
@@ -125,7 +107,7 @@ def normalised(features, usual, mode, gamma, beta):
     return layer(x).data.reshape(features.shape), mean, deviation
 
 
-class FeaturePanel(Panel):
+class FeaturePanel(SignalPanel):
     """Look at one channel of one layer: its kernel, its response, its features in both modes.
 
     In *unfixed* mode the batch are all signals of the panel. The features before batch norm are
@@ -133,23 +115,18 @@ class FeaturePanel(Panel):
 
     Parameters
     ----------
-    nets : dict of str to nn.modules.Network
+    nets : dict of str to Network
         By the name in the menu.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = FeaturePanel({"untrained": nn.PlainNet(rng=0)})
     >>> panel.set(layer="layer 2")
     >>> panel.shown["reads"]
     '16 channels'
     """
 
-    EDGES = np.linspace(-12, 12, 49)
-
-    def __init__(self, nets, family="sparse_spikes"):
+    def __init__(self, nets):
         self.fixed, self.unfixed = copied(nets), copied(nets, "batch")
         self.layers = {name: interpret.find_layers(net) for name, net in self.fixed.items()}
         net = next(iter(nets))
@@ -162,47 +139,44 @@ class FeaturePanel(Panel):
             "layer": lambda v: {"options": tuple(self.layers[v.net])},
             "channel": lambda v: {"max": len(self.kernels(v.net, v.layer)) - 1},
         }
-        estimate, step = plots.LOOKS["estimate"], {"drawstyle": "steps-mid"}
         looks = {name: plots.LOOKS[name] for name in ("noisy", "clean")}
-        looks |= {FIXED: estimate, UNFIXED: views.ORANGE | step}
-        others = {"color": plots.NOISY, "linewidth": 0.6}
+        looks[FIXED] = plots.LOOKS["estimate"]
+        looks[UNFIXED] = views.ORANGE | {"drawstyle": "steps-mid"}
         colors = {"before": plots.CLEAN, "fixed": plots.ESTIMATE, "unfixed": plots.OTHER}
-        above = {"ncols": 3, "handlelength": 1, "columnspacing": 1, "borderaxespad": 0}
         shown = {
             "signal": views.Lines(
-                "Behind the ReLU", looks, legend=views.ABOVE | {"ncols": 4},
-                ylabel="amplitude", **views.TIME,
+                "Behind the ReLU", looks, views.TIME, "amplitude", legend=views.ABOVE | {"ncols": 4}
             ),
             "kernel": views.Picture(
                 "Kernel: red +, blue -", (1, 3),
                 {"cmap": "RdBu_r", "extent": (0, 1, 1, 0), "interpolation": "nearest"},
-                xticks=[], yticks=[], xlabel="taps", ylabel="channels it reads",
+                x="taps", y="channels it reads", xticks=[], yticks=[],
             ),
             "response": views.Lines(
-                "Response (blue: strongest)", {"_all": others, "_one": views.BLUE},
-                ylim=(0, 1.05), ylabel="|K(f)| / peak", **SPECTRUM,
+                "Response (blue: strongest)",
+                {"_all": views.GREY | {"linewidth": 0.6}, "_one": views.BLUE},
+                views.FREQUENCY, ("|K(f)| / peak", 0, 1.05),
             ),
             "features": views.Histograms(
-                "Features, peak at 1", colors, self.EDGES, "", ylabel="histogram", ylim=(0, 1.5),
-                legend={"loc": "upper center", "fontsize": 8} | above,
+                "Features, peak at 1", colors, np.linspace(-12, 12, 49), "",
+                y=("histogram", 0, 1.5),
+                legend={"loc": "upper center", "fontsize": 8, "ncols": 3, "handlelength": 1,
+                        "columnspacing": 1, "borderaxespad": 0},
             ),
         }  # fmt: skip
         mosaic = "signal signal signal; kernel response features"
-        controls = with_signal(controls, family)
-        super().__init__(controls, shown, mosaic, (8, 4.2), follow=follow, **ROOM)
+        super().__init__(controls, shown, mosaic, figsize=(8, 4.2), follow=follow, **ROOM)
 
     def kernels(self, net, layer):
         """Return the kernels of a layer, ``(channels, channels it reads, taps)``."""
         return self.layers[net][layer].conv.weight.data
 
-    def compute(self, family, sigma, net, layer, channel, which):
+    def answer(self, seen, net, layer, channel):
         """Pass the signals through the network, in both modes."""
-        clean, noisy, _ = data.batch(family, sigma)
-        fixed, unfixed = (
-            interpret.features(nets[net], noisy)[layer] for nets in (self.fixed, self.unfixed)
-        )
+        both = [nets[net] for nets in (self.fixed, self.unfixed)]
+        fixed, unfixed = (interpret.features(each, seen.noisy)[layer] for each in both)
         kernel, length = self.kernels(net, layer)[channel], fixed.output.shape[-1]
-        times = (np.arange(length) + 0.5) * noisy.shape[-1] / length - 0.5
+        times = (np.arange(length) + 0.5) * seen.noisy.shape[-1] / length - 0.5
         f, responses = interpret.frequency_response(kernel)
         responses = np.abs(responses) / (np.abs(responses).max() or 1)
         gaps = np.full((len(kernel), 1), np.nan)
@@ -210,26 +184,26 @@ class FeaturePanel(Panel):
         strongest = responses[np.linalg.norm(kernel, axis=1).argmax()]
         arrays = {"before": fixed.before, "fixed": fixed.normal, "unfixed": unfixed.normal}
         arrays = {name: array[:, channel] for name, array in arrays.items()}
-        zeros = [100 * np.mean(seen.output[:, channel] == 0) for seen in (fixed, unfixed)]
+        outputs = [features.output[:, channel] for features in (fixed, unfixed)]
+        behind = [(times, 4 * output[seen.which]) for output in outputs]
+        zeros = [f"{100 * np.mean(output == 0):.1f} %" for output in outputs]
         return {
-            "signal": views.one(family, which, clean=clean, noisy=noisy)
-            | {FIXED: (times, 4 * fixed.output[which, channel])}
-            | {UNFIXED: (times, 4 * unfixed.output[which, channel])},
-            "kernel": {"matrix": kernel, "limit": np.abs(kernel).max()},
+            "signal": dict(zip((FIXED, UNFIXED), behind, strict=True)),
+            "kernel": {"matrix": kernel},
             "response": {"_all": every, "_one": (f, strongest)},
-            "features": {name: data.histogram(array, self.EDGES) for name, array in arrays.items()},
+            "features": arrays,
             "numbers": {
                 "reads": f"{len(kernel)} channel{'s' if len(kernel) > 1 else ''}",
                 "deviation before": f"{arrays['before'].std():.2f}",
                 "after, fixed": f"{arrays['fixed'].std():.2f}",
                 "after, unfixed": f"{arrays['unfixed'].std():.2f}",
-                "made 0, fixed": f"{zeros[0]:.1f} %",
-                "unfixed": f"{zeros[1]:.1f} %",
+                "made 0, fixed": zeros[0],
+                "unfixed": zeros[1],
             },
         }
 
 
-class EffectiveFilterPanel(Panel):
+class EffectiveFilterPanel(SignalPanel):
     """Move along a signal and see the filter that a network applies at each sample.
 
     It is row i of J, where the network is J y + b (`interpret.linearise`).
@@ -240,56 +214,42 @@ class EffectiveFilterPanel(Panel):
         By the name in the menu; in evaluation mode.
     family : str
         What to start with, a name in `signals.FAMILIES`.
-    sample : int
-        Where to start.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = EffectiveFilterPanel({"untrained": nn.PlainNet(rng=0).eval()})
     >>> panel.set(sample=20)
     >>> len(panel.found["filter"]["_weights"])
     100
     """
 
-    def __init__(self, nets, family="sparse_spikes", sample=50):
+    def __init__(self, nets, family="sparse_spikes"):
         self.nets = nets
-        controls = {
-            "net": menu("network", nets),
-            "sample": slider("sample", sample, 0, 99, 1),
-        }
-        mark = {"color": plots.OTHER, "alpha": 0.35, "linewidth": 3}
-        weights = {"color": plots.ESTIMATE, "drawstyle": "steps-mid"}
+        controls = {"net": menu("network", nets), "sample": slider("sample", 50, 0, 99, 1)}
+        mark = views.ORANGE | {"alpha": 0.35, "linewidth": 3}
+        weights = views.BLUE | {"drawstyle": "steps-mid"}
+        title = "The filter that the network applies there: row i of J"
         shown = {
             "signal": views.signal("The estimate, and the sample chosen", _here=mark),
             "filter": views.Lines(
-                "The filter that the network applies there: row i of J",
-                {"_here": mark, "_weights": weights}, ylabel="weight", **views.TIME,
+                title, {"_here": mark, "_weights": weights}, views.TIME, "weight"
             ),
-        }  # fmt: skip
-        controls = with_signal(controls, family)
-        super().__init__(controls, shown, "signal; filter", (8, 3.8), **ROOM)
+        }
+        super().__init__(controls, shown, "signal; filter", family, figsize=(8, 3.8), **ROOM)
 
-    def compute(self, family, sigma, net, sample, which):
+    def answer(self, seen, net, sample):
         """Differentiate the estimate at the sample chosen."""
-        clean, noisy, _ = data.batch(family, sigma)
-        y, net = noisy[which], self.nets[net]
+        y, net = seen.noisy[seen.which], self.nets[net]
         estimate = net.denoise(y)
         row = interpret.jacobian(net, y, rows=[sample])[0].astype(float)
-        reach = np.sqrt(
-            (row**2 * (np.arange(len(row)) - sample) ** 2).sum() / ((row**2).sum() or 1)
-        )
+        power, distance = row**2, np.arange(len(row)) - sample
+        reach = np.sqrt((power * distance**2).sum() / (power.sum() or 1))
         small, large = (-0.12, 0.32), (-0.65, 1.35)
         fits = small[0] < row.min() and row.max() < small[1]
-        limits = small if family == "blocks" and fits else large
+        limits = small if seen.family == "blocks" and fits else large
+        here = {"_here": ([sample, sample], data.heights(seen.family))}
         return {
-            "signal": {
-                "clean": clean[which],
-                "noisy": y,
-                "estimate": estimate,
-                "_here": ([sample, sample], data.heights(family)),
-                "ylim": data.heights(family),
-            },
+            "signal": {"estimate": estimate} | here,
             "filter": {"_here": ([sample, sample], limits), "_weights": row, "ylim": limits},
             "numbers": {
                 "noisy": f"{y[sample]:.2f}",
@@ -303,7 +263,7 @@ class EffectiveFilterPanel(Panel):
         }
 
 
-class ShrinkagePanel(Panel):
+class ShrinkagePanel(SignalPanel):
     """Compare what a network or a filter makes of a sample with what the Bayes estimate makes.
 
     "Bayes" is the joint rule, which uses all samples of a signal.
@@ -312,48 +272,35 @@ class ShrinkagePanel(Panel):
     ----------
     nets : dict of str to nn.modules.Network
         By the name in the menu, where filters tuned by SURE follow.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
 
     Examples
     --------
-    >>> from denoiselib import nn
     >>> panel = ShrinkagePanel({"untrained": nn.PlainNet(rng=0).eval()})
     >>> panel.set(denoiser="soft threshold", sigma=1.0)
     >>> panel.shown["limit"]
     '0.517'
     """
 
-    def __init__(self, nets, family="sparse_spikes"):
-        self.nets = nets
-        self.filters = {method.label: name for name, method in data.METHODS.items()}
-        looks = {"Bayes": views.LIMIT, "denoiser": views.BLUE}
-        neighbours = "How much the neighbours change it"
+    def __init__(self, nets):
+        self.ways = nets | {each.label: name for name, each in data.FAST_METHODS.items()}
+        looks, neighbours = {"denoiser": views.BLUE}, "How much the neighbours change it"
         shown = {
-            "signal": views.signal("One signal"),
             "mean": views.response("What becomes of a sample, on average", looks),
             "spread": views.response(
-                neighbours, looks, "spread", diagonal=False, ylim=(0, 3), legend=None
+                neighbours, looks, y=("spread", 0, 3), diagonal=False, legend=None
             ),
         }
-        controls = with_signal({"denoiser": menu("denoiser", [*nets, *self.filters])}, family)
-        super().__init__(controls, shown, "signal signal; mean spread", (8, 4.2), **ROOM)
+        controls = {"denoiser": menu("denoiser", self.ways)}
+        mosaic = "signal signal; mean spread"
+        super().__init__(controls, shown, mosaic, figsize=(8, 4.2), **ROOM)
 
-    def compute(self, family, sigma, denoiser, which):
+    def answer(self, seen, denoiser):
         """Denoise, and gather estimates by noisy sample."""
-        clean, noisy, best = data.batch(family, sigma)
-        if denoiser in self.nets:
-            estimate = self.nets[denoiser].denoise(noisy)
-        else:
-            estimate = data.by_sure(family, sigma, self.filters[denoiser])
-        named = {"Bayes": best, "denoiser": estimate}
-        error = metrics.rmse(estimate, clean).mean()
+        estimate = seen.denoised(self.ways[denoiser])
+        named = {"Bayes": seen.best, "denoiser": estimate}
         return {
-            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
-            "mean": {name: data.response(noisy, x, EDGES) for name, x in named.items()},
-            "spread": {name: data.response(noisy, x, EDGES, "spread") for name, x in named.items()},
-            "numbers": {
-                f"{data.SIGNALS} signals: RMSE": f"{error:.3f}",
-                "limit": data.limit_text(best, clean),
-            },
+            "estimate": estimate,
+            "mean": seen.responses(EDGES, **named),
+            "spread": seen.responses(EDGES, "spread", **named),
+            "numbers": {seen.ALL: seen.error(estimate), "limit": seen.limit},
         }

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import copy
 import io
+from functools import cache
 from types import SimpleNamespace
 
 import ipywidgets as ipw
@@ -15,7 +16,8 @@ from PIL import Image
 
 from denoiselib import signals
 from denoiselib.labels import label
-from denoiselib.widgets.data import SIGNALS
+from denoiselib.widgets import data
+from denoiselib.widgets.views import signal
 
 ROOM = {"left": 0.07, "right": 0.985, "top": 0.94, "bottom": 0.09, "hspace": 0.45, "wspace": 0.26}
 SIZE = (10, 5.6)  #: of a figure, in inches
@@ -53,7 +55,7 @@ class Panel(ipw.VBox):
     """
 
     def __init__(self, controls, views, mosaic, figsize=SIZE, used=None, follow=None, **room):
-        self.controls, self.views = controls, views
+        self.controls, self.views, self.held = controls, views, False
         self.used, self.follow, self.followed = used or {}, follow or {}, {}
         vars(self).update(controls)
         with matplotlib.style.context("denoiselib.style"):
@@ -69,7 +71,6 @@ class Panel(ipw.VBox):
         self.numbers = ipw.HTML()
         row = ipw.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
         super().__init__([row, self.image, self.numbers])
-        self.held = False
         for control in controls.values():
             control.observe(self.refresh, names="value")
         self.refresh()
@@ -157,6 +158,65 @@ class Panel(ipw.VBox):
         return super()._repr_mimebundle_(**kwargs) | {"image/png": picture, "text/plain": text}
 
 
+class SignalPanel(Panel):
+    """A panel of the signals of `data.batch`, with controls that choose them, and a view of one.
+
+    In place of ``compute`` a subclass has ``answer``: it takes a `data.Seen` and the value of each
+    control of its own, and returns what ``compute`` does, but ``"estimate"`` for all signals in
+    place of ``"signal"``, or besides other lines of this view.
+
+    Parameters
+    ----------
+    controls, views, mosaic
+        As of `Panel`, without those of the signals.
+    family, families : str, iterable of str
+        What to start with, and what the menu offers, of `signals.FAMILIES`.
+    sigma : str
+        What the noise level is called.
+    **options
+        As of `Panel`.
+    """
+
+    def __init__(
+        self, controls, views, mosaic, family="sparse_spikes", families=signals.FAMILIES,
+        sigma="noise sigma", **options,
+    ):  # fmt: skip
+        self.curve = cache(data.errors)
+        controls = {
+            "family": menu("family", families, family),
+            "sigma": slider(sigma, 3.0, 0.5, 6.0, 0.1),
+            **controls,
+            "which": slider("signal", 0, 0, data.SIGNALS - 1, 1),
+        }
+        super().__init__(controls, {"signal": signal("One signal")} | views, mosaic, **options)
+
+    def compute(self, family, sigma, which, **values):
+        """Let the subclass answer for these signals, and draw one of them."""
+        seen = data.Seen(family, sigma, which)
+        found = self.answer(seen, **values)
+        one = {"clean": seen.clean[which], "noisy": seen.noisy[which]}
+        if found.get("estimate") is not None:
+            one["estimate"] = found["estimate"][which]
+        found["signal"] = one | {"ylim": data.heights(family)} | found.get("signal", {})
+        return found
+
+    def errors(self, seen, ways, estimate, top, chosen=None):
+        """Return what a view of errors shows: those of ways by name at all noise levels, and now.
+
+        They are computed once for a way and a family. The axis of errors ends at `top`, or higher
+        where one is larger: the legend stands above it.
+        """
+        named = {"Bayes limit": "Bayes"} | ways
+        curves = {name: self.curve(way, seen.family) for name, way in named.items()}
+        top = max(top, 1.45 * np.nanmax([*curves.values()]))
+        return {
+            **{name: (data.SIGMAS, curve) for name, curve in curves.items()},
+            "_here": ([seen.sigma], [seen.rmse(estimate)]),
+            "ylim": (0, top),
+            "chosen": chosen,
+        }
+
+
 def menu(description, options, value=None):
     """Return a menu of names, which shows their labels, or of ``(label, value)`` pairs."""
     options = [(label(each), each) if isinstance(each, str) else each for each in options]
@@ -176,24 +236,6 @@ def log_slider(description, value, low, high, step=0.125, base=2, readout_format
         value=value, base=base, min=low, max=high, step=step, description=description,
         readout_format=readout_format,
     )  # fmt: skip
-
-
-def with_signal(controls, family, families=tuple(signals.FAMILIES), sigma="noise sigma"):
-    """Return controls between those that choose a signal of `data.batch`.
-
-    ``family`` and ``sigma`` stand before them, ``which`` behind.
-
-    Examples
-    --------
-    >>> list(with_signal({"lam": slider("lambda", 1.0, 0.0, 4.0, 0.1)}, "blocks"))
-    ['family', 'sigma', 'lam', 'which']
-    """
-    return {
-        "family": menu("family", families, family),
-        "sigma": slider(sigma, 3.0, 0.5, 6.0, 0.1),
-        **controls,
-        "which": slider("signal", 0, 0, SIGNALS - 1, 1),
-    }
 
 
 def copied(nets, statistics="running"):

@@ -10,7 +10,7 @@ from denoiselib.filters import prox
 from denoiselib.interpret import as_batch, in_place_of
 from denoiselib.nn import ops
 from denoiselib.widgets import data, views
-from denoiselib.widgets.panel import Panel, log_slider, menu, slider, with_signal
+from denoiselib.widgets.panel import SignalPanel, log_slider, menu, slider
 
 SIGNAL = "the signal itself"
 STRENGTHS = 2.0 ** np.arange(-5, 6.1, 0.5)  #: of the error curve
@@ -66,7 +66,7 @@ def shrunk(h, weight, penalty, p):
     return prox.PENALTIES[penalty](h, weight, **options)
 
 
-class SparseNormPanel(Panel):
+class SparseNormPanel(SignalPanel):
     r"""Put a penalty on the signal itself or on the features of one layer of a trained network.
 
     The proximal map stands behind the layer's batch norm, before its ReLU, and nothing is trained
@@ -76,10 +76,6 @@ class SparseNormPanel(Panel):
     ----------
     net : nn.modules.Network
         Trained; a copy of it works, in fixed mode.
-    family : str
-        What to start with, a name in `signals.FAMILIES`.
-    where : str
-        `SIGNAL`, or a layer by its name in `interpret.find_layers`.
 
     Notes
     -----
@@ -95,12 +91,12 @@ class SparseNormPanel(Panel):
     '1.602'
     """
 
-    def __init__(self, net, family="sparse_spikes", where=SIGNAL):
-        self.net, self.errors = copy.deepcopy(net).eval(), cache(self.errors)
+    def __init__(self, net):
+        self.net, self.over_strength = copy.deepcopy(net).eval(), cache(self.over_strength)
         layers = interpret.find_layers(self.net)
         self.layers = {name: layer for name, layer in layers.items() if layer.activation}
         controls = {
-            "where": menu("penalty on", [SIGNAL, *self.layers], where),
+            "where": menu("penalty on", [SIGNAL, *self.layers]),
             "penalty": menu("penalty", PENALTY_NAMES),
             "p": slider("p", 0.3, 0.0, 1.0, 0.05),
             "level": menu("level", THRESHOLDS),
@@ -112,22 +108,27 @@ class SparseNormPanel(Panel):
             "strength": lambda v: {"description": "lambda" if v.level == "fixed" else "c"},
             "channel": lambda v: {} if v.where == SIGNAL else {"max": self.channels(v.where) - 1},
         }
-        looks = {"without penalty": {"color": plots.OTHER, "linestyle": ":"}}
-        looks |= {"Bayes limit": views.LIMIT, "_error": views.BLUE, "_here": views.DOT}
         colors = {"before": plots.NOISY, "after, not 0": plots.ESTIMATE}
-        small, labels = {"legend": views.LEFT}, {"xlabel": "feature h", "ylabel": "prox(h)"}
+        looks = {"without penalty": views.ORANGE | {"linestyle": ":"}}
+        looks |= {"Bayes limit": views.LIMIT, "_error": views.BLUE}
         shown = {
             "signal": views.signal("Signal and estimate"),
-            "map": views.Lines("The map", {"_map": views.BLUE}, True, **labels),
-            "features": views.Histograms("Features of the channel", colors, LINE[::10], **small),
-            "errors": views.Lines(
-                f"Error, {data.SIGNALS} signals", looks, xscale="log", xlabel="lambda, or c",
-                xticks=(0.0625, 0.25, 1, 4, 16, 64), xlim=(STRENGTHS[0], STRENGTHS[-1]),
-                xticklabels=("1/16", "1/4", "1", "4", "16", "64"), ylabel="RMSE", **small,
+            "map": views.Lines("The map", {"_map": views.BLUE}, "feature h", "prox(h)", True),
+            "features": views.Histograms(
+                "Features of the channel", colors, LINE[::10], legend=views.LEFT
+            ),
+            "errors": views.errors(
+                f"Error, {data.SIGNALS} signals", looks,
+                ("lambda, or c", STRENGTHS[0], STRENGTHS[-1]), "RMSE", xscale="log",
+                xticks=(0.0625, 0.25, 1, 4, 16, 64),
+                xticklabels=("1/16", "1/4", "1", "4", "16", "64"),
             ),
         }  # fmt: skip
-        mosaic, more = "signal signal signal; map features errors", {"used": used, "follow": follow}
-        super().__init__(with_signal(controls, family), shown, mosaic, **more, wspace=0.24)
+        mosaic, rules = (
+            "signal signal signal; map features errors",
+            {"used": used, "follow": follow},
+        )
+        super().__init__(controls, shown, mosaic, **rules, wspace=0.24)
 
     def channels(self, where):
         """Return how many channels the penalty is put on."""
@@ -147,31 +148,29 @@ class SparseNormPanel(Panel):
         with nn.no_grad(), in_place_of({layer.norm or layer.conv: lambda module, x: nn.Tensor(h)}):
             return self.net(as_batch(self.net, noisy)).data[:, 0]
 
-    def errors(self, family, sigma, where, penalty, level, p):
+    def over_strength(self, family, sigma, where, penalty, level, p):
         """Return the errors for all of `STRENGTHS` and without penalty, computed once."""
-        clean, noisy, _ = data.batch(family, sigma)
-        h = self.features(where, noisy)
+        seen = data.Seen(family, sigma)
+        h = self.features(where, seen.noisy)
         unit = THRESHOLDS[level](h)
         found = [shrunk(h, (c * unit).astype(h.dtype), penalty, p) for c in STRENGTHS]
-        return [data.rmse(self.estimate(where, noisy, x), clean) for x in [*found, h]]
+        return [seen.rmse(self.estimate(where, seen.noisy, x)) for x in [*found, h]]
 
-    def compute(self, family, sigma, where, penalty, p, level, strength, channel, which):
+    def answer(self, seen, where, penalty, p, level, strength, channel):
         """Shrink the features as it is set, and pass them on."""
-        clean, noisy, best = data.batch(family, sigma)
         p = p if penalty == "power" else None
-        h, k = self.features(where, noisy), min(channel, self.channels(where) - 1)
+        h, k = self.features(where, seen.noisy), min(channel, self.channels(where) - 1)
         weight = (strength * THRESHOLDS[level](h)).astype(h.dtype)
         output = shrunk(h, weight, penalty, p)
-        estimate = self.estimate(where, noisy, output)
-        *errors, without = self.errors(family, sigma, where, penalty, level, p)
-        error, here = data.rmse(estimate, clean), weight[which, k, 0]
-        reach = 20.0 if where == SIGNAL else 5.0
+        estimate = self.estimate(where, seen.noisy, output)
+        *errors, without = self.over_strength(seen.family, seen.sigma, where, penalty, level, p)
+        reach, here = 20.0 if where == SIGNAL else 5.0, weight[seen.which, k, 0]
         edges, before, after = np.linspace(-reach, reach, 81), h[:, k], output[:, k]
         peak, ends = np.histogram(before, edges)[0].max(), STRENGTHS[[0, -1]]
+        line = LINE, shrunk(LINE, float(here), penalty, p)
         return {
-            "signal": views.one(family, which, clean=clean, noisy=noisy, estimate=estimate),
-            "map": {"_map": (LINE, shrunk(LINE, float(here), penalty, p))}
-            | dict.fromkeys(("xlim", "ylim"), (-reach, reach)),
+            "estimate": estimate,
+            "map": {"_map": line, "xlim": (-reach, reach), "ylim": (-reach, reach)},
             "features": {
                 "before": (data.histogram(before, edges), edges),
                 "after, not 0": (data.histogram(after[after != 0], edges, peak), edges),
@@ -180,16 +179,16 @@ class SparseNormPanel(Panel):
             "errors": {
                 "_error": (STRENGTHS, errors),
                 "without penalty": (ends, [without, without]),
-                "Bayes limit": (ends, [data.rmse(best, clean)] * 2),
-                "_here": ([strength], [error]),
-                "ylim": (0, 20 if family == "tones" else 6.5),
+                "Bayes limit": (ends, [seen.rmse(seen.best)] * 2),
+                "_here": ([strength], [seen.rmse(estimate)]),
+                "ylim": (0, 20 if seen.family == "tones" else 6.5),
             },
             "output": output,
             "numbers": {
-                f"{data.SIGNALS} signals: RMSE": f"{error:.3f}",
+                seen.ALL: seen.error(estimate),
                 "without": f"{without:.3f}",
                 "least": f"{min(errors):.3f} ({STRENGTHS[np.argmin(errors)]:.2f})",
-                "limit": data.limit_text(best, clean),
+                "limit": seen.limit,
                 "lambda here": f"{here:.2f}",
                 "zeros": f"{100 * np.mean(output == 0):.1f} %",
             },

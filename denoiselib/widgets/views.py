@@ -9,34 +9,62 @@ import numpy as np
 
 from denoiselib import plots
 from denoiselib.labels import label
-from denoiselib.widgets.data import SIGMAS, heights
+from denoiselib.plots.figures import BESIDE_TITLE as ABOVE
+from denoiselib.widgets.data import histogram
 
-ABOVE = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}  #: beside the title
 LEFT, RIGHT = ({"loc": f"upper {side}", "fontsize": 8, "ncols": 2} for side in ("left", "right"))
-BLUE, ORANGE, GREY = ({"color": color} for color in (plots.ESTIMATE, plots.OTHER, plots.NOISY))
+BLUE, ORANGE, GREY, BLACK = (
+    {"color": color} for color in (plots.ESTIMATE, plots.OTHER, plots.NOISY, plots.CLEAN)
+)
 DOT = BLUE | {"marker": "o", "markersize": 8, "linestyle": ""}
 LIMIT = {"color": plots.LIMIT, "linestyle": "--"}
-TIME = {"xlim": (-1, 100), "xlabel": "time (samples)"}
+TIME = ("time (samples)", -1, 100)
+FREQUENCY = ("frequency (cycles per sample)", 0, 0.5)
 
 
 class View:
-    """Axes with a title, properties as of ``Axes.set``, and a legend if its arguments are given."""
+    """Axes that show what moves.
 
-    def __init__(self, title, legend=None, **properties):
+    Parameters
+    ----------
+    title : str
+        What the picture says.
+    x, y : str or (str, float, float)
+        Labels of the axes, and their limits.
+    legend : dict, optional
+        Arguments of ``Axes.legend``, if there is one.
+    **properties
+        As of ``Axes.set``.
+
+    Attributes
+    ----------
+    moving : dict of str to Artist
+        What ``show`` renews, by its name in the data.
+    """
+
+    def __init__(self, title, x="", y="", legend=None, **properties):
         self.legend, self.properties = legend, {"title": title, **properties}
+        for name, axis in {"x": x, "y": y}.items():
+            text, *limits = (axis,) if isinstance(axis, str) else axis
+            self.properties[f"{name}label"] = text
+            if limits:
+                self.properties[f"{name}lim"] = tuple(limits)
 
     def draw(self, ax):
         """Make the axes; return what will move."""
-        self.ax, artists = ax, list(self.artists(ax))
+        self.ax, self.moving = ax, self.artists(ax)
         ax.set(**self.properties)
         ax.minorticks_off()
         if self.legend is not None:
             ax.legend(**self.legend)
-        return artists
+        return self.moving.values()
 
     def show(self, data):
-        """Set properties of the axes that have changed."""
-        changed = {k: v for k, v in data.items() if self.properties.get(k, self) != v}
+        """Renew what moves, and set properties of the axes that have changed."""
+        for name, artist in self.moving.items():
+            self.renew(artist, data.get(name))
+        properties = {name: value for name, value in data.items() if name not in self.moving}
+        changed = {k: v for k, v in properties.items() if self.properties.get(k, self) != v}
         if changed:
             self.ax.set(**changed)
             self.properties |= changed
@@ -47,15 +75,13 @@ class Lines(View):
 
     Parameters
     ----------
-    title : str
-        What the picture says.
     looks : dict of str to dict
         Arguments of ``Axes.plot`` by the line's name; one that begins with ``_`` is in no legend.
     diagonal : bool
         Whether a dotted line marks where nothing is changed.
     note : dict, optional
         Arguments of ``Axes.text``, in parts of the axes, for a text that moves, ``data["note"]``.
-    **properties
+    title, x, y, **properties
         As of `View`.
 
     Notes
@@ -64,50 +90,54 @@ class Lines(View):
     ``data["chosen"]`` names the line that is thick among thin ones.
     """
 
-    def __init__(self, title, looks, diagonal=False, note=None, **properties):
-        super().__init__(title, **properties)
+    def __init__(self, title, looks, x, y, diagonal=False, note=None, **properties):
+        super().__init__(title, x, y, **properties)
         self.looks, self.diagonal, self.note = looks, diagonal, note
 
     def artists(self, ax):
         """Draw empty lines."""
         if self.diagonal:
             ax.axline((0, 0), slope=1, color=plots.NOISY, linestyle=":")
-        self.lines = {
+        moving = {
             name: ax.plot([], [], label=label(name), **look)[0] for name, look in self.looks.items()
         }
-        if self.note is None:
-            return self.lines.values()
-        self.text = ax.text(s="", transform=ax.transAxes, **self.note)
-        return [*self.lines.values(), self.text]
+        if self.note is not None:
+            moving["note"] = ax.text(s="", transform=ax.transAxes, **self.note)
+        return moving
+
+    def renew(self, artist, value):
+        """Move a line, or change the note."""
+        if isinstance(value, str):
+            artist.set_text(value)
+        elif isinstance(value, tuple):
+            artist.set_data(*value)
+        else:
+            y = () if value is None else value
+            artist.set_data(np.arange(len(y)), y)
 
     def show(self, data):
         """Move the lines."""
-        for name, line in self.lines.items():
-            points = data.get(name)
-            if points is None:
-                points = [], []
-            elif not isinstance(points, tuple):
-                points = np.arange(len(points)), points
-            line.set_data(*points)
-            if data.get("chosen") and line.get_linestyle() != "None":
-                line.set_linewidth(2.4 if name == data["chosen"] else 1.2)
-        if self.note is not None:
-            self.text.set_text(data["note"])
-        own = {*self.lines, "chosen", "note"}
-        super().show({key: value for key, value in data.items() if key not in own})
+        chosen = data.get("chosen")
+        super().show({name: value for name, value in data.items() if name != "chosen"})
+        for name, line in self.moving.items():
+            if chosen and line.get_linestyle() != "None":
+                line.set_linewidth(2.4 if name == chosen else 1.2)
 
 
 class Histograms(View):
-    """Histograms that move, with their colours by name; negative values may be shaded.
+    """Histograms that move, with their colours by name.
 
-    ``show`` takes heights, or ``(heights, edges)`` where the bins change. With `shaded`, a text,
-    the values that a ReLU makes 0 are marked.
+    ``show`` takes values, or ``(heights, edges)`` where the bins change. With `shaded`, a text,
+    the negative values are marked, which a ReLU makes 0.
     """
 
     def __init__(self, title, colors, edges, shaded=None, **properties):
-        usual = {"xlim": (edges[0], edges[-1]), "ylim": (0, 1.3), "yticks": (0, 0.5, 1)}
-        labels = {"xlabel": "value of a feature", "ylabel": "histogram, peak at 1"}
-        super().__init__(title, **usual | labels | properties)
+        usual = {
+            "x": ("value of a feature", edges[0], edges[-1]),
+            "y": ("histogram, peak at 1", 0, 1.3),
+            "yticks": (0, 0.5, 1),
+        }
+        super().__init__(title, **usual | properties)
         self.colors, self.edges, self.shaded = colors, edges, shaded
 
     def artists(self, ax):
@@ -117,24 +147,20 @@ class Histograms(View):
             ax.text(self.edges[0] + 0.5, 1.1, self.shaded, va="center")
         blank = np.full(len(self.edges) - 1, np.nan)
         look = {"baseline": None, "linewidth": 1.6}
-        self.stairs = {
+        return {
             name: ax.stairs(blank, self.edges, color=color, label=name, **look)
             for name, color in self.colors.items()
         }
-        return self.stairs.values()
 
-    def show(self, data):
-        """Renew the histograms."""
-        for name, stairs in self.stairs.items():
-            heights = data[name]
-            stairs.set_data(*heights if isinstance(heights, tuple) else (heights,))
-        super().show({key: value for key, value in data.items() if key not in self.stairs})
+    def renew(self, artist, value):
+        """Renew a histogram."""
+        artist.set_data(*value if isinstance(value, tuple) else (histogram(value, self.edges),))
 
 
 class Picture(View):
     """A matrix as colours; `look` are arguments of ``Axes.imshow``, `bar` is a label of colours.
 
-    ``data["matrix"]`` has `shape` at first; with ``data["limit"]`` colours are symmetric about 0.
+    ``data["matrix"]`` has `shape` at first. Colours without limits are symmetric about 0.
     """
 
     def __init__(self, title, shape, look, bar=None, **properties):
@@ -143,17 +169,17 @@ class Picture(View):
 
     def artists(self, ax):
         """Draw an empty picture."""
-        self.picture = ax.imshow(np.ones(self.shape), aspect="auto", **self.look)
+        picture = ax.imshow(np.ones(self.shape), aspect="auto", **self.look)
         ax.grid(visible=False)
         if self.bar:
-            ax.figure.colorbar(self.picture, ax=ax, extend="both", pad=0.03, label=self.bar)
-        return [self.picture]
+            ax.figure.colorbar(picture, ax=ax, extend="both", pad=0.03, label=self.bar)
+        return {"matrix": picture}
 
-    def show(self, data):
+    def renew(self, artist, value):
         """Renew the colours."""
-        self.picture.set_data(data["matrix"])
-        if "limit" in data:
-            self.picture.set_clim(-data["limit"], data["limit"])
+        artist.set_data(value)
+        if "vmin" not in self.look:
+            artist.set_clim(-np.abs(value).max(), np.abs(value).max())
 
 
 class Ranking(View):
@@ -166,50 +192,26 @@ class Ranking(View):
     def artists(self, ax):
         """Draw empty bars."""
         self.bars = plots.Bars(ax, self.count, limit=True)
-        return self.bars.artists
+        return dict(enumerate(self.bars.artists))
 
     def show(self, data):
-        """Renew the bars: ``scores``, ``limit`` and ``other`` as of ``Bars.show``."""
+        """Renew the bars."""
         self.names = self.bars.show(**data)
 
 
 def signal(title, **looks):
     """Return a view of one signal: clean, noisy, estimate, and other lines with their looks."""
-    legend = ABOVE | {"ncols": 3}
-    return Lines(title, plots.LOOKS | looks, legend=legend, ylabel="amplitude", **TIME)
+    return Lines(title, plots.LOOKS | looks, TIME, "amplitude", legend=ABOVE | {"ncols": 3})
 
 
-def one(family, which, **batches):
-    """Return what a view of one `signal` shows of each batch.
-
-    Examples
-    --------
-    >>> one("blocks", 1, clean=np.eye(3))
-    {'clean': array([0., 1., 0.]), 'ylim': (-16.0, 26.0)}
-    """
-    return {name: batch[which] for name, batch in batches.items()} | {"ylim": heights(family)}
+def response(title, looks, y=("mean estimate", -8, 16), **properties):
+    """Return a view of what becomes of a noisy sample, by its size, beside the Bayes estimate."""
+    usual = {"diagonal": True, "legend": {"loc": "upper left"}}
+    x = ("noisy sample y", -10, 20)
+    return Lines(title, {"Bayes": LIMIT} | looks, x, y, **usual | properties)
 
 
-def response(title, looks, of="mean estimate", diagonal=True, **properties):
-    """Return a view of what becomes of a noisy sample, by its size."""
-    limits = {"xlim": (-10, 20), "ylim": (-8, 16)}
-    labels = {"xlabel": "noisy sample y", "ylabel": of, "legend": {"loc": "upper left"}}
-    return Lines(title, looks, diagonal, **limits | labels | properties)
-
-
-def errors(title, looks, **properties):
-    """Return a view of errors at the noise levels of `data.SIGMAS`, the limit and a dot for now."""
-    axes = {"xlim": (0.4, 6.1), "ylim": (0, 4), "xlabel": "noise sigma at test", "ylabel": "RMSE"}
+def errors(title, looks, x=("noise sigma at test", 0.4, 6.1), y=("RMSE", 0, 4), **properties):
+    """Return a view of errors over what is on the `x` axis, with the limit and a dot for now."""
     looks = looks | {"Bayes limit": LIMIT, "_here": DOT}
-    return Lines(title, looks, **{"legend": LEFT} | axes | properties)
-
-
-def over_sigma(errors, sigma, error, top, chosen=None):
-    """Return what a view of `errors` shows: lines over `data.SIGMAS`, and a dot at (sigma, error).
-
-    The axis of errors ends at `top`, or higher where one is larger: the legend stands above it.
-    """
-    lines = {name: (SIGMAS, values) for name, values in errors.items()}
-    largest = np.nanmax(list(errors.values()))
-    axes = {"ylim": (0, max(top, 1.45 * largest)), "chosen": chosen}
-    return lines | {"_here": ([sigma], [error])} | axes
+    return Lines(title, looks, x, y, **{"legend": LEFT} | properties)

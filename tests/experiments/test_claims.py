@@ -97,6 +97,7 @@ def test_correlations_of_layers_that_copy_each_other_and_of_independent_ones():
     assert half["between"] == pytest.approx(1)  # stretched
     assert np.isnan(half["same length"])
     assert np.isnan(measures.correlations([x, np.zeros_like(x)])["between"])
+    assert np.isnan(list(measures.correlations([np.zeros_like(x)]).values())).all()
 
 
 def test_variance_is_the_trainings_the_signals_or_shared():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from denoiselib import nn, real
-from denoiselib.experiments import heart, networks, store
+from denoiselib.experiments import Table, heart, networks, results, store
 from denoiselib.filters import sparse, tuning
 
 ROOT = Path(__file__).parents[2]
@@ -258,8 +258,8 @@ def test_the_pilot_judges_a_network_alone_on_what_it_heard(monkeypatch):
 
 
 def test_the_pilot_chose_the_rates():
-    rows = store.Store(ROOT / "data" / "results", "heart-pilot").rows()
-    assert heart.chosen(rows) == heart.LEARNING_RATES
+    losses = Table(row | {"loss": -row["gain"]} for row in results("heart-pilot"))
+    assert losses.chosen("lr", by="method", value="loss") == heart.LEARNING_RATES
 
 
 def test_every_setting_is_stored_for_every_seed():

@@ -10,7 +10,7 @@ import pytest
 from denoiselib import _files, experiments, filters, metrics
 from denoiselib.experiments import PROTOCOLS, heart, networks, structured
 from denoiselib.experiments.store import Store, identity
-from denoiselib.experiments.study import as_trained, blind, compare, study
+from denoiselib.experiments.study import as_trained, blind, compare, run_ways, trained
 
 SEEN = []
 WAYS = {
@@ -48,16 +48,8 @@ def test_a_study_runs_all_ways_in_all_tests_with_its_own_seeds():
     def tests(setting):
         return [({"at": "low"}, 1.0, "test"), ({"at": "chosen on"}, 3.0, "validation")]
 
-    made = study(
-        ways,
-        tests=tests,
-        column="use",
-        first_seed=100,
-        name="tried",
-        settings=[{"x": 0.5, "family": "pulses"}],
-        table={"by": ["use"]},
-    )
-    rows = made.run_one(made.settings[0], 3, 20)
+    setting = {"x": 0.5, "family": "pulses"}
+    rows = run_ways(setting, 3, 20, ways=ways, tests=tests, column="use", first_seed=100)
     assert calls == [(0.5, 103)]
     assert [(row["at"], row["use"]) for row in rows] == [
         (at, use) for at in ("low", "chosen on") for use in ("direct", "limit")
@@ -68,6 +60,14 @@ def test_a_study_runs_all_ways_in_all_tests_with_its_own_seeds():
 
 def test_a_setting_is_tested_at_its_own_level():
     assert as_trained({"sigma": [1.0, 5.0]}) == [({}, [1.0, 5.0], "test")]
+    assert as_trained({"method": "tv"}) == [({}, 3.0, "test")]
+
+
+def test_a_trained_network_has_one_way():
+    setting = networks.BASE | {"net": "plain", "steps": 2}
+    noisy, *_ = networks.draw("blocks", 3.0, 5, 0)
+    found = trained(setting, 1)[""](noisy, None)
+    np.testing.assert_array_equal(found, networks.train(setting, 1).denoise(noisy))
 
 
 STORED = [path.stem for path in sorted(_files.data("results").glob("*.jsonl"))]

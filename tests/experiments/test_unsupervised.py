@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from denoiselib import metrics
-from denoiselib.experiments import networks, store, unsupervised
+from denoiselib.experiments import Table, networks, store, unsupervised
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 DATA = ("fresh", "700 signals", "one recording")
@@ -72,11 +72,10 @@ def test_rows_are_errors_of_the_trained_network():
 
 def test_rates_are_those_that_the_stored_pilot_chooses():
     rows = store.Store(RESULTS, "unsupervised-pilot").rows()
-    assert unsupervised.chosen(rows) == unsupervised.LEARNING_RATES
+    rows = Table(rows).where(purpose="validation", use="direct")
+    rates = rows.chosen("lr", by=("method", "data", "family"), value="rmse")
     for setting in unsupervised.STUDIED:
-        if setting["data"] == "one recording":
-            place = list(networks.SHAPES).index(setting["family"])
-            assert (
-                setting["lr"]
-                == unsupervised.LEARNING_RATES[setting["method"], "700 signals"][place]
-            )
+        if setting["method"] != "limit":
+            seen = "fresh" if setting["data"] == "fresh" else "700 signals"
+            assert setting["lr"] == rates[setting["method"], seen, setting["family"]]
+    assert {key for key, rate in rates.items() if rate != 0.03} == set(unsupervised.SLOWER)

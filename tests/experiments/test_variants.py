@@ -163,7 +163,7 @@ PENALTIES = {
 
 
 @pytest.mark.parametrize("p", PENALTIES)
-@pytest.mark.parametrize("weight", [0.3, [0.3, 2.0]])
+@pytest.mark.parametrize("weight", [0.3, 2.0])
 @pytest.mark.parametrize("on", ["input", "output"])
 def test_sparsity_is_its_formula(p, weight, on):
     seen = features()
@@ -187,7 +187,7 @@ def test_a_small_exponent_is_smooth_at_zero_and_itself_elsewhere():
 @pytest.mark.parametrize("p", PENALTIES)
 def test_gradients_of_sparsity(p):
     x, z = np.random.default_rng(2).standard_normal((2, 2, 3, 5))
-    gradcheck(lambda x, z: sparsity([0.5, 3.0], p)([(x, z), (z, x)]), x, z)
+    gradcheck(lambda x, z: sparsity(3.0, p)([(x, z), (z, x)]), x, z)
 
 
 def test_sparsity_counts_every_activation_of_a_network_in_a_program():
@@ -228,15 +228,13 @@ def test_a_training_with_a_penalty_replays_its_plan():
 
 
 def test_a_heavy_penalty_makes_features_small():
-    """Where its weight is not zero."""
     data, sizes = train.fresh("sparse_spikes", 3.0, 16), []
-    for loss in ("mse", penalised(sparsity([0.0, 10.0], on="output"))):
+    for loss in ("mse", penalised(sparsity(10.0, on="output"))):
         net = PlainNet(width=4, depth=3, rng=0)
         train.fit(net, data, optim.Adam(net, 1e-2), 150, loss=loss)
         _, seen = passing(net, data(999)[0][:, None])
         sizes.append([np.abs(after.data).mean() for _, after in seen])
     assert sizes[1][1] < 0.3 * sizes[0][1]
-    assert sizes[1][0] > 0.3 * sizes[0][0]
 
 
 @pytest.mark.parametrize(
@@ -251,8 +249,3 @@ def test_a_heavy_penalty_makes_features_small():
 def test_a_penalty_that_makes_no_sense_is_refused(options, words):
     with pytest.raises(ValueError, match=words):
         sparsity(**options)
-
-
-def test_as_many_weights_as_activations():
-    with pytest.raises(ValueError, match="weight has 3 numbers for 2 activations"):
-        sparsity([1.0, 2.0, 3.0])(features())

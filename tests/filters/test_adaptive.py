@@ -138,24 +138,36 @@ def test_clipping_by_the_formula():
     )
 
 
-def test_history_holds_the_weights_behind_each_output():
-    x, d, system = problem(n=3, length=50)
-    for bands in (1, 4):
-        got = adaptive.nsaf(x, d, TAPS, 0.5, bands, history=True, system=system)
-        assert got.history.shape == (3, 50, TAPS)
-        for n in (0, 1, 7, 8, 49):
-            u = np.array([past(row, TAPS, n) for row in x])
-            np.testing.assert_allclose(got.output[:, n], (u * got.history[:, n]).sum(-1))
-        gap = ((got.history - system[:, None]) ** 2).sum(axis=-1)
-        np.testing.assert_allclose(got.misalignment, gap / (system**2).sum(-1)[:, None])
-        assert np.all(got.misalignment[:, 0] == 1)
+def weights_before_each_step(adapt, x, d, *arguments, **options):
+    """Return (n, length, taps): the weights behind each output."""
+    seen = []
+
+    def look(new, old):
+        seen.append(old)
+        return new
+
+    adapt(x, d, *arguments, shrink=look, **options)
+    return np.stack(seen[1:], axis=1)  # without the first look, at the shape
+
+
+@pytest.mark.parametrize("bands", [1, 4])
+def test_output_and_misalignment_are_those_of_the_weights_before_the_step(bands):
+    x, d, system = problem(n=3, length=48)
+    got = adaptive.nsaf(x, d, TAPS, 0.5, bands, system=system)
+    seen = weights_before_each_step(adaptive.nsaf, x, d, TAPS, 0.5, bands).repeat(bands, axis=1)
+    for n in (0, 1, 7, 8, 47):
+        u = np.array([past(row, TAPS, n) for row in x])
+        np.testing.assert_allclose(got.output[:, n], (u * seen[:, n]).sum(-1))
+    gap = ((seen - system[:, None]) ** 2).sum(axis=-1)
+    np.testing.assert_allclose(got.misalignment, gap / (system**2).sum(-1)[:, None])
+    assert np.all(got.misalignment[:, 0] == 1)
 
 
 def test_a_run_goes_on_where_another_ended():
     x, d, _ = problem(n=2, length=200)
     first = adaptive.nlms(x, d, TAPS, 0.5, delta=0).weights
     silent = np.concatenate([np.zeros((2, 10)), x], axis=-1)
-    got = adaptive.nlms(silent, 0 * silent, TAPS, 0.5, start=first, history=True).history
+    got = weights_before_each_step(adaptive.nlms, silent, 0 * silent, TAPS, 0.5, start=first)
     np.testing.assert_array_equal(got[:, 10], first)
 
 
@@ -211,7 +223,8 @@ def test_nlms_reaches_the_wiener_solution():
     rng = np.random.default_rng(0)
     x = adaptive.coloured(20, 20_000, 0.5, rng)
     d = adaptive.observe(x, [[1.0, -0.5, 0.25, 0.4, -0.3, 0.2]], 30, rng=rng)
-    got = adaptive.nlms(x, d, 3, 0.02, history=True).history[:, 10_000:].mean(axis=(0, 1))
+    seen = weights_before_each_step(adaptive.nlms, x, d, 3, 0.02)
+    got = seen[:, 10_000:].mean(axis=(0, 1))
     u = [[past(row, 3, n) for n in range(0, 20_000, 10)] for row in x]
     best = np.linalg.lstsq(np.reshape(u, (-1, 3)), d[:, ::10].ravel(), rcond=None)[0]
     assert np.abs(best - [1.0, -0.5, 0.25]).max() > 0.1  # not the system's own taps
@@ -233,8 +246,8 @@ def test_steady_misalignment_is_as_theory_says(mu, snr):
 @pytest.mark.parametrize("mu", [0.002, 0.01])
 def test_the_mean_of_lms_decays_as_theory_says(mu):
     x, d, system = problem(n=2000, length=150)
-    history = adaptive.lms(x, d, TAPS, mu, history=True).history
-    overlap = np.einsum("ntk,nk->nt", history, system).mean(axis=0)
+    seen = weights_before_each_step(adaptive.lms, x, d, TAPS, mu)
+    overlap = np.einsum("ntk,nk->nt", seen, system).mean(axis=0)
     # each tap by (1 - mu)^n, from the time on when the signal has reached it; they are all alike
     steps = np.maximum(np.arange(150)[:, None] - np.arange(TAPS), 0)
     expected = (1 - (1 - mu) ** steps).mean(axis=-1)
@@ -339,7 +352,7 @@ def test_clipped_errors_survive_impulses():
 # the bank
 
 
-@pytest.mark.parametrize("bands", [1, 2, 3, 4, 8, 16, 32])
+@pytest.mark.parametrize("bands", [2, 3, 4, 8, 16, 32])
 def test_the_bank_is_power_complementary(bands):
     bank = adaptive._bank(bands)
     power = np.abs(np.fft.rfft(bank, 4096)) ** 2
@@ -347,11 +360,10 @@ def test_the_bank_is_power_complementary(bands):
     edges = np.arange(2049) * 2 * bands / 4096
     for i, response in enumerate(power):
         assert (response[np.abs(edges - i - 0.5) > 1.5] < 1e-7).all()  # -70 dB one band away
-        if bands > 1:
-            assert (response[np.abs(edges - i - 0.5) < 0.2] > 0.9).all()
+        assert (response[np.abs(edges - i - 0.5) < 0.2] > 0.9).all()
 
 
-@pytest.mark.parametrize("bands", [1, 2, 3, 4, 8, 16])
+@pytest.mark.parametrize("bands", [2, 3, 4, 8, 16])
 def test_the_bank_nearly_reconstructs_from_one_sample_in_each_hop(bands):
     size = 256 * bands
     x = np.random.default_rng(0).standard_normal(size)
@@ -465,10 +477,10 @@ def test_many_steps_and_many_observations_at_once():
 @ALL
 def test_precision_is_kept(adapt):
     x, d, system = problem()
-    double = adapt(x, d, system=system, history=True)
+    double = adapt(x, d, system=system)
     x, d = x.astype(np.float32), d.astype(np.float32)
     x.flags.writeable = d.flags.writeable = False
-    single = adapt(x, d, system=system, history=True)
+    single = adapt(x, d, system=system)
     assert all(a.dtype == np.float32 for a in single)
     np.testing.assert_allclose(single.weights, double.weights, atol=1e-4)
 

@@ -79,7 +79,8 @@ ARGUMENTS = {
 MORE = {
     "filters.threshold": ["gamma"],
     "nn.ops.prox": ["gamma"],
-    "filters.adaptive": ["clip", "delta", "system", "start", "history"],
+    "filters.adaptive": ["clip", "delta", "system", "start"],
+    "filters.l1": ["nonnegative", "method", "tol", "max_iter"],
     **{
         f"bayes.{function.__name__}": ["evidence"]
         for function in (*bayes.LIMITS.values(), bayes.sparse_spikes_posterior_mean)
@@ -87,7 +88,7 @@ MORE = {
 }
 
 NETWORK = {"level": "mad", "norm": "batch"}
-LAYER_OF_NET = {"name": "layer 1", "loss": "mse"}
+LAYER_OF_NET = {"name": "layer 1"}
 ELEMENTWISE = {"a": FEATURES, "b": FEATURES[:, :1]}
 TEACHING = {"batch_size": 3, "sigma": 1.0}
 

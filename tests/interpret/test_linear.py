@@ -72,7 +72,6 @@ def test_numbers_of_a_linear_map():
     matrix = np.array([[0.0, 0.0, 0.0], [0.5, 1.0, 0.5], [3.0, 0.0, 4.0]])
     local = Linear(matrix, np.zeros(3))
     np.testing.assert_allclose(local.own, [0, 1, 4])
-    np.testing.assert_allclose(local.gain, [0, 2, 7])
     np.testing.assert_allclose(local.spread, [0, np.sqrt(0.5 / 1.5), np.sqrt(9 * 4 / 25)])
 
 

@@ -16,10 +16,12 @@ ARRAYS = {
     "flags": np.array([True, False]),
     "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
 }
+both = pytest.mark.parametrize("ending", ["npz", "safetensors"])
 
 
-def test_round_trip(tmp_path):
-    path = tmp_path / "a.safetensors"
+@both
+def test_round_trip(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
     checkpoint.save(path, ARRAYS, {"made by": "a test"})
     arrays, metadata = checkpoint.load(path)
     assert metadata == {"made by": "a test"}
@@ -31,15 +33,17 @@ def test_round_trip(tmp_path):
     assert os.listdir(tmp_path) == [path.name]
 
 
-def test_a_network_comes_back(tmp_path):
+@both
+def test_a_network_comes_back(tmp_path, ending):
     net, other = UNet(prior=True, rng=1), UNet(prior=True, rng=2)
-    checkpoint.save(tmp_path / "a.safetensors", net.state_dict())
-    other.load_state_dict(checkpoint.load(tmp_path / "a.safetensors")[0])
+    checkpoint.save(tmp_path / f"a.{ending}", net.state_dict())
+    other.load_state_dict(checkpoint.load(tmp_path / f"a.{ending}")[0])
     np.testing.assert_array_equal(net.vector, other.vector)
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.safetensors"
+@both
+def test_a_failed_write_leaves_the_old_file(tmp_path, ending, monkeypatch):
+    path = tmp_path / f"a.{ending}"
     checkpoint.save(path, {"x": np.zeros(3)})
     before = path.read_bytes()
 
@@ -53,8 +57,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == [path.name]
 
 
-def test_truncated_anywhere_is_refused(tmp_path):
-    path = tmp_path / "a.safetensors"
+@both
+def test_truncated_anywhere_is_refused(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
     checkpoint.save(path, ARRAYS)
     whole = path.read_bytes()
     for length in range(0, len(whole), 7):
@@ -63,12 +68,13 @@ def test_truncated_anywhere_is_refused(tmp_path):
             checkpoint.load(path)
 
 
-def test_a_changed_byte_is_refused_or_harmless(tmp_path):
+@both
+def test_a_changed_byte_is_refused_or_harmless(tmp_path, ending):
     """Harmless is what changes no array and no entry of the metadata, such as a file's date.
 
     1,000 damages: half of them anywhere, half at the beginning or the end, where headers are.
     """
-    path, metadata = tmp_path / "a.safetensors", {"made by": "a test", "seed": "0"}
+    path, metadata = tmp_path / f"a.{ending}", {"made by": "a test", "seed": "0"}
     checkpoint.save(path, ARRAYS, metadata)
     whole, rng = path.read_bytes(), np.random.default_rng(0)
     refused = 0
@@ -92,8 +98,9 @@ def test_a_changed_byte_is_refused_or_harmless(tmp_path):
     assert refused > 500
 
 
-def test_too_little_memory_is_not_the_fault_of_the_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.safetensors"
+@both
+def test_too_little_memory_is_not_the_fault_of_the_file(tmp_path, ending, monkeypatch):
+    path = tmp_path / f"a.{ending}"
     checkpoint.save(path, ARRAYS)
 
     def exhausted(*_):
@@ -110,6 +117,22 @@ def test_files_without_a_checksum_are_read(tmp_path):
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes([1, 2, 3]))
     arrays, metadata = checkpoint.load(path)
     assert (arrays["x"].tolist(), metadata) == ([1, 2, 3], {"k": "v"})
+
+
+def test_an_npz_is_numpys(tmp_path):
+    arrays = {"file": np.arange(3.0), "allow_pickle": np.zeros((2, 0)), "a/b": np.array(1)}
+    checkpoint.save(tmp_path / "a.npz", arrays)
+    with np.load(tmp_path / "a.npz") as stored:
+        assert stored.files == ["__metadata__", *arrays]
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(stored[name], array)
+    assert list(checkpoint.load(tmp_path / "a.npz")[0]) == list(arrays)
+
+
+def test_pickles_are_not_opened(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match=r"a\.npz"):
+        checkpoint.load(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(
@@ -156,9 +179,10 @@ def test_the_format_is_that_of_safetensors(tmp_path):
         ({}, {"seed": 3}, "seed"),
     ],
 )
-def test_what_cannot_be_stored_is_named(tmp_path, arrays, metadata, message):
+@both
+def test_what_cannot_be_stored_is_named(tmp_path, ending, arrays, metadata, message):
     with pytest.raises((TypeError, ValueError), match=message):
-        checkpoint.save(tmp_path / "a.safetensors", arrays, metadata)
+        checkpoint.save(tmp_path / f"a.{ending}", arrays, metadata)
     assert os.listdir(tmp_path) == []
 
 
@@ -166,4 +190,4 @@ def test_other_endings_and_missing_files(tmp_path):
     with pytest.raises(ValueError, match=r"\.pkl"):
         checkpoint.save(tmp_path / "a.pkl", {})
     with pytest.raises(FileNotFoundError):
-        checkpoint.load(Path(tmp_path) / "a.safetensors")
+        checkpoint.load(Path(tmp_path) / "a.npz")

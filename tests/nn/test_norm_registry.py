@@ -23,7 +23,7 @@ SPARSE = [
     "l1",
     "firm*local",
     "instance+nonnegative_l1*shared",
-    "batch+l1",
+    "batch+l1*fixed",
     "batch+firm*mad",
     "batch+l_half*mean",
     "batch+l_two_thirds*shared",

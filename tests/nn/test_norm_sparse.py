@@ -70,6 +70,7 @@ def one_sided(level):
 
 
 FORMULAS = {
+    "fixed": lambda h, s: s["value"][0],
     "learned": lambda h, s: softplus(s["raw"][0]),
     "mad": lambda h, s: softplus(s["raw"][0]) * mad(h),
     "mean": lambda h, s: softplus(s["raw"][0]) * magnitude(h),
@@ -274,7 +275,7 @@ def test_a_name_says_all(name, penalty, level, before):
     ("options", "words"),
     [
         ({"penalty": "l3"}, "penalty must be one of 'l1'.*'ista', not 'l3'"),
-        ({"level": "sure"}, "level must be one of 'learned'.*'local', not 'sure'"),
+        ({"level": "sure"}, "level must be one of 'fixed'.*'local', not 'sure'"),
         ({"before": "layer"}, "before must be one of '', 'batch', 'instance', not 'layer'"),
     ],
 )

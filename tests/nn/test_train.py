@@ -199,7 +199,7 @@ def test_an_optimiser_that_would_not_move_the_net_is_refused(tmp_path, change, w
     with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
         train.fit(net, DATA, optimizer, 1)
     with pytest.raises(ValueError, match="optimizer must be made for this network as it is now"):
-        checkpoint.Checkpoint(tmp_path / "run.safetensors", net, optimizer)
+        checkpoint.Checkpoint(tmp_path / "run.npz", net, optimizer)
     for name, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
     train.fit(net, DATA, wrap(optim.Adam(net, 1e-2)), 1)
@@ -243,11 +243,12 @@ def test_a_net_that_changes_on_the_way_is_planned_anew():
     np.testing.assert_array_equal(net.vector, straight.vector)
 
 
+@pytest.mark.parametrize("ending", ["npz", "safetensors"])
 @pytest.mark.parametrize(
     "wrap", [lambda x: x, lambda x: optim.Scaled(optim.Clipped(x, 0.5), 16.0, interval=7)]
 )
-def test_resuming_is_bit_for_bit(tmp_path, wrap):
-    path = tmp_path / "run.safetensors"
+def test_resuming_is_bit_for_bit(tmp_path, ending, wrap):
+    path = tmp_path / f"run.{ending}"
     options = {"validation": DATA(0), "schedule": optim.cosine(0.05, 60)}
     whole, history = fit_wrapped(wrap, 60, **options)
     fit_wrapped(wrap, 30, path, **options)
@@ -260,7 +261,7 @@ def test_resuming_is_bit_for_bit(tmp_path, wrap):
 
 
 def test_a_finished_run_is_not_run_again(tmp_path):
-    path = tmp_path / "run.safetensors"
+    path = tmp_path / "run.npz"
     first, history = fit_wrapped(lambda x: x, 20, path)
     second, again = fit_wrapped(lambda x: x, 20, path)
     np.testing.assert_array_equal(first.vector, second.vector)
@@ -295,21 +296,18 @@ def test_killed_ten_times_it_ends_with_the_same_weights(tmp_path):
         return process.returncode
 
     chance = random.Random(0)
-    assert run(tmp_path / "a.safetensors", tmp_path / "whole.safetensors") == 0
+    assert run(tmp_path / "a.npz", tmp_path / "whole.npz") == 0
     for _ in range(10):
         lifetime = chance.uniform(0.0, 0.12)
-        assert (
-            run(tmp_path / "b.safetensors", tmp_path / "pieces.safetensors", lifetime)
-            == -signal.SIGKILL
-        )
-    assert run(tmp_path / "b.safetensors", tmp_path / "pieces.safetensors") == 0
-    a, b = (checkpoint.load(tmp_path / f"{name}.safetensors")[0] for name in ("whole", "pieces"))
+        assert run(tmp_path / "b.npz", tmp_path / "pieces.npz", lifetime) == -signal.SIGKILL
+    assert run(tmp_path / "b.npz", tmp_path / "pieces.npz") == 0
+    a, b = (checkpoint.load(tmp_path / f"{name}.npz")[0] for name in ("whole", "pieces"))
     for name, array in a.items():
         np.testing.assert_array_equal(b[name], array, err_msg=name)
 
 
 def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
-    path = tmp_path / "run.safetensors"
+    path = tmp_path / "run.npz"
     fit_wrapped(lambda x: x, 10, path)
     written = path.read_bytes()
 
@@ -321,10 +319,10 @@ def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
             assert all(np.array_equal(now[name], then[name]) for name in then)
 
     net = PlainNet(width=5, depth=3)
-    refused(net, optim.Adam(net), r"run\.safetensors is no checkpoint.*state must hold m, v, t")
+    refused(net, optim.Adam(net), r"run\.npz is no checkpoint.*state must hold m, v, t")
     wider = PlainNet(width=4, depth=3, norm="bias_free", bias=True)
     wider.gain = Parameter(np.ones(8, np.float32))  # as many numbers, with other names
-    refused(wider, optim.Adam(wider), r"run\.safetensors is no checkpoint")
+    refused(wider, optim.Adam(wider), r"run\.npz is no checkpoint")
     refused(*make(kind=optim.SGD), "written with Adam")
     net, optimizer = make()
     refused(net, optim.Clipped(optimizer, 1.0), "written with Adam")

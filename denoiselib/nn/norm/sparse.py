@@ -1,8 +1,8 @@
 r"""The sparse normalisation: features, normalised or not, then what a penalty leaves of them.
 
 It is named by its parts, ``before+map*level``. A *level* is a module from features h
-``(batch, channels, length)`` to thresholds: one for each channel, ``(1, channels, 1)``
-(`Learned`), or for each signal and channel, ``(batch, channels, 1)`` (the others). They start near
+``(batch, channels, length)`` to thresholds: one for each channel, ``(1, channels, 1)`` (`Fixed`,
+`Learned`), or for each signal and channel, ``(batch, channels, 1)`` (the others). They start near
 0.1 for features of variance 1. The learned numbers are arguments of a softplus or a sigmoid, so
 that thresholds stay positive; only those of `LinearLevel` may be negative. A *map* is a module from
 features and thresholds to what is left.
@@ -16,7 +16,7 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.filters.prox import PENALTIES
 from denoiselib.nn import ops
-from denoiselib.nn.modules import Module, Parameter
+from denoiselib.nn.modules import Buffer, Module, Parameter
 from denoiselib.nn.norm import NORMS, entry
 from denoiselib.nn.norm.batch import BatchNorm1d, of_channels
 from denoiselib.nn.norm.relatives import InstanceNorm
@@ -57,6 +57,16 @@ class Following(Module):
 def positive(channels, dtype, start=START):
     """Return a parameter ``(1, channels, 1)`` whose softplus is `start`."""
     return Parameter(np.full((1, channels, 1), np.log(np.expm1(start)), dtype))
+
+
+class Fixed(Module):
+    r"""The same for all: :math:`\lambda = 0.1`, part of the state but not learned."""
+
+    def __init__(self, channels, dtype):
+        self.value = Buffer(np.full((1, channels, 1), START, dtype))
+
+    def forward(self, h):
+        return self.value
 
 
 class Learned(Module):
@@ -130,6 +140,7 @@ class RectifiedLevel(LinearLevel):
 
 #: Levels of thresholds by name; text says where to import one from.
 THRESHOLDS = {
+    "fixed": Fixed,
     "learned": Learned,
     "mad": Spread,
     "mean": Magnitude,
@@ -203,8 +214,8 @@ class SparseNorm(Following):
 
     Examples
     --------
-    >>> layer = SparseNorm(1, penalty="l1", level="learned")
-    >>> print(layer(np.array([[[1.0, -0.05, -2.0]]])).data.round(3))
+    >>> layer = SparseNorm(1, penalty="l1", level="fixed")
+    >>> print(layer(np.array([[[1.0, -0.05, -2.0]]])).data)
     [[[ 0.9  0.  -1.9]]]
     """
 
