@@ -20,8 +20,8 @@ weight v is 1 except for `noise2self`. Noisy signals come from a source, ``sourc
 ...)``: `train.fresh` and `train.fixed` are sources, and so are the `windows` of one long recording.
 A lesson uses the first array alone; only `noise2noise` takes two, as `copies` draws them. Any
 network learns from it by ``train.fit(net, lesson.data, optimizer, steps, loss=lesson.loss)``.
-`solve_hats` solves the first four exactly, for a rule that treats each sample by itself. Each method
-returns a `Lesson`.
+`solve_hats` solves the first four exactly, for a rule that treats each sample by itself. Each
+method returns a `Lesson`.
 """
 
 from collections.abc import Callable
