@@ -17,25 +17,18 @@ from denoiselib.nn.modules import Module
 class Optimizer:
     """What optimisers share: the vectors, the learning rate, and a state to save.
 
+    A subclass has ``step()``, which updates the parameters from their gradients.
+
     Parameters
     ----------
     net : Module
         What to train.
     lr : float
-        Learning rate; change it between steps.
-
-    Attributes
-    ----------
-    lr : float
-        Used by the next step.
-    scale : float
-        What the loss is to be multiplied by before its gradients are taken: 1 but in `Scaled`.
-    skips : bool
-        Whether a step whose gradients are not finite is skipped.
+        Learning rate, an attribute that may change between steps.
     """
 
-    scale = 1.0
-    skips = False
+    scale = 1.0  #: what the loss is to be multiplied by before its gradients are taken
+    skips = False  #: whether a step whose gradients are not finite is skipped
 
     def __init__(self, net, lr):
         if not _check.instance(net, "net", Module).is_flat():
@@ -273,13 +266,7 @@ def staircase(lr, every, factor=0.1):
 
 
 class Wrapper(Optimizer):
-    """An optimiser that changes the gradient before another one takes its step.
-
-    Parameters
-    ----------
-    inner : Optimizer
-        The other one, which may be a wrapper itself.
-    """
+    """An optimiser that changes the gradient before another one, `inner`, takes its step."""
 
     def __init__(self, inner):
         self.inner = _check.instance(inner, "inner", Optimizer)
