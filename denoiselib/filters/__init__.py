@@ -12,28 +12,23 @@ from denoiselib.filters.sparse import gmc, l1, threshold
 from denoiselib.filters.tv import tv
 from denoiselib.filters.wiener import linear_mmse, wiener, wiener_system_function
 
+EXTRAS = {
+    "METHODS": "denoiselib.filters.methods:METHODS",
+    "Method": "denoiselib.filters.methods:Method",
+    "adaptive": "denoiselib.filters.adaptive",
+    "tuning": "denoiselib.filters.tuning",
+}
 __all__ = [
-    "METHODS",
-    "Method",
-    "adaptive",
     "gmc",
     "l1",
     "linear_mmse",
     "prox",
     "threshold",
-    "tuning",
     "tv",
     "wiener",
     "wiener_system_function",
+    *EXTRAS,
 ]
 
 
-__getattr__, __dir__ = extras(
-    globals(),
-    {
-        "METHODS": "denoiselib.filters.methods:METHODS",
-        "Method": "denoiselib.filters.methods:Method",
-        "adaptive": "denoiselib.filters.adaptive",
-        "tuning": "denoiselib.filters.tuning",
-    },
-)
+__getattr__, __dir__ = extras(globals(), EXTRAS)

@@ -13,6 +13,11 @@ from denoiselib.nn.norm import BatchNorm1d
 from denoiselib.nn.tensor import Program, Tensor, no_grad
 from denoiselib.nn.unet import PlainNet, UNet
 
+EXTRAS = {
+    "checkpoint": "denoiselib.nn.checkpoint",
+    "denoise_long": "denoiselib.nn.long:denoise_long",
+    "unsupervised": "denoiselib.nn.unsupervised",
+}
 __all__ = [
     "BatchNorm1d",
     "Conv1d",
@@ -22,22 +27,13 @@ __all__ = [
     "Sequential",
     "Tensor",
     "UNet",
-    "checkpoint",
-    "denoise_long",
     "losses",
     "no_grad",
     "norm",
     "ops",
     "optim",
     "train",
-    "unsupervised",
+    *EXTRAS,
 ]
 
-__getattr__, __dir__ = extras(
-    globals(),
-    {
-        "checkpoint": "denoiselib.nn.checkpoint",
-        "denoise_long": "denoiselib.nn.long:denoise_long",
-        "unsupervised": "denoiselib.nn.unsupervised",
-    },
-)
+__getattr__, __dir__ = extras(globals(), EXTRAS)

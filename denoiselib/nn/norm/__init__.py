@@ -13,21 +13,17 @@ from pkgutil import resolve_name
 
 from denoiselib import _check
 from denoiselib._lazy import extras
-from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation, recalibrate
+from denoiselib.nn.norm.batch import BatchNorm1d, Normalisation
 
-__all__ = [
-    "NORMS",
-    "BatchNorm1d",
-    "InstanceNorm",
-    "LineEnhancer",
-    "Normalisation",
-    "RepresentativeNorm",
-    "SparseNorm",
-    "WienerNorm",
-    "find",
-    "make",
-    "recalibrate",
-]
+EXTRAS = {
+    "InstanceNorm": "denoiselib.nn.norm.relatives:InstanceNorm",
+    "LineEnhancer": "denoiselib.nn.norm.adaptive:LineEnhancer",
+    "RepresentativeNorm": "denoiselib.nn.norm.relatives:RepresentativeNorm",
+    "SparseNorm": "denoiselib.nn.norm.sparse:SparseNorm",
+    "WienerNorm": "denoiselib.nn.norm.adaptive:WienerNorm",
+    "recalibrate": "denoiselib.nn.norm.averages:recalibrate",
+}
+__all__ = ["NORMS", "BatchNorm1d", "Normalisation", "find", "make", *EXTRAS]
 
 #: Normalisations by name: None, or what is called with the number of channels and a dtype. Text
 #: says where to import it from when it is needed first.
@@ -70,13 +66,4 @@ def entry(table, name, argument):
     return resolve_name(found) if isinstance(found, str) else found
 
 
-__getattr__, __dir__ = extras(
-    globals(),
-    {
-        "InstanceNorm": "denoiselib.nn.norm.relatives:InstanceNorm",
-        "LineEnhancer": "denoiselib.nn.norm.adaptive:LineEnhancer",
-        "RepresentativeNorm": "denoiselib.nn.norm.relatives:RepresentativeNorm",
-        "SparseNorm": "denoiselib.nn.norm.sparse:SparseNorm",
-        "WienerNorm": "denoiselib.nn.norm.adaptive:WienerNorm",
-    },
-)
+__getattr__, __dir__ = extras(globals(), EXTRAS)
