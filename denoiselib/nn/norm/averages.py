@@ -9,10 +9,9 @@ from denoiselib.nn.tensor import Tensor, using_statistics
 
 
 def recalibrate(net, batches):
-    """Recompute the running statistics of a network as averages over batches.
+    """Recompute the running statistics of a network: plain averages over batches.
 
-    Those of training remember its last few batches, while the weights still moved; these are plain
-    averages of the batches' means and (unbiased) variances.
+    Those of training remember its last few batches, while the weights still moved.
 
     Parameters
     ----------
