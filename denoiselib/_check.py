@@ -188,7 +188,7 @@ def regular(value, name):
 
 
 def real(value, name, low=None, high=None):
-    """Return an array of real numbers, of any shape and dtype; with bounds, none of them empty."""
+    """Return real numbers, of any shape and dtype; with bounds, they are not empty and within."""
     value = regular(value, name)
     if value.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, not {value.dtype}")

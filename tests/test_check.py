@@ -199,6 +199,7 @@ def test_windows_have_a_centre_and_fit(size):
 @pytest.mark.parametrize(
     ("argument", "call", "known"),
     [
+        ("mode", lambda v: filters.wiener(GOOD, mode=v), "'constant', 'edge'"),
         ("penalty", lambda v: filters.threshold(GOOD, 1, v), "'l1', 'nonnegative_l1', 'l0'"),
         ("transform", lambda v: filters.l1(GOOD, 1, v), "'identity', 'dft'"),
         ("transform", lambda v: filters.tuning.k_sparse_lam(GOOD, 1, v), "'identity', 'dft'"),

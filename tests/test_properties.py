@@ -18,7 +18,7 @@ FILTERS = {
     "pulses": lambda y, s: bayes.pulses_posterior_mean(y, s),
     "blocks": lambda y, s: bayes.blocks_posterior_mean(y, s),
     "wiener": lambda y, s: filters.wiener(y, min(3, 2 * y.shape[-1] - 1)),
-    "wiener_sigma": lambda y, s: filters.wiener(y, 2 * y.shape[-1] - 1, s),
+    "wiener_sigma": lambda y, s: filters.wiener(y, 2 * y.shape[-1] - 1, s, "symmetric"),
     "wiener_system_function": lambda y, s: filters.wiener_system_function(y, 1, s),
     "linear_mmse": lambda y, s: filters.linear_mmse(y, s, 1.0, 4.0),
     "linear_mmse_matrix": lambda y, s: filters.linear_mmse(y, s, s, s * np.eye(y.shape[-1])),

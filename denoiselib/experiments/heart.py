@@ -72,8 +72,7 @@ def baseline(signal, rate=SAMPLING_RATE):
 def recording():
     """Return the recording `data/ecg.npz` without its baseline, and its beats.
 
-    It stands for a clean signal, in mV; the beats are what `real.r_peaks` finds, in samples. Both
-    arrays are read-only.
+    It stands for a clean signal, in mV; its beats are those of `real.r_peaks`. Both are read-only.
 
     Examples
     --------
@@ -94,10 +93,9 @@ def draw(noise, level, signals, seed, purpose="test"):
 
     Parameters
     ----------
-    noise, level : str, float
-        Name in `NOISES`, and the root mean square in mV, which only scales the noise of a seed.
-    signals, seed : int
-        Number of synthetic signals, and the seed.
+    noise, level, signals, seed : str, float, int, int
+        Name in `NOISES`; root mean square in mV, which only scales the noise of a seed; number of
+        synthetic signals; and the seed.
     purpose : {"validation", "test"}
         For a test the recording is put before the synthetic signals.
 
@@ -119,7 +117,7 @@ def draw(noise, level, signals, seed, purpose="test"):
 
 
 def rms_error(estimate, clean):
-    """Return the root mean square error of each signal, without its mean: electrodes add one.
+    """Return the root mean square error of each signal without its mean: electrodes add a constant.
 
     Examples
     --------

@@ -138,8 +138,7 @@ def data(recipe, seed):
 def with_level(recipe, noisy, sigma=None):
     """Return signals ``(n, length)`` as a network takes them, ``(n, 2, length)`` if told the level.
 
-    Signals are ``(n, length)``; `sigma`, a float or ``(n, 1)``, is needed where the level of the
-    recipe is ``"given"``.
+    `sigma`, a float or ``(n, 1)``, is needed where the level of the recipe is ``"given"``.
 
     Examples
     --------

@@ -24,7 +24,7 @@ from denoiselib.experiments.candidates import (
     recipe,
 )
 from denoiselib.experiments.protocol import Protocol, shortened
-from denoiselib.experiments.study import VALIDATION, compare
+from denoiselib.experiments.study import compare
 
 SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  #: noise levels of the tests
 SIGMA_GRID = np.linspace(1.0, 5.0, 17)  #: noise levels that `BLIND_LIMIT` averages over
@@ -60,7 +60,7 @@ def run_one(setting, seed, signals=1000, *, first_seed=0, tests=None):
     measured = {f"{sigma:g}": pair for sigma, pair in zip(SIGMAS, table, strict=True)}
     measured["as trained"] = table[inside].mean(axis=0)
     measured["elsewhere"] = table[~inside].mean(axis=0)
-    measured["validation"] = errors(setting["sigma"], VALIDATION, "validation")
+    measured["validation"] = errors(setting["sigma"], networks.VALIDATION, "validation")
     return [
         {"test": test, "rmse": float(error), "gap": float(100 * (error / least - 1))}
         for test, (error, least) in measured.items()

@@ -10,7 +10,7 @@ from functools import partial
 from denoiselib import bayes
 from denoiselib.experiments import classical, networks, recipes
 from denoiselib.experiments.protocol import Protocol, shortened
-from denoiselib.experiments.study import VALIDATION, blind, run_ways
+from denoiselib.experiments.study import blind, run_ways
 from denoiselib.filters import METHODS
 
 SIGMA = networks.BASE["sigma"]
@@ -47,7 +47,7 @@ def lines(setting, seed):
     if name in BOUNDS:
         return {"": BOUNDS[name]}
     if name in METHODS:
-        *seen, _ = networks.draw("sparse_spikes", SIGMA, VALIDATION, seed, "validation")
+        *seen, _ = networks.draw("sparse_spikes", SIGMA, networks.VALIDATION, seed, "validation")
         value = classical.tune(name, setting["tuning"], *seen, SIGMA)
         return {setting["tuning"]: lambda y, sigma: METHODS[name].denoise(y, SIGMA, value)}
     found = networks.modes(networks.train(setting, seed), setting, seed)

@@ -12,7 +12,7 @@ import numpy as np
 from denoiselib import signals
 from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
-from denoiselib.experiments.study import VALIDATION, blind, run_ways
+from denoiselib.experiments.study import blind, run_ways
 from denoiselib.filters import METHODS, gmc, linear_mmse
 from denoiselib.filters.methods import KNOWN_PULSE
 
@@ -89,7 +89,7 @@ def ways(setting, seed):
     elif method == "linear":
         denoise = blind(lambda noisy: linear_mmse(noisy, SIGMA, *moments(family)))
     else:
-        seen, known, _ = networks.draw(family, SIGMA, VALIDATION, seed, "validation")
+        seen, known, _ = networks.draw(family, SIGMA, networks.VALIDATION, seed, "validation")
         value = FILTERS[method].tune(seen, SIGMA, known).value
         denoise = blind(lambda noisy: FILTERS[method].denoise(noisy, SIGMA, value))
     return {"": (denoise, {"value": value})}

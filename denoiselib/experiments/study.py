@@ -8,7 +8,6 @@ besides.
 import numpy as np
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.networks import VALIDATION
 from denoiselib.experiments.table import Table
 
 
@@ -97,7 +96,7 @@ def run_ways(setting, seed, signals, *, ways, tests=as_trained, column=None, fir
     seed, rows = seed + first_seed, []
     family, ways = setting.get("family", networks.BASE["family"]), ways(setting, seed)
     for columns, sigma, purpose in tests(setting):
-        n = VALIDATION if purpose == "validation" else signals
+        n = networks.VALIDATION if purpose == "validation" else signals
         for row in compare(ways, family, sigma, n, seed, purpose):
             name = row.pop("way")
             rows.append(columns | ({column: name} if column else {}) | row)

@@ -19,16 +19,7 @@ EXTRAS = {
     "tuning": "denoiselib.filters.tuning",
 }
 __all__ = [
-    "gmc",
-    "l1",
-    "linear_mmse",
-    "prox",
-    "threshold",
-    "tv",
-    "wiener",
-    "wiener_system_function",
+    "gmc", "l1", "linear_mmse", "prox", "threshold", "tv", "wiener", "wiener_system_function",
     *EXTRAS,
-]
-
-
+]  # fmt: skip
 __getattr__, __dir__ = extras(globals(), EXTRAS)

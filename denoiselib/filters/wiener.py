@@ -4,19 +4,24 @@ import numpy as np
 
 from denoiselib import _check
 
+MODES = ("constant", "edge", "reflect", "symmetric", "wrap")  #: numpy.pad's names for the edges
 
-def wiener(noisy, size=3, noise=None):
+
+def wiener(noisy, size=3, noise=None, mode="constant"):
     r"""Shrink each sample towards its local mean, most where the local variance is small.
 
     Parameters
     ----------
     noisy : array_like (..., length)
-        Signals; beyond their edges are zeros, as in `scipy.signal.wiener`.
+        Signals.
     size : int
         Odd window, in samples.
     noise : float or array (..., 1), optional
         Noise *variance*, in squared units of the signal; the mean local variance of each signal if
         not given.
+    mode : {"constant", "edge", "reflect", "symmetric", "wrap"}
+        What lies beyond the edges, as in `numpy.pad`. ``"constant"`` (zeros) is what
+        `scipy.signal.wiener` does; it biases the edges of a signal with a level.
 
     Returns
     -------
@@ -40,7 +45,8 @@ def wiener(noisy, size=3, noise=None):
     size = _check.integer(size, "size", 1, 2 * noisy.shape[-1] - 1)  # a wider one sees no more
     if size % 2 == 0:
         raise ValueError(f"size must be odd, so that a window has a centre, not {size}")
-    padded = np.pad(noisy, [(0, 0)] * (noisy.ndim - 1) + [(size // 2, size // 2)])
+    beyond = [(0, 0)] * (noisy.ndim - 1) + [(size // 2, size // 2)]
+    padded = np.pad(noisy, beyond, _check.choice(mode, "mode", MODES))
     shifted = [padded[..., k : k + noisy.shape[-1]] for k in range(size)]
     mean = sum(shifted) / size
     variance = sum((s - mean) ** 2 for s in shifted) / size
@@ -53,12 +59,12 @@ def wiener(noisy, size=3, noise=None):
     return mean + gain * (noisy - mean)
 
 
-def wiener_system_function(noisy, size=3, noise=None):
+def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
     r"""Magnitude of the impulse response of the linear filter that would do what `wiener` did.
 
     Parameters
     ----------
-    noisy, size, noise
+    noisy, size, noise, mode
         As in `wiener`.
 
     Returns
@@ -76,7 +82,7 @@ def wiener_system_function(noisy, size=3, noise=None):
     largest = np.abs(noisy).max(axis=-1, keepdims=True)
     unit = np.where(largest > 0, largest, 1)  # so that no ratio is one of denormal numbers
     before = np.fft.fft(noisy / unit)
-    after = np.fft.fft(wiener(noisy, size, noise) / unit)
+    after = np.fft.fft(wiener(noisy, size, noise, mode) / unit)
     magnitude = np.abs(before)
     seen = magnitude > 1e-12 * magnitude.max(axis=-1, keepdims=True)
     ratio = np.where(seen, after, 0) / np.where(seen, before, 1)

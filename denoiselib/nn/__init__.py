@@ -19,21 +19,7 @@ EXTRAS = {
     "unsupervised": "denoiselib.nn.unsupervised",
 }
 __all__ = [
-    "BatchNorm1d",
-    "Conv1d",
-    "Module",
-    "PlainNet",
-    "Program",
-    "Sequential",
-    "Tensor",
-    "UNet",
-    "losses",
-    "no_grad",
-    "norm",
-    "ops",
-    "optim",
-    "train",
-    *EXTRAS,
-]
-
+    "BatchNorm1d", "Conv1d", "Module", "PlainNet", "Program", "Sequential", "Tensor", "UNet",
+    "losses", "no_grad", "norm", "ops", "optim", "train", *EXTRAS,
+]  # fmt: skip
 __getattr__, __dir__ = extras(globals(), EXTRAS)

@@ -26,16 +26,9 @@ class DoubleConv(Module):
 
     def __init__(self, in_channels, out_channels, middle=None, *, layers):
         middle = out_channels if middle is None else middle
-        self.double_conv = Sequential(
-            {
-                0: layers.conv(in_channels, middle),
-                1: layers.norm(middle),
-                2: layers.activation(),
-                3: layers.conv(middle, out_channels),
-                4: layers.norm(out_channels),
-                5: layers.activation(),
-            }
-        )
+        first = [layers.conv(in_channels, middle), layers.norm(middle), layers.activation()]
+        second = [layers.conv(middle, out_channels), layers.norm(out_channels), layers.activation()]
+        self.double_conv = Sequential([*first, *second])
 
     def forward(self, x, *mask):
         """Pass x through all six; a mask, if there is one, multiplies the first kernel."""

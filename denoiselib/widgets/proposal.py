@@ -124,11 +124,8 @@ class SparseNormPanel(SignalPanel):
                 xticklabels=("1/16", "1/4", "1", "4", "16", "64"),
             ),
         }  # fmt: skip
-        mosaic, rules = (
-            "signal signal signal; map features errors",
-            {"used": used, "follow": follow},
-        )
-        super().__init__(controls, shown, mosaic, **rules, wspace=0.24)
+        mosaic = "signal signal signal; map features errors"
+        super().__init__(controls, shown, mosaic, used=used, follow=follow, wspace=0.24)
 
     def channels(self, where):
         """Return how many channels the penalty is put on."""

@@ -8,6 +8,7 @@ from denoiselib import filters, signals
 
 RNG = np.random.default_rng(0)
 NOISY = signals.add_noise(signals.sparse_spikes(6, rng=1), 3, rng=2)
+MODES = ["constant", "edge", "reflect", "symmetric", "wrap"]
 
 
 @pytest.mark.parametrize("size", [3, 5, 9, 31, 99])
@@ -17,20 +18,30 @@ def test_equals_scipy_signal_by_signal(size, noise):
     np.testing.assert_allclose(filters.wiener(NOISY, size, noise), expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("noise", [None, 4.0])
-def test_equals_the_definition(noise):
+def test_equals_the_definition(mode, noise):
     y = NOISY[0]
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(y, 2), 5)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(y, 2, mode=mode), 5)
     m, v = windows.mean(axis=-1), windows.var(axis=-1)
     s2 = v.mean() if noise is None else noise
     expected = np.where(v > s2, m + (1 - s2 / v) * (y - m), m)
-    np.testing.assert_allclose(filters.wiener(y, 5, noise), expected, atol=1e-12)
+    np.testing.assert_allclose(filters.wiener(y, 5, noise, mode), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_differ_near_the_edges_only(mode):
+    inside = slice(3, -3)
+    got, zeros = (filters.wiener(NOISY + 5, 7, 9.0, m) for m in (mode, "constant"))
+    np.testing.assert_allclose(got[:, inside], zeros[:, inside], rtol=1e-12)
+    assert mode == "constant" or np.abs(got - zeros)[:, [0, -1]].min() > 1e-3
 
 
 @pytest.mark.parametrize("noise", [None, 0, 9.0])
 def test_a_flat_signal_stays(noise):
     # where scipy divides by zero (issue 9015)
     flat = np.full((2, 20), 3.0)
+    np.testing.assert_allclose(filters.wiener(flat, 3, noise, "edge"), flat, rtol=1e-14)
     np.testing.assert_allclose(filters.wiener(flat, 3, noise)[:, 1:-1], flat[:, 1:-1], rtol=1e-14)
     np.testing.assert_array_equal(filters.wiener(0 * flat, 3, noise), 0 * flat)
 
@@ -74,10 +85,10 @@ def test_system_function_turns_the_input_into_the_output():
     np.testing.assert_allclose(filters.wiener_system_function(NOISY, 5), np.abs(h), atol=1e-12)
 
 
-@pytest.mark.parametrize(("size", "noise"), [(3, None), (9, 4.0)])
-def test_system_function_passes_its_options(size, noise):
-    ratio = np.fft.fft(filters.wiener(NOISY, size, noise)) / np.fft.fft(NOISY)
-    got = filters.wiener_system_function(NOISY, size, noise)
+@pytest.mark.parametrize(("size", "noise", "mode"), [(3, None, "edge"), (9, 4.0, "wrap")])
+def test_system_function_passes_its_options(size, noise, mode):
+    ratio = np.fft.fft(filters.wiener(NOISY, size, noise, mode)) / np.fft.fft(NOISY)
+    got = filters.wiener_system_function(NOISY, size, noise, mode)
     np.testing.assert_allclose(got, np.abs(np.fft.ifft(ratio)), atol=1e-12)
 
 
@@ -198,11 +209,17 @@ def test_the_widest_window_sees_the_whole_signal_from_either_end():
 @pytest.mark.parametrize("function", [filters.wiener, filters.wiener_system_function])
 @pytest.mark.parametrize(
     ("argument", "bad"),
-    [("noise", -1.0), ("noise", np.nan), ("noise", np.ones((6, 100))), ("noise", np.ones((4, 1)))],
+    [("noise", -1.0), ("noise", np.nan), ("noise", np.ones((6, 100))), ("noise", np.ones((4, 1)))]
+    + [("mode", "mirror"), ("mode", 3)],
 )
 def test_options_are_refused(function, argument, bad):
     with pytest.raises((TypeError, ValueError), match=argument):
         function(NOISY, **{argument: bad})
+
+
+def test_unknown_mode_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"'constant', 'edge', 'reflect', 'symmetric', 'wrap'"):
+        filters.wiener(NOISY, mode="mirror")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ batch)`` of that memory.
 `statistics` are for sparse normalisations.
 """
 
-# ruff: noqa: F401  # the names are imported to be found here
-
 from denoiselib._lazy import extras
 from denoiselib.nn.ops.convolution import conv1d
 from denoiselib.nn.ops.elementwise import (
@@ -58,7 +56,9 @@ EXTRAS = {
     "moving_mean": "denoiselib.nn.ops.statistics:moving_mean",
     "prox": "denoiselib.nn.ops.shrink:prox",
 }
+__all__ = [
+    "absolute", "add", "avg_pool1d", "concat", "conv1d", "divide", "exp", "gelu", "leaky_relu",
+    "log", "matmul", "max_pool1d", "mean", "multiply", "pad", "power", "prelu", "relu", "sigmoid",
+    "signals", "softplus", "subtract", "sum", "take", "upsample1d", *EXTRAS,
+]  # fmt: skip
 __getattr__, __dir__ = extras(globals(), EXTRAS)
-_homes = {name: getattr(thing, "__module__", None) or "" for name, thing in globals().items()}
-#: The functions above, from the modules of this package, and the extras.
-__all__ = [*EXTRAS, *(name for name, home in _homes.items() if home.startswith(f"{__name__}."))]
