@@ -10,6 +10,8 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 def identity(job):
     """Return setting, seed and number of signals as text: equal for equal jobs.
@@ -75,27 +77,22 @@ class Store:
 
         Raises BlockingIOError if another process holds the lock, which ends with its process.
         """
-        import fcntl  # missing on Windows, where results can still be read
-
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BlockingIOError(f"another run is writing to {self.path}") from None
-            os.ftruncate(file, len(_whole(self.path)))
+            lock = FileLock(f"{self.path}.lock").acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(f"another run is writing to {self.path}") from None
+        with lock, open(self.path, "ab", buffering=0) as file:
+            os.truncate(self.path, len(_whole(self.path)))
 
             def append(job):
                 job = {**job, "crc32": _checksum(job)}
                 line = json.dumps(job, allow_nan=False).encode() + b"\n"
                 while line:  # a full disk may take a part, and refuse the rest
-                    line = line[os.write(file, line) :]
+                    line = line[file.write(line) :]
                 os.fsync(file)
 
             yield append
-        finally:
-            os.close(file)
 
     def note(self, run):
         """Append a run to the provenance file; call it while the store is open."""

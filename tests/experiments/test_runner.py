@@ -188,6 +188,24 @@ def test_two_runs_do_not_write_to_one_file(tmp_path):
     runner.run(toy.protocol(seeds=1), tmp_path, workers=1)
 
 
+def test_a_machine_without_fcntl_runs_and_locks(tmp_path):
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "from denoiselib.experiments import runner\n"
+        "from denoiselib.experiments.store import Store\n"
+        "from tests.experiments import toy\n"
+        f"folder = {str(tmp_path)!r}\n"
+        "runner.run(toy.protocol(seeds=1), folder, workers=1)\n"
+        "with Store(folder, 'toy').open():\n"
+        "    runner.run(toy.protocol(seeds=2), folder)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "BlockingIOError: another run is writing to" in done.stderr
+    assert len(toy.stored(tmp_path)) == lines(tmp_path) > 0
+
+
 def test_damage_is_said_not_overwritten(tmp_path):
     path = tmp_path / "toy.jsonl"
     path.write_text('{"setting": {}, "se\n{"setting": {}, "seed": 0, "signals": 1, "rows": []}\n')
