@@ -39,7 +39,7 @@ def main():
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         raw = file["ecg"][START : START + LENGTH].astype(np.float64)
     path = Path(__file__).with_name("ecg.npz")
-    save_signal(path, ((raw - 1024) / 200).astype(np.float32), RATE, ABOUT)
+    save_signal(path, ((raw - 1024) / 200).astype(np.float32), RATE, ABOUT, overwrite=True)
     print(f"{path.name}: {path.stat().st_size} bytes")
 
 

@@ -71,6 +71,14 @@ def number(value, name, *, positive=False, signed=False, dtype=np.float64):
     return value
 
 
+def divisor(value, name, dtype):
+    """Return a number that is added to a divisor of that dtype, to keep it from 0."""
+    value = number(value, name)
+    if value < np.finfo(dtype).tiny:
+        raise ValueError(f"{name} must be greater than 0: one divides by it where all is constant")
+    return value
+
+
 def fraction(value, name, like=None):
     """Return a number in [0, 1), or an array of them that broadcasts with `like`."""
     value = real(value, name)
@@ -180,11 +188,28 @@ def generator(rng):
 
 
 def regular(value, name):
-    """Return an array."""
+    """Return an array; a masked value is refused, for what is under the mask would be used."""
+    if isinstance(value, np.ma.MaskedArray):
+        unusable(np.ma.getmaskarray(value), name, "masked")
+    elif isinstance(value, list | tuple):
+        for place, part in enumerate(value):
+            if isinstance(part, np.ma.MaskedArray):
+                regular(part, f"{name}[{place}]")
     try:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be a regular array: {error}") from None
+
+
+def unusable(places, name, kind):
+    """Refuse an array some of whose values cannot be used, and say how many, and where."""
+    if count := np.count_nonzero(places):
+        first = [int(i) for i in np.argwhere(places)[0]]
+        where = f", the first at index {first[0] if len(first) == 1 else tuple(first)}"
+        raise ValueError(
+            f"{name} must be finite numbers, but {count} of {places.size} are {kind}"
+            f"{where if first else ''}"
+        )
 
 
 def real(value, name, low=None, high=None):
@@ -195,7 +220,8 @@ def real(value, name, low=None, high=None):
     # false for NaN; as floats, for a float32 would be compared with what it cannot hold
     if low is None or (value.size and low <= float(value.min()) and float(value.max()) <= high):
         return value
-    if value.size == 0 or not np.isfinite(value).all():
-        raise ValueError(f"{name} must be finite and not empty")
+    if value.size == 0:
+        raise ValueError(f"{name} must not be empty")
+    unusable(~np.isfinite(value), name, "NaN or infinite")
     expected = "must not be negative" if value.min() < low == 0 else f"must not exceed {high:.1g}"
     raise ValueError(f"{name} {expected}, but holds {value.min():.4g} to {value.max():.4g}")

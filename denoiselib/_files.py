@@ -24,12 +24,17 @@ def data(name):
 
 
 @contextmanager
-def replacing(path):
+def replacing(path, overwrite=True):
     """Open a binary file beside `path` that takes its place once it is complete.
 
-    A crash on the way, or an exception, leaves the old file as it was.
+    A crash on the way, or an exception, leaves the old file as it was. Without `overwrite` an old
+    file is an error.
     """
     path = Path(path)
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(
+            f"{path} exists already and is not replaced: choose another path, or overwrite=True"
+        )
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:

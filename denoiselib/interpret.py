@@ -664,7 +664,8 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
     _check.number(gamma, "gamma", dtype=net.dtype)
     _check.number(lam, "lam", dtype=net.dtype)
     free = Module()  # the features as parameters, for an optimiser
-    free.x = Parameter(features(net, noisy)[name].before.copy())
+    start = _check.array(features(net, noisy)[name].before, "features of noisy")
+    free.x = Parameter(start.copy())
     free.flatten()
     descent, schedule, totals = optim.Adam(free, lr), optim.cosine(lr, steps), []
     best, least = free.x.data.copy(), np.inf

@@ -66,6 +66,9 @@ BAD_ARRAYS = {
     "too small": np.where(GOOD == 3, -1e200, GOOD),
     "too large a float32": np.where(GOOD == 3, 1e30, GOOD).astype(np.float32),
     "0-d": 3.0,
+    "masked": np.ma.masked_equal(GOOD, 3),
+    "masked rows": [np.ma.masked_equal(row, 3) for row in GOOD],
+    "a mask in a list": [1.0, np.ma.masked],
 }
 
 
@@ -250,6 +253,12 @@ def test_messages_say_what_was_expected():
         _check.array([1j], "y")
     with pytest.raises(ValueError, match="y must be finite"):
         _check.array([np.nan], "y")
+    with pytest.raises(ValueError, match=r"y .* but 2 of 4 are NaN or infinite, .* index \(0, 1\)"):
+        _check.array([[0.0, np.nan], [1.0, np.inf]], "y")
+    with pytest.raises(ValueError, match=r"y .* but 1 of 3 are masked, the first at index 2"):
+        _check.array(np.ma.masked_greater([1.0, 2.0, 999.0], 9), "y")
+    with pytest.raises(ValueError, match="y must not be empty"):
+        _check.real([], "y", 0, 1)
     with pytest.raises(ValueError, match="sigma must not be negative"):
         _check.level(-1, "sigma", GOOD)
     with pytest.raises(TypeError, match=r"n must be an integer, not 2\.5"):

@@ -45,7 +45,8 @@ class BiasFreeNorm(Normalisation):
     def __init__(self, channels, *, eps=1e-5, momentum=0.1, dtype=np.float32):
         channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
-        self.eps, self.momentum = _check.number(eps, "eps"), _check.number(momentum, "momentum")
+        self.eps = _check.divisor(eps, "eps", dtype)
+        self.momentum = _check.number(momentum, "momentum")
         self.run(channels, dtype, power=1)
 
     def forward(self, x):

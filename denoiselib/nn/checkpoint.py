@@ -208,6 +208,8 @@ def _write_npz(file, arrays, metadata):
 def _read_npz(file):
     with np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError("it holds something else than arrays")
     text = arrays.pop(TEXT, None)
     return arrays, {} if text is None else _texts(json.loads(text.tobytes()))
 

@@ -135,7 +135,7 @@ class Adam(Optimizer):
         if np.shape(_check.real(betas, "betas")) != (2,):
             raise ValueError(f"betas must be two numbers, not {betas}")
         self.betas = tuple(_check.fraction(beta, "betas") for beta in betas)
-        self.eps = _check.number(eps, "eps", dtype=self.p.dtype)
+        self.eps = _check.divisor(eps, "eps", self.p.dtype)
         self.weight_decay = _check.number(weight_decay, "weight_decay", dtype=self.p.dtype)
         zeros = np.zeros_like(self.p)
         self.state = {"m": zeros, "v": zeros.copy(), "t": np.zeros((), np.int64)}

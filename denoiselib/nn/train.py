@@ -189,7 +189,8 @@ def fit(
     FloatingPointError
         If the loss is not finite, and the optimiser does not skip such steps; the step is named.
     ValueError
-        If the optimiser is that of another network, or the network has changed since.
+        If the optimiser is that of another network, or the network has changed since; if the data
+        are not finite.
 
     Examples
     --------
@@ -213,17 +214,20 @@ def fit(
     net.train()
     try:
         for step in range(history["step"][-1] if history["step"] else 0, steps):
-            batch = [part[:, None] if part.ndim == 2 else part for part in data(step)]
+            batch = _batch(data(step))
             if edits != Module.edits:  # neither plan nor optimiser may know of a change
                 check_optimizer(optimizer, net)
                 programs.clear()
             program = programs[batch[0].shape]
             value, edits = float(program(*batch)), Module.edits
-            if not (np.isfinite(value) or optimizer.skips):
-                raise FloatingPointError(
-                    f"the loss is {value} at step {step}: "
-                    "lower the learning rate, or clip the gradient"
-                )
+            if not np.isfinite(value):
+                for part in batch:
+                    _check.array(part, f"data at step {step}")
+                if not optimizer.skips:
+                    raise FloatingPointError(
+                        f"the loss is {value} at step {step}: "
+                        "lower the learning rate, or clip the gradient"
+                    )
             program.backward(optimizer.scale)
             optimizer.lr = schedule(step)
             optimizer.step()
@@ -247,12 +251,35 @@ def check_optimizer(optimizer, net):
         )
 
 
+def _batch(arrays):
+    """Return arrays ``(batch, channels, length)`` of what data gave for a step."""
+    if not isinstance(arrays, tuple | list):
+        raise TypeError(
+            f"data must return several arrays, (noisy, clean), not one {type(arrays).__name__}"
+        )
+    arrays = [_check.real(part, "data") for part in arrays]
+    if not all(part.ndim in (2, 3) and part.size for part in arrays):
+        shapes = ", ".join(str(part.shape) for part in arrays)
+        raise ValueError(f"data must return arrays (batch, length), not of shapes {shapes}")
+    return [part[:, None] if part.ndim == 2 else part for part in arrays]
+
+
 def _of_net(loss):
     """Return ``loss(net, *arrays)`` from the name of a loss between output and target."""
     if callable(loss):
         return loss
     measure = LOSSES[_check.choice(loss, "loss", LOSSES)]
-    return lambda net, noisy, target: measure(net(noisy), target)
+
+    def measured(net, *arrays):
+        if len(arrays) != 2:
+            raise ValueError(
+                f"data must return (noisy, clean), which the loss compares, not {len(arrays)} array"
+                f"{'s' * (len(arrays) > 1)}"
+            )
+        noisy, clean = arrays
+        return measure(net(noisy), clean)
+
+    return measured
 
 
 def _pair(validation):

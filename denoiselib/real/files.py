@@ -92,8 +92,8 @@ def load_signal(path, channel=None):
     return samples.copy(), None if rate is None else _check.rate(rate, f"rate of {path.name}")
 
 
-def save_signal(path, samples, rate=None, about=""):
-    """Write a signal for `load_signal`; an existing file is replaced only when all is written.
+def save_signal(path, samples, rate=None, about="", overwrite=False):
+    """Write a signal for `load_signal`, all of it or nothing.
 
     Parameters
     ----------
@@ -106,6 +106,13 @@ def save_signal(path, samples, rate=None, about=""):
         Samples a second. A ``.wav`` needs one, a whole number; an ``.npy`` cannot store it.
     about : str
         A note to the reader, stored in a ``.csv`` or ``.npz``.
+    overwrite : bool
+        Whether a file that is there already may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file, and it may not be replaced; it stays as it is.
 
     Examples
     --------
@@ -122,8 +129,9 @@ def save_signal(path, samples, rate=None, about=""):
     rate = None if rate is None else _check.rate(rate, "rate")
     if not isinstance(about, str):
         raise TypeError(f"about must be text, not {about!r}")
+    overwrite = _check.flag(overwrite, "overwrite")
     content = WRITERS[path.suffix](samples, rate, about)
-    with _files.replacing(path) as file:
+    with _files.replacing(path, overwrite) as file:
         file.write(content)
 
 
@@ -201,8 +209,13 @@ def _read_npz(content):
         names = [name for name in stored.files if name not in ("rate", "about")]
         if "samples" not in names and len(names) != 1:
             raise ValueError(f"which of {', '.join(names) or 'no arrays'} is the signal?")
-        samples = stored["samples" if "samples" in names else names[0]]
-        return samples, stored["rate"] if "rate" in stored.files else None
+        samples, rate = (
+            stored[name] if name in stored.files else None
+            for name in ("samples" if "samples" in names else names[0], "rate")
+        )
+        if not all(isinstance(x, np.ndarray | None) for x in (samples, rate)):
+            raise ValueError("it holds something else than arrays")
+        return samples, rate
 
 
 def _read_wav(content):
@@ -220,9 +233,10 @@ def _read_wav(content):
 
 
 def _write_csv(samples, rate, about):
-    lines = [f"# {line}" for line in about.splitlines()]
+    lines = [f"## {line}" for line in about.splitlines()]  # with one # it might say a rate
     lines += [] if rate is None else [f"# rate: {rate!r}"]
-    return "\n".join([*lines, *map(str, samples.tolist()), ""]).encode()
+    text = "\n".join([*lines, *map(str, samples.tolist()), ""])
+    return text.encode(errors="backslashreplace")
 
 
 def _write_npy(samples, rate, about):

@@ -5,6 +5,7 @@ are replaced by an odd value, see `odd`. What must hold of about 10,000 such cal
 
 - there is a result, finite if all numbers that went in were, or a TypeError or ValueError;
 - the library has raised it on purpose, and it names the argument;
+- no masked value has been used;
 - no array that went in has changed.
 """
 
@@ -143,10 +144,18 @@ def finite(thing):
     return all(np.isfinite(a).all() for a in arrays_in(thing) if a.dtype.kind in "fc")
 
 
+def masked(value):
+    """Tell whether something holds masked values."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(part, np.ndarray) and np.ma.is_masked(part) for part in parts)
+
+
 def might_do(value):
     """Tell whether a value is all right but for its size or shape, which others may not fit."""
     if isinstance(value, Tensor):
         return True
+    if masked(value):
+        return False
     try:
         value = np.asarray(value)
     except ValueError:
@@ -173,6 +182,8 @@ def complaint(name, case):
         if isinstance(error, entry(RAISED, name) or ()):
             return None
         return _error_complaint(error, name, case)
+    if any(masked(value) for value in arguments.values()):
+        return "a masked value was used"
     if [a.tobytes() for a in given] != before and name not in IN_PLACE:
         return "an array that went in has changed"
     if sound and not entry(INFINITE, name) and not finite(result):

@@ -40,7 +40,9 @@ ARGUMENTS = {
     **dict.fromkeys(["size", "window", "kernel"], 3),
     **dict.fromkeys(["in_channels", "out_channels", "width", "depth"], 2),
     **dict.fromkeys(["rng", "seed"], 0),
-    **dict.fromkeys(["difference", "history", "normalised", "nonnegative", "bias"], True),
+    **dict.fromkeys(
+        ["difference", "history", "normalised", "nonnegative", "bias", "overwrite"], True
+    ),
     **dict.fromkeys(["keepdims", "requires_grad", "prior", "evidence"], True),
     **dict.fromkeys(["denoise", "posterior_mean"], same),
     **dict.fromkeys(["source", "pairs", "data"], SOURCE),

@@ -1,6 +1,7 @@
 """Every normalisation by name: gradients, replays, states, modes, and the networks made with it."""
 
 import copy
+import inspect
 import pickle
 import re
 from pathlib import Path
@@ -263,3 +264,41 @@ def test_after_recalibration_on_one_large_batch_fixed_is_unfixed(name):
     fixed, unfixed = net.eval("running")(x).data, net.eval("batch")(x).data
     distance = np.quantile(np.abs(fixed - unfixed), 0.99)
     assert distance < 5e-3 * np.abs(unfixed).max()
+
+
+#: Channels of which a division by their spread, power or level may go wrong.
+LIFELESS = {
+    "zeros": np.zeros((2, 3, 8)),
+    "constants": np.ones((2, 3, 8)) * [[1.0], [-2.0], [1e-9]],
+    "one sample": np.eye(1, 48).reshape(2, 3, 8),
+}
+
+
+@ALL
+@ALL_MODES
+@pytest.mark.parametrize("kind", LIFELESS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_channels_without_life_have_finite_answers_and_gradients(name, mode, kind, dtype):
+    layer = make(name, 3, dtype)
+    MODES[mode](layer)
+    for _, tensor in layer.named_state():
+        if "running" in _:
+            tensor.data[...] = 0
+    x = Tensor(LIFELESS[kind].astype(dtype), requires_grad=True)
+    y = layer(x)
+    (y * y).sum().backward()
+    assert np.isfinite(y.data).all()
+    for tensor in (x, *layer.parameters()):
+        assert tensor.grad is None or np.isfinite(tensor.grad).all()
+
+
+def test_a_divisor_is_kept_from_zero():
+    layers = {type(part) for name in NAMES for part in make(name, 3, np.float32).modules()}
+    kinds = [kind for kind in layers if "eps" in inspect.signature(kind).parameters]
+    assert {"BatchNorm1d", "InstanceNorm", "RepresentativeNorm", "LineEnhancer"} <= {
+        kind.__name__ for kind in kinds
+    }
+    for kind in kinds:
+        for eps in (0, 0.0, 1e-60):
+            with pytest.raises(ValueError, match="eps must be greater than 0"):
+                kind(3, eps=eps)

@@ -1,6 +1,7 @@
 """Operations: values by definition, gradients by differences, replays, dtypes, memory orders."""
 
 import inspect
+import itertools
 import math
 from typing import NamedTuple
 
@@ -560,6 +561,30 @@ def test_conv1d_is_a_sum_of_correlations(batch, out_channels, taps, padding):
                 np.correlate(channel, k) for channel, k in zip(signal, kernel, strict=True)
             )
             np.testing.assert_allclose(feature, total, rtol=1e-10, atol=1e-10)
+
+
+#: Paddings and dilations with which kernels reach far beyond short signals.
+SPREADS = (range(6), range(1, 5))
+
+
+def test_gradients_of_conv1d_where_few_taps_meet_the_signal():
+    rng, tried = np.random.default_rng(0), 0
+    for length, taps, padding, dilation in itertools.product(range(1, 4), range(1, 5), *SPREADS):
+        if dilation * (taps - 1) >= length + 2 * padding:
+            continue
+        x, w = (Tensor(rng.standard_normal((1, 1, n)), True) for n in (length, taps))
+        y = ops.conv1d(x, w, padding=padding, dilation=dilation)
+        given = rng.standard_normal(y.shape)
+        (y * given).sum().backward()
+        expected_x, expected_w = np.zeros(length), np.zeros(taps)
+        for t, k in itertools.product(range(y.shape[2]), range(taps)):
+            if 0 <= (i := t + dilation * k - padding) < length:
+                expected_x[i] += given[0, 0, t] * w.data[0, 0, k]
+                expected_w[k] += given[0, 0, t] * x.data[0, 0, i]
+        np.testing.assert_allclose(x.grad[0, 0], expected_x, atol=1e-12)
+        np.testing.assert_allclose(w.grad[0, 0], expected_w, atol=1e-12)
+        tried += 1
+    assert tried > 150
 
 
 @PROPERTY

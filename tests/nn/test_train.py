@@ -389,3 +389,30 @@ def test_a_loss_of_ones_own_sees_the_net_and_all_arrays():
     (plain, gradient), (threefold, steeper) = ends
     np.testing.assert_allclose(threefold[0], 3 * plain[0])
     np.testing.assert_allclose(steeper, 3 * gradient, rtol=1e-4, atol=1e-9)
+
+
+NAN = np.full((8, 100), np.nan)
+NOISY, CLEAN = DATA(0)
+#: What a function of data may return by mistake, and words of the answer.
+NO_BATCH = {
+    "one array": (NOISY, TypeError, "data must return several arrays"),
+    "two arrays in one": (np.stack([NOISY, CLEAN]), TypeError, "data must return several arrays"),
+    "nothing": (None, TypeError, "data must return several arrays"),
+    "a tuple of one": ((NOISY,), ValueError, r"data must return \(noisy, clean\).*1 array$"),
+    "three arrays": ((NOISY, CLEAN, CLEAN), ValueError, "not 3 arrays"),
+    "one signal": ((NOISY[0], CLEAN[0]), ValueError, r"shapes \(100,\), \(100,\)"),
+    "words": ((NOISY, "clean"), TypeError, "data must hold real numbers"),
+    "NaN": ((NOISY, NAN), ValueError, r"data at step 0 .*800 of 800 are NaN .*\(0, 0, 0\)"),
+    "a mask": ((np.ma.masked_less(NOISY, 0), CLEAN), ValueError, "are masked"),
+}
+
+
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, optim.Scaled])
+@pytest.mark.parametrize("kind", NO_BATCH)
+def test_what_is_no_batch_is_refused_in_words_about_the_data(kind, wrap):
+    net, optimizer = make()
+    before = net.vector.copy()
+    given, error, words = NO_BATCH[kind]
+    with pytest.raises(error, match=words):
+        train.fit(net, lambda step: given, wrap(optimizer), 3)
+    np.testing.assert_array_equal(net.vector, before)

@@ -1,10 +1,15 @@
 """Files of signals: they go round, bad ones are refused, and no byte can do harm."""
 
 import os
+import tempfile
 import wave
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from denoiselib.real import load_signal, save_signal
 
@@ -279,9 +284,67 @@ def test_a_failed_write_leaves_the_old_file(kind, signal, tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="no space"):
-        save_signal(path, signal / 2, rate=360)
+        save_signal(path, signal / 2, rate=360, overwrite=True)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
+
+
+@KINDS
+def test_a_file_that_is_there_is_not_replaced_unasked(kind, signal, tmp_path):
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(b"a year of work")
+    with pytest.raises(FileExistsError, match=f"a.{kind} exists already and is not replaced"):
+        save_signal(path, signal, rate=360)
+    assert path.read_bytes() == b"a year of work"
+    save_signal(path, signal, rate=360, overwrite=True)
+    np.testing.assert_allclose(load_signal(path)[0], signal, atol=2.0**-32)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_link_to_nowhere_is_there(signal, tmp_path):
+    (tmp_path / "a.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(FileExistsError):
+        save_signal(tmp_path / "a.csv", signal)
+
+
+SAMPLES = st.lists(st.floats(-1e76, 1e76), min_size=1, max_size=5)
+RATES = st.none() | st.floats(1e-9, 1e12) | st.integers(1, 10**9)
+#: Any text, and texts that a reader might take for a rate, a comment, a number or an end.
+ABOUTS = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(
+    [
+        *("heart rate\nrate: 100 bpm", "# rate: 100", "rate=100", "1.5\n2.5", "\ufeff", "0,5; 1"),
+        *("a\rrate: 9", "a\x0brate: 9", "a\x85# rate: 9", "a\u2028rate: 9\x1c7", "\x00", "\ud800"),
+    ]
+)
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=9
+).filter(lambda name: Path(f"{name}.csv").suffix)
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(name=NAMES, samples=SAMPLES, rate=RATES, about=ABOUTS)
+def test_every_text_name_and_number_goes_round(kind, name, samples, rate, about):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/{name}.{kind}"
+        save_signal(path, samples, rate, about)
+        found, found_rate = load_signal(path)
+    np.testing.assert_array_equal(found, samples)
+    assert found_rate == rate
+
+
+def test_what_is_no_array_is_refused(tmp_path):
+    for members in ({"samples": b"a note"}, {"samples.npy": None, "rate": b"360"}):
+        path = tmp_path / "a.npz"
+        with zipfile.ZipFile(path, "w") as stored:
+            for name, content in members.items():
+                if content is None:
+                    with stored.open(name, "w") as member:
+                        np.lib.format.write_array(member, np.ones(3))
+                else:
+                    stored.writestr(name, content)
+        with pytest.raises(ValueError, match=r"a.npz is damaged.* something else than arrays"):
+            load_signal(path)
 
 
 def test_a_missing_file_is_missing(tmp_path):

@@ -153,7 +153,7 @@ class LineEnhancer(Following):
         super().__init__(channels, before, dtype)
         self.taps = _check.integer(taps, "taps", 1)
         self.mu, self.rho = _check.number(mu, "mu"), _check.number(rho, "rho")
-        self.eps = _check.number(eps, "eps", positive=True)
+        self.eps = _check.divisor(eps, "eps", dtype)
         self.raw = Parameter(np.zeros((channels, 1), dtype))
 
     def forward(self, x):

@@ -197,7 +197,8 @@ class BatchNorm1d(Normalisation):
         channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
-        self.eps, self.momentum = _check.number(eps, "eps"), _check.number(momentum, "momentum")
+        self.eps = _check.divisor(eps, "eps", dtype)
+        self.momentum = _check.number(momentum, "momentum")
         self.run(channels, dtype, mean=0, var=1)
 
     def forward(self, x):

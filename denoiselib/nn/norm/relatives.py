@@ -34,7 +34,7 @@ class InstanceNorm(Module):
         channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
-        self.eps = _check.number(eps, "eps")
+        self.eps = _check.divisor(eps, "eps", dtype)
 
     def forward(self, x):
         """Normalise ``(batch, channels, length)``, of more than one sample."""

@@ -73,11 +73,11 @@ class Convolution(Op):
             np.matmul(self.dy_rows, self.ones, out=self.db)
         if self.back is not None:
             np.matmul(self.w.T, self.tiled_dy, out=self.tiled_dcolumns)
-            (samples, column), *others = self.back
-            if samples.shape[1] < self.dx[0].shape[2]:
+            if not self.back or self.back[0][0].shape[1] < self.dx[0].shape[2]:
                 self.dx[0].fill(0)
-            np.copyto(samples, column)
-            for samples, column in others:
+            for samples, column in self.back[:1]:  # none if no tap meets the signal
+                np.copyto(samples, column)
+            for samples, column in self.back[1:]:
                 np.add(samples, column, out=samples)
 
 
