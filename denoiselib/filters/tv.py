@@ -1,4 +1,4 @@
-"""Exact total-variation denoising in one dimension, for all signals at once."""
+"""Exact total-variation denoising in one dimension, in a time linear in the length."""
 
 import numpy as np
 
@@ -40,62 +40,49 @@ def tv(noisy, lam):
     noisy = _check.array(noisy, "noisy")
     lam = _check.level(lam, "lam", noisy, per_signal=True)
     shape = np.broadcast_shapes(noisy.shape, lam.shape)
-    y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).T.astype(np.float64)
+    y = np.broadcast_to(noisy, shape).reshape(-1, shape[-1]).astype(np.float64)
     # with lam above length x range the answer is the mean; a larger lam would only cost digits
     lam = np.broadcast_to(lam, (*shape[:-1], 1)).reshape(-1).astype(np.float64)
-    lam = np.minimum(lam, len(y) * np.ptp(y, axis=0))
-    x = np.empty_like(y)
-    low, high = np.empty_like(y), np.empty_like(y)
+    lam = np.minimum(lam, shape[-1] * np.ptp(y, axis=-1))
+    level = y.mean(axis=-1, keepdims=True)  # sums of a signal far from 0 would lose digits
+    pairs = zip((y - level).tolist(), lam.tolist(), strict=True)
+    x = np.array([_fit(*pair) for pair in pairs]) + level
+    return x.reshape(shape).astype(noisy.dtype)
 
-    derivative = _Derivative(*y.shape)
+
+def _fit(y, lam):
+    """Fit one signal, a list: for single numbers Python is faster than NumPy."""
+    last = len(y) - 1
+    low, high = [0.0] * len(y), [0.0] * len(y)
+    # F' beyond its knots is a line; at a knot its slope and intercept grow by so much
+    knot, slopes, intercepts = ([0.0] * (2 * len(y)) for _ in range(3))
+    left, right = len(y), len(y) - 1  # the first knot and the last; none yet
+    clipped = 0.0
     for i, sample in enumerate(y):
-        clipped = lam if i else 0  # left of all knots F' is the line b - y - lam, right b - y + lam
-        if i == len(y) - 1:
-            x[i] = derivative.meet(0, -clipped - sample, LEFT)[0]
+        slope, intercept, k = 1.0, -clipped - sample, left
+        target = -lam if i < last else 0.0
+        while k <= right and slope * knot[k] + intercept <= target:
+            slope += slopes[k]
+            intercept += intercepts[k]
+            k += 1
+        place = (target - intercept) / slope
+        if i == last:
             break
-        low[i], *left = derivative.meet(-lam, -clipped - sample, LEFT)
-        high[i], *right = derivative.meet(lam, clipped - sample, RIGHT)
-        derivative.add_knot(low[i], left, -lam, LEFT)
-        derivative.add_knot(high[i], right, lam, RIGHT)
-    for i in reversed(range(len(y) - 1)):
-        x[i] = np.clip(x[i + 1], low[i], high[i])
-    return x.T.reshape(shape).astype(noisy.dtype)
+        left = k - 1
+        low[i] = knot[left] = place
+        slopes[left], intercepts[left] = slope, intercept + lam
 
-
-LEFT, RIGHT = 0, 1
-INWARD = (1, -1)  # the way from either end of the knots to the other
-
-
-class _Derivative:
-    """Increasing piecewise linear functions, one for each signal, as sorted knots."""
-
-    def __init__(self, length, n):
-        rows = np.arange(n)
-        self.knots = np.zeros((3, (2 * length + 2) * n))  # position; change of slope, of intercept
-        # where in `knots` the first and the last knot of each signal lie: empty, from the middle
-        self.ends = (length + 1) * n + rows, length * n + rows
-
-    def meet(self, target, intercept, side):
-        """Where the function, a line of slope 1 beyond its knots on `side`, reaches `target`.
-
-        Knots passed on the way are dropped. Returns the place, and slope and intercept there.
-        """
-        slope, intercept = np.ones_like(intercept), intercept.copy()
-        target, step, end = np.broadcast_to(target, slope.shape), INWARD[side], self.ends[side]
-        rows = np.flatnonzero(self.ends[LEFT] <= self.ends[RIGHT])
-        while rows.size:
-            position, d_slope, d_intercept = self.knots.take(end[rows], axis=1)
-            passed = step * (slope[rows] * position + intercept[rows] - target[rows]) <= 0
-            rows = rows[passed]
-            slope[rows] += step * d_slope[passed]
-            intercept[rows] += step * d_intercept[passed]
-            end[rows] += step * slope.size
-            rows = rows[self.ends[LEFT][rows] <= self.ends[RIGHT][rows]]
-        return (target - intercept) / slope, slope, intercept
-
-    def add_knot(self, position, line, level, side):
-        """Replace the function beyond `position` on `side` by the constant `level`."""
-        slope, intercept = line
-        step, end = INWARD[side], self.ends[side]
-        end -= step * slope.size
-        self.knots[:, end] = position, step * slope, step * (intercept - level)
+        slope, intercept, k = 1.0, clipped - sample, max(right, left)
+        while k > left and slope * knot[k] + intercept >= lam:
+            slope -= slopes[k]
+            intercept -= intercepts[k]
+            k -= 1
+        right = k + 1
+        high[i] = knot[right] = (lam - intercept) / slope
+        slopes[right], intercepts[right] = -slope, lam - intercept
+        clipped = lam
+    x = [place]
+    for lowest, highest in zip(low[-2::-1], high[-2::-1], strict=True):
+        place = min(max(place, lowest), highest)
+        x.append(place)
+    return x[::-1]

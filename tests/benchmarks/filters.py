@@ -60,14 +60,13 @@ def main(rounds):
     compare(
         "L1, DFT, closed : iterated loop", lambda y: filters.l1(y, 1.0), loop(iterated), rounds, 20
     )
-    compare(
-        "total variation",
-        lambda y: filters.tv(y, 3.0),
-        loop(lambda y: filters.tv(y, 3.0)),
-        rounds,
-        10,
-    )
     print()
+    rng = np.random.default_rng(0)
+    for shape in ((1000, 100), (1, 100_000)):
+        steps = np.repeat(3 * rng.standard_normal((shape[0], shape[1] // 10)), 10, axis=1)
+        noisy = steps + rng.standard_normal(shape)
+        times = [seconds(filters.tv, noisy, 8.0) for _ in range(rounds)]
+        print(f"total variation, {shape!s:17s} {1e3 * np.median(times):9.1f} ms")
     for name, estimator, family in (
         ("pointwise Bayes, spikes", bayes.sparse_spikes_posterior_mean, "sparse_spikes"),
         ("exact Bayes, spikes", bayes.sparse_spikes_joint_posterior_mean, "sparse_spikes"),

@@ -80,6 +80,19 @@ def test_the_mean_from_the_largest_sum_on():
     assert np.ptp(tv(y, 0.99 * largest), axis=-1).min() > 1e-4
 
 
+@pytest.mark.parametrize("lam", [0.1, 8.0, 1e4])
+def test_a_long_signal(lam):
+    y = np.repeat(5 * RNG.standard_normal(10_000), 10) + RNG.standard_normal(100_000)
+    assert_optimal(tv(y, lam), y, lam, 1e-8)
+
+
+@pytest.mark.parametrize("offset", [-1e9, 1e6, 1e12])
+def test_a_signal_far_from_zero(offset):
+    y = RNG.standard_normal((3, 2000)) + offset  # rounded here: this is the signal
+    x = tv(y - offset, 3.0)
+    np.testing.assert_allclose(tv(y, 3.0) - offset, x, atol=4e-16 * abs(offset))
+
+
 def test_one_sample_and_two():
     np.testing.assert_array_equal(tv([[3.0], [-7.0]], 5.0), [[3], [-7]])
     np.testing.assert_allclose(tv([1.0, 9.0], 2.5), [3.5, 6.5])
