@@ -17,6 +17,7 @@ from denoiselib.filters.wiener import wiener
 
 WINDOWS = np.array([3, 5, 7, 9, 13, 17, 21, 25, 31, 41, 61])
 LAMBDAS = np.round(np.geomspace(0.25, 32, 29), 2)  # four to an octave
+SIGMA = 3.0  #: the noise level of the slides, at which these lambdas are worth trying
 
 
 class Method(NamedTuple):
@@ -24,19 +25,32 @@ class Method(NamedTuple):
 
     label: str
     parameter: str  #: "lambda" or "window"
-    grid: np.ndarray  #: values worth trying, in rising order
+    grid: np.ndarray  #: values worth trying, in rising order, at the noise level `unit`
     denoise: Callable
+    unit: float | None = None  #: None for a grid without a unit, such as that of windows
     slides: float | None = None  #: the value used in the slides
     gamma: bool = False  #: whether `denoise` also takes ``gamma``
 
-    def sweep(self, noisy, sigma, **options):
-        """Estimates for all values of the grid at once, ``(values, ..., length)``."""
+    def values(self, noisy, sigma):
+        """Values worth trying on signals: a lambda grows with the noise, a window has to fit."""
         noisy = _check.array(noisy, "noisy")
         sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
+        if self.unit is not None:
+            return self.grid * (np.sqrt(np.mean(sigma**2)) / self.unit)
+        if self.parameter == "window" and not self.grid[0] < 2 * noisy.shape[-1]:
+            raise ValueError(
+                f"noisy must be longer for a window of {self.grid[0]} samples than "
+                f"{noisy.shape[-1]}"
+            )
+        return self.grid[self.grid < 2 * noisy.shape[-1]] if self.parameter == "window" else self.grid
+
+    def sweep(self, noisy, sigma, **options):
+        """Estimates for all of `values` at once, ``(values, ..., length)``."""
+        values = self.values(noisy, sigma)
         if self.parameter == "lambda":
-            column = self.grid.reshape(-1, *[1] * np.ndim(noisy))
+            column = values.reshape(-1, *[1] * np.ndim(noisy))
             return self.denoise(noisy, sigma, column, **options)
-        return np.stack([self.denoise(noisy, sigma, v, **options) for v in self.grid.tolist()])
+        return np.stack([self.denoise(noisy, sigma, v, **options) for v in values.tolist()])
 
     def tune(self, noisy, sigma, clean=None, **options):
         """Choose by the error against `clean`, or without labels by Stein's estimate of it.
@@ -51,9 +65,9 @@ class Method(NamedTuple):
             risk = tuning.sure_risk(
                 lambda y: self.sweep(y, sigma, **options), noisy, sigma, 0, estimate=estimates
             )
-        mean = risk.reshape(len(self.grid), -1).mean(axis=1)
-        risk = np.sqrt(np.maximum(mean, 0))
-        return tuning.Tuned(self.grid[risk.argmin()].item(), self.grid, risk)
+        mean = risk.reshape(len(estimates), -1).mean(axis=1)
+        risk, values = np.sqrt(np.maximum(mean, 0)), self.values(noisy, sigma)
+        return tuning.Tuned(values[risk.argmin()].item(), values, risk)
 
 
 def _ring(c):
@@ -85,7 +99,7 @@ def _l1_pulse(y, s, lam):
 
 
 def _by_lambda(label, denoise, **options):
-    return Method(label, "lambda", LAMBDAS, denoise, **options)
+    return Method(label, "lambda", LAMBDAS, denoise, unit=SIGMA, **options)
 
 
 #: Filters by name.

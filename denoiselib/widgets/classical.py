@@ -141,8 +141,8 @@ class FilterPanel(SignalPanel):
         y, mean, spread = shrinkage_curve(seen.noisy, estimate, data.EDGES)
         ends, ticks = method.grid[[0, -1]].tolist(), TICKS[method.parameter]
         choices = {
-            "with SURE's choice": f"{seen.error(by_sure)} ({sure.value:g})",
-            "with the oracle's": f"{seen.error(by_labels)} ({oracle.value:g})",
+            "with SURE's choice": f"{seen.error(by_sure)} ({sure.value:.4g})",
+            "with the oracle's": f"{seen.error(by_labels)} ({oracle.value:.4g})",
         }
         return {
             "estimate": estimate,
@@ -226,7 +226,7 @@ class MethodsPanel(SignalPanel):
             numbers = {shown: f"no network for {seen.family}"}
         if method in data.FAST_METHODS:
             value = data.tuned(seen.family, seen.sigma, method, labels=False).value
-            numbers[f"{data.FAST_METHODS[method].parameter} by SURE"] = f"{value:g}"
+            numbers[f"{data.FAST_METHODS[method].parameter} by SURE"] = f"{value:.4g}"
         limit = None if seen.best is None else seen.rmse(seen.best) / seen.sigma
         return {
             "estimate": found.get(shown),
