@@ -91,7 +91,7 @@ def identify(
     are the normalised subband adaptive filter (Lee & Gan, *IEEE Signal Processing Letters* 11
     (2004), 736-739). Before the start `x` is zero. Within the limits of `mu` no step in one band
     can overshoot; with several bands the filter may diverge, which raises ValueError. The
-    misalignment is :math:`\|w - w_0\|^2 / \|w_0\|^2` of the weights that gave a sample: average it
+    misalignment of the weights that gave a sample is :math:`\|w - w_0\|^2 / \|w_0\|^2`: average it
     over runs, then take :math:`10 \log_{10}`.
 
     Examples
@@ -255,8 +255,8 @@ def zero_attracting(rho):
 def reweighted(rho, eps=10.0):
     r"""Pull small weights most: :math:`w' - \rho\,\mathrm{sign}(w) / (1 + \epsilon |w|)`.
 
-    This follows the gradient of :math:`\log(1 + \epsilon |w|)`. Weights well above :math:`1 /
-    \epsilon` are hardly pulled. From the same paper as `zero_attracting`.
+    This follows the gradient of :math:`\log(1 + \epsilon |w|)`. Weights well above
+    :math:`1 / \epsilon` are hardly pulled. From the same paper as `zero_attracting`.
 
     Examples
     --------
@@ -371,7 +371,7 @@ def block_sparse_system(n, taps=64, active=2, block=8, rng=None):
 def coloured(n, length, pole=0.0, rng=None):
     r"""Draw Gaussian inputs (n, length): :math:`x_t = a x_{t-1} + \sqrt{1 - a^2}\,n_t`.
 
-    They have unit power and are stationary from the start, and white for a = 0.
+    They have unit power and are stationary from the start. For a = 0 they are white.
 
     Parameters
     ----------

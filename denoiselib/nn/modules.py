@@ -1,4 +1,4 @@
-"""Modules: named parameters in a tree, with PyTorch's names, and the modes of a network."""
+"""Modules: a tree of parameters, named as in PyTorch to exchange states; a network's modes."""
 
 import threading
 
@@ -42,7 +42,7 @@ class Buffer(State):
 class Module:
     """A part of a network: parameters, buffers and modules are found in its attributes.
 
-    A subclass defines `forward`. Calling it takes an array or a tensor
+    A subclass defines `forward`. A module is called with an array or a tensor
     ``(batch, channels, length)``.
     """
 
@@ -153,7 +153,7 @@ class Module:
         return self._switch(True, "batch")
 
     def eval(self, statistics="running"):
-        """Switch to testing: running statistics are used or not, but never updated. Return self.
+        """Switch to testing, in which no running statistics are updated. Return self.
 
         Parameters
         ----------
@@ -238,6 +238,8 @@ class Activation(Module):
 
 class PReLU(Activation):
     """A ReLU with a learned slope below zero, one for all channels, as PyTorch's (He et al. 2015).
+
+    `dtype` is float32 or float64.
 
     Examples
     --------

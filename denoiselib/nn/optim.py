@@ -269,7 +269,7 @@ class Wrapper(Optimizer):
 
 
 class Clipped(Wrapper):
-    """An optimiser that shortens the gradient to `norm`, see `clip`, before `inner` takes its step.
+    """Clip the gradient to at most `norm`, see `clip`, before the optimiser `inner` takes its step.
 
     Examples
     --------
@@ -294,7 +294,7 @@ class Scaled(Wrapper):
     """An optimiser that has the loss scaled, so that small gradients survive in float16.
 
     A step whose gradients are not all finite is skipped and the scale halved, as in PyTorch's
-    ``GradScaler``. In float32 no gradient underflows, and a power of 2 changes no digit.
+    ``GradScaler``. In float32 nothing underflows here, and a power of 2 changes no digit.
 
     Parameters
     ----------

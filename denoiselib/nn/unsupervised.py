@@ -45,8 +45,8 @@ KNOTS = np.linspace(-10.0, 20.0, 35)  #: where a rule may bend, for amplitudes u
 def copies(family, sigma, batch_size, length=100, seed=0):
     """Return a source of two noisy copies of each signal, drawn anew at each step.
 
-    The source ``data(step) -> (noisy, again)``, each ``(batch_size, length)``, takes the arguments
-    of `train.fresh`, whose noisy signals are the first copies; there is one noise level for both.
+    It is ``data(step) -> (noisy, again)``, each ``(batch_size, length)``. Arguments are those of
+    `train.fresh`, with one noise level; the first copies are the noisy signals of `train.fresh`.
 
     Examples
     --------

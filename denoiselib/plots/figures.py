@@ -189,7 +189,7 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
 
 
 def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
-    """Draw a dot for each seed of several trainings, and the medians; return names, best median first.
+    """Draw a dot for each seed of several trainings, and medians; return names, best median first.
 
     Parameters
     ----------
