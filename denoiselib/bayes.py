@@ -8,8 +8,8 @@ every filter and every network is measured against. All are exact:
 - `pulses_posterior_mean` and `blocks_posterior_mean` run forward and backward along the hidden
   Markov chain that a signal of the family is.
 
-With ``evidence=True`` they also return how probable the noisy signal is at that noise level, from
-which `unknown_sigma` makes the limit where the level is unknown. Computed in float64.
+With ``evidence=True`` they also return how probable the noisy signal is at that noise level;
+`unknown_sigma` needs it for the limit where the level is unknown. All is computed in float64.
 """
 
 import math
@@ -25,8 +25,8 @@ CHUNK = 200  #: signals at a time: 1,000 states x 100 samples x 200 signals are 
 def _posterior_mean(estimator):
     """Check the arguments of an estimator, and call it with 200 signals at a time.
 
-    It takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each signal, the
-    log of the ratio of its likelihood and that of noise alone.
+    The estimator takes arrays ``(n, length)`` and ``(n, 1)``, and returns estimates and, for each
+    signal, the log of the ratio of its likelihood and that of noise alone.
     """
 
     @wraps(estimator)
@@ -74,13 +74,12 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
     ndarray (..., length)
         :math:`E[x_i \mid y_i]`.
     ndarray (...)
-        Only with `evidence`: :math:`\log p(y \mid \sigma)`, here of samples that are taken for
-        independent.
+        Only with `evidence`: :math:`\log p(y \mid \sigma)`, here as if samples were independent.
 
     Notes
     -----
-    A sample is 0 with probability :math:`p_0 = (1 - 1/L)^K` and else uniform on
-    :math:`v = 2 \ldots 10`:
+    A sample is 0 with probability :math:`p_0 = (1 - 1/L)^K` in K draws of L places, and else
+    uniform on :math:`v = 2 \ldots 10`:
 
     .. math:: E[x|y] = \frac{\sum_v v w_v}{w_0 + \sum_v w_v}, \quad
         w_0 = p_0 e^{-y^2/2\sigma^2}, \quad w_v = \frac{1-p_0}{9} e^{-(y-v)^2/2\sigma^2}
@@ -98,16 +97,12 @@ def sparse_spikes_posterior_mean(noisy, sigma, *, draws=None):
 def sparse_spikes_posterior_huber(noisy, sigma, *, draws=None):
     r"""Best pointwise estimate of `signals.sparse_spikes` under the loss SmoothL1.
 
-    A network that is trained with SmoothL1 tends to this one, not to the posterior mean.
-
-    Arguments are those of `sparse_spikes_posterior_mean`; the result is the minimiser m of
-    :math:`E[h(m - x_i) \mid y_i]`, with h as in `nn.losses.smooth_l1`.
-
-    Notes
-    -----
-    The derivative :math:`D(m) = E[\min(\max(m - x, -1), 1) \mid y]` rises, and is linear between
-    whole numbers m since the heights x are whole; there, :math:`D(m) = P(x < m) - P(x > m)`.
-    The zero is found on the piece where the sign changes: a median, interpolated.
+    A network that is trained with SmoothL1 tends to this one, not to the posterior mean. Arguments
+    are those of `sparse_spikes_posterior_mean`; the result is the m with the least
+    :math:`E[h(m - x_i) \mid y_i]`, h as in `nn.losses.smooth_l1`. The derivative
+    :math:`D(m) = E[\min(\max(m - x, -1), 1) \mid y]` rises. Because heights x are whole, it is
+    linear between whole numbers m, where :math:`D(m) = P(x < m) - P(x > m)`; its zero is a median,
+    interpolated.
 
     Examples
     --------
@@ -142,12 +137,12 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
 
     Examples
     --------
-    Two draws leave one or two spikes. Beside two clear ones there is no third:
+    Two draws leave one or two spikes, so that beside two clear ones there is no third:
 
     >>> noisy = [10.0, 0.0, 9.0, 0.0, 3.0]
-    >>> print(sparse_spikes_posterior_mean(noisy, 1, draws=2).round(1))
+    >>> for estimate in (sparse_spikes_posterior_mean, sparse_spikes_joint_posterior_mean):
+    ...     print(estimate(noisy, 1, draws=2).round(1))
     [9.5 0.  8.9 0.  2.9]
-    >>> print(sparse_spikes_joint_posterior_mean(noisy, 1, draws=2).round(1))
     [9.5 0.  8.9 0.  0. ]
     """
     n, length = noisy.shape
@@ -180,14 +175,10 @@ def sparse_spikes_joint_posterior_mean(noisy, sigma, *, draws=None):
 def pulses_posterior_mean(noisy, sigma):
     r"""Exact posterior mean of `signals.pulses`, by forward-backward over the last three heights.
 
-    Arguments are those of `sparse_spikes_posterior_mean` (but `draws`); the result is
-    :math:`E[x_i \mid y_1 \ldots y_L]`, and the evidence is exact.
-
-    Notes
-    -----
-    A state is :math:`(s_t, s_{t-1}, s_{t-2})`, each height 0 or 2 .. 10: 1,000 states, seen as
-    :math:`x_t = s_t + 0.7 s_{t-1} + 0.4 s_{t-2}` plus noise. A step forgets the oldest height and
-    draws a new one.
+    Arguments are those of `sparse_spikes_posterior_mean` without `draws`; the result is
+    :math:`E[x_i \mid y_1 \ldots y_L]`, and the evidence is exact. A state is
+    :math:`(s_t, s_{t-1}, s_{t-2})`, each height 0 or 2 .. 10: 1,000 states, seen as
+    :math:`x_t = s_t + 0.7 s_{t-1} + 0.4 s_{t-2}` plus noise.
 
     Examples
     --------
@@ -216,14 +207,12 @@ def pulses_posterior_mean(noisy, sigma):
 
 @_posterior_mean
 def blocks_posterior_mean(noisy, sigma):
-    r"""Exact posterior mean of `signals.blocks`, by forward-backward over the eleven heights.
+    """Exact posterior mean of `signals.blocks`, by forward-backward over the eleven heights.
 
     Arguments and result are those of `pulses_posterior_mean`.
 
     Examples
     --------
-    Six samples of a block agree on its level better than one:
-
     >>> print(blocks_posterior_mean([2.4, 3.3, 2.9, 8.3, 7.8, 8.1], sigma=0.5).round(1))
     [3. 3. 3. 8. 8. 8.]
     """
@@ -238,7 +227,7 @@ def blocks_posterior_mean(noisy, sigma):
 
 
 def unknown_sigma(posterior_mean, noisy, sigmas):
-    r"""Posterior mean if the noise level is unknown: the limit of noise-blind rules.
+    r"""Posterior mean :math:`E[x \mid y]` at an unknown level: the limit of noise-blind rules.
 
     Parameters
     ----------
@@ -247,12 +236,7 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
     noisy : array_like (..., length)
         Clean signals plus white Gaussian noise, each with a level of its own.
     sigmas : array_like (levels,)
-        The levels that may be, all equally likely, positive: a grid, if they fill a range.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`E[x \mid y]`.
+        The possible levels, positive and equally likely; for a range of levels a grid.
 
     Notes
     -----
@@ -261,13 +245,9 @@ def unknown_sigma(posterior_mean, noisy, sigmas):
 
     Examples
     --------
-    The small samples tell the noise level, and so whether the large one is a spike:
+    The small samples tell that the noise level is 0.5, and so that the large one is a spike:
 
     >>> noisy = [5.0, 0.3, -0.2, 0.1, 0.4, -0.3]
-    >>> for sigma in (0.5, 5.0):
-    ...     print(sparse_spikes_posterior_mean(noisy, sigma, draws=1).round(1)[0])
-    5.0
-    1.3
     >>> print(unknown_sigma(sparse_spikes_posterior_mean, noisy, [0.5, 5.0]).round(1)[0])
     5.0
     """
@@ -331,8 +311,8 @@ def _log_sum(a, axis):
 def _forward_backward(noisy, sigma, means, start, push, pull):
     """Posterior mean of ``means[state]`` for a hidden Markov chain seen in white Gaussian noise.
 
-    `push` takes log probabilities of the states (n, states) one step on; `pull` is its adjoint.
-    Logarithms throughout: a state that looks impossible now may be the only one left in the end.
+    `push` takes log probabilities of states (n, states) one step on; `pull` is its adjoint. Without
+    logarithms, a state that looks impossible now, but is the only one left later, would be lost.
     """
     seen, state = np.unique(means.round(9), return_inverse=True)  # states that look alike
 

@@ -1,8 +1,8 @@
-r"""Networks whose weights are written down instead of trained.
+"""Networks whose weights are written down instead of trained.
 
-A ReLU loses the sign. Where a number must pass, two channels carry it, relu(x) and relu(-x); the
-next kernel takes their difference. A layer is written as ``{(to, from): {lag: weight}}`` with names
-for its channels; lag -1 is one sample earlier.
+A ReLU sets negative numbers to 0. To pass a number x with its sign, two channels carry relu(x) and
+relu(-x), and the next kernel takes their difference. A layer is written as
+``{(to, from): {lag: weight}}`` with names for its channels; lag -1 is one sample earlier.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from denoiselib.nn import PlainNet
 
 
 class Channel(NamedTuple):
-    """What a channel carries: the positive or the negative part of y, of r, or of an atom's c."""
+    """What a channel carries: the positive or negative part of y, of r, or of c of one atom."""
 
     name: str
     sign: int
@@ -22,28 +22,24 @@ class Channel(NamedTuple):
 
 
 def unrolled_ista(atoms, lam, iterations, *, step=None, nonnegative=False, dtype=np.float64):
-    r"""Write the iterations of ISTA for a known dictionary as the layers of a network.
+    r"""Write the iterations of ISTA for a known dictionary as the layers of a `PlainNet`.
+
+    It has ``2 iterations + 1`` layers, no normalisation, and is in evaluation mode. Training it on
+    is known as LISTA (Gregor & LeCun 2010).
 
     Parameters
     ----------
     atoms : array_like (atoms, taps)
         Shapes that the signal is a sum of, starting at the time of their coefficient (causal).
-    lam : float
-        Weight of the L1 norm.
+    lam, step : float
+        Weight :math:`\lambda` of the L1 norm, and step size :math:`\mu`: 1.9 / rho if not given,
+        rho a bound of the largest eigenvalue of A'A.
     iterations : int
         Number of iterations, from coefficients 0.
-    step : float, optional
-        Step size; 1.9 / rho if not given, rho a bound of the largest eigenvalue of A'A.
     nonnegative : bool
         Whether coefficients must not be negative.
     dtype : numpy dtype
         float32 or float64.
-
-    Returns
-    -------
-    PlainNet
-        Of depth ``2 iterations + 1``, without normalisation, in evaluation mode. Training it on is
-        what is known as LISTA (Gregor & LeCun 2010).
 
     Notes
     -----
@@ -106,7 +102,10 @@ def _kernel(layer, outputs, inputs, taps):
 
 
 def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
-    r"""Write a firm threshold that adapts to the neighbours as a network without biases.
+    r"""Write a firm threshold that adapts to the neighbours as a `PlainNet` without biases.
+
+    It has three layers, is in evaluation mode, and computes ``filters.prox.firm(y, lower * S /
+    scale, gamma=lower / upper)``, with the sum S of the magnitudes of the neighbours.
 
     Parameters
     ----------
@@ -114,17 +113,11 @@ def adaptive_firm(lower, upper, scale, radius=1, dtype=np.float64):
         Thresholds at usual activity, ``0 < lower < upper``: what is below `lower` becomes 0, what
         is above `upper` stays.
     scale : float
-        Usual activity S: sum of the magnitudes of the neighbours, on average over signals.
+        Usual activity: the average of S over signals.
     radius : int
         How many neighbours to either side.
     dtype : numpy dtype
         float32 or float64.
-
-    Returns
-    -------
-    PlainNet
-        Two layers with ReLU and one to come back, in evaluation mode. It computes
-        ``filters.prox.firm(y, lower * S / scale, gamma=lower / upper)``.
 
     Notes
     -----

@@ -23,10 +23,8 @@ def sparse_spikes(n, length=100, rng=None, draws=None):
 
     Parameters
     ----------
-    n : int
-        Number of signals.
-    length : int
-        Samples in each.
+    n, length : int
+        Number of signals, and samples in each.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
     draws : int, optional
@@ -35,15 +33,12 @@ def sparse_spikes(n, length=100, rng=None, draws=None):
     Returns
     -------
     ndarray (n, length)
-        Clean signals.
 
     Examples
     --------
     >>> clean = sparse_spikes(1000, rng=0)
-    >>> print(clean.shape, clean.max())
-    (1000, 100) 10.0
-    >>> print(f"{np.count_nonzero(clean, axis=-1).mean():.1f} spikes a signal")
-    18.1 spikes a signal
+    >>> print(clean.shape, clean.max(), f"{np.count_nonzero(clean) / 1000:.1f} spikes a signal")
+    (1000, 100) 10.0 18.1 spikes a signal
     """
     n, length, rng = _size(n, length, rng)
     draws = default_draws(length) if draws is None else _check.integer(draws, "draws", 1)
@@ -95,8 +90,7 @@ def blocks(n, length=100, rng=None):
 
     Examples
     --------
-    >>> clean = blocks(1000, rng=0)
-    >>> jumps = np.count_nonzero(np.diff(clean), axis=-1)
+    >>> jumps = np.count_nonzero(np.diff(blocks(1000, rng=0)), axis=-1)
     >>> print(f"{jumps.mean():.1f} jumps a signal")
     4.5 jumps a signal
     """
@@ -138,16 +132,11 @@ def add_noise(clean, sigma, rng=None):
     Parameters
     ----------
     clean : array_like (..., length)
-        Signals x.
+        Signals x; if they are float32, y is too.
     sigma : float or array
         Noise level, in the units of the signal; ``(n, 1)`` gives each signal its own.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
-
-    Returns
-    -------
-    ndarray (..., length)
-        Noisy signals; float32 if `clean` is.
 
     Examples
     --------

@@ -1,14 +1,14 @@
-r"""Adaptive filters: weights that learn while the signal passes, one small step at each sample.
+"""Adaptive filters: weights that learn while the signal passes, one small step at each sample.
 
 `identify` is the loop behind all of them: predict, compare, step, and shrink the weights. `lms`,
-`nlms`, `robust_nlms` and `nsaf` are choices of its options, and `enhance` is a denoiser made of it.
-`sparse_system`, `coloured` and `observe` make the classical test: find an unknown system from its
-input and its noisy output.
+`nlms`, `robust_nlms` and `nsaf` call it with options of their own, `enhance` is a denoiser made of
+it. `sparse_system`, `coloured` and `observe` make the classical test: find an unknown system from
+its input and its noisy output.
 
 A sparse filter is one of them with ``shrink=``, a map ``(new, old) -> weights`` from the weights
 after a step and those before it, both (..., taps): `zero_attracting`, `reweighted`, `proximal` or
-`block_proximal`. These take rho, a float or array (..., 1): how hard they pull in one step, in
-units of the weights. An array has one value for each filter of a batch, to try many at once.
+`block_proximal`. Their parameter rho says how hard they pull in one step, in units of the weights:
+a float, or an array (..., 1) with a value for each filter of a batch.
 """
 
 from collections import deque
@@ -54,7 +54,7 @@ def identify(
     system=None,
     start=None,
 ):
-    r"""Learn, sample by sample, the filter that makes `d` out of `x`.
+    r"""Learn, sample by sample, the filter that makes `d` out of `x`; return it as `Adapted`.
 
     Parameters
     ----------
@@ -68,26 +68,17 @@ def identify(
     normalised : bool
         Divide the step by the energy in the taps.
     bands : int
-        Compare `x` and `d` in this many frequency bands, once every `bands` samples. The error in
-        a weak band then counts as much as that in a strong one.
+        Compare `x` and `d` in this many frequency bands, once every `bands` samples, so that the
+        error in a weak band counts as much as that in a strong one.
     shrink : callable, optional
         Map ``(new, old) -> weights`` after each step, such as `zero_attracting` or `proximal`.
     clip : float, optional
         Largest error that counts, in robust standard deviations of the last 31 errors; 2.5 leaves
         99 % of Gaussian errors as they are and takes most of an impulse away.
     delta : float
-        Regularisation of a normalised step, as a fraction of the mean energy in the taps (of the
-        mean over bands, too), so that no unit of `x` matters.
-    system : array_like (..., taps), optional
-        The true filter; if given, the misalignment is returned.
-    start : array_like (..., taps), optional
-        Weights to start from, instead of zeros.
-
-    Returns
-    -------
-    Adapted
-        The misalignment is :math:`\|w - w_0\|^2 / \|w_0\|^2` of the weights behind each output, 1
-        at the start: average it over runs, then take :math:`10 \log_{10}`.
+        Regularisation of a normalised step, as a fraction of the mean energy in the taps.
+    system, start : array_like (..., taps), optional
+        The true filter :math:`w_0`, for the misalignment; and weights to start from, else zeros.
 
     Notes
     -----
@@ -99,12 +90,13 @@ def identify(
     One band is NLMS (Nagumo & Noda 1967), without the denominator LMS (Widrow & Hoff 1960); many
     are the normalised subband adaptive filter (Lee & Gan, *IEEE Signal Processing Letters* 11
     (2004), 736-739). Before the start `x` is zero. Within the limits of `mu` no step in one band
-    can overshoot; with several bands the filter may diverge, which raises ValueError.
+    can overshoot; with several bands the filter may diverge, which raises ValueError. The
+    misalignment of the weights that gave a sample is :math:`\|w - w_0\|^2 / \|w_0\|^2`: average it
+    over runs, then take :math:`10 \log_{10}`.
 
     Examples
     --------
-    >>> rng = np.random.default_rng(0)
-    >>> x = rng.standard_normal(500)
+    >>> x = np.random.default_rng(0).standard_normal(500)
     >>> d = np.convolve(x, [1.0, 0.0, -0.5])[:500]
     >>> print(identify(x, d, taps=3, mu=0.5).weights.round(3))
     [ 1.  -0.  -0.5]
@@ -174,9 +166,9 @@ def nlms(x, d, taps, mu, **options):
 def robust_nlms(x, d, taps, mu, clip=2.5, **options):
     r"""NLMS with clipped errors, for noise with impulses: Huber's :math:`\psi(e)` in place of e.
 
-    The limit is `clip` robust standard deviations of the last errors (their median magnitude
-    times 1.483), after the M-estimates of Zou, Chan & Ng (*IEEE Trans. Circuits Syst. II* 47
-    (2000), 1564-1569). It fails where half of the last errors are impulses.
+    The limit is `clip` robust standard deviations of the last errors (their median magnitude times
+    1.483), after the M-estimates of Zou, Chan & Ng (*IEEE Trans. Circuits Syst. II* 47 (2000),
+    1564-1569). It fails where half of the last errors are impulses.
 
     Examples
     --------
@@ -191,8 +183,8 @@ def nsaf(x, d, taps, mu, bands=4, **options):
     r"""Normalised subband adaptive filter: NLMS in each of `bands`, for coloured inputs.
 
     :math:`w \leftarrow w + \mu \sum_i u_i e_i / (\|u_i\|^2 + \delta)` once every `bands` samples
-    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small. Where `x` is a
-    tone the empty bands learn from noise, unless `delta` is larger.
+    (Lee & Gan 2004). With more bands than taps it may diverge unless `mu` is small. If `x` is a
+    tone, the other bands hold no signal and learn from noise, unless `delta` is larger.
 
     Examples
     --------
@@ -209,39 +201,30 @@ def enhance(noisy, taps=32, delay=1, mu=0.1, rho=0.0, passes=1):
     Parameters
     ----------
     noisy : array_like (..., length)
-        Signals.
-    taps : int
-        How many past samples predict one.
-    delay : int
-        Age of the youngest of them: longer than the noise is correlated, 1 for white noise.
-    mu : float or array (..., 1)
-        Step size of NLMS, between 0 and 2; small is slow and precise.
-    rho : float or array (..., 1)
-        Soft threshold of the weights after each step.
+        Signals y.
+    taps, delay : int
+        How many past samples predict one, and the age of the youngest of them: longer than the
+        noise is correlated, 1 for white noise.
+    mu, rho : float or array (..., 1)
+        Step size of NLMS, between 0 and 2 (small is slow and precise); and soft threshold of the
+        weights after each step.
     passes : int
-        How often a signal is gone through; the weights go on, the output is that of the last pass.
-
-    Returns
-    -------
-    ndarray (..., length)
-        Predictions; the first `delay` samples are 0.
+        How often a signal is gone through; each pass starts from the weights of the one before.
 
     Notes
     -----
-    A prediction :math:`\hat x_t = \sum_k w_k y_{t - delay - k}` by NLMS (Widrow et al., *Proc.
-    IEEE* 63 (1975), 1692-1716). Tones can be predicted: the weights become a filter tuned to them.
-    White noise and independent spikes cannot. With several `passes` it is no longer an online
-    filter, and it also learns the noise of a short signal.
+    The predictions (..., length) are :math:`\hat x_t = \sum_k w_k y_{t - delay - k}` by NLMS
+    (Widrow et al., *Proc. IEEE* 63 (1975), 1692-1716); the first `delay` samples are 0. Tones can
+    be predicted: the weights become a filter tuned to them. White noise and independent spikes
+    cannot. With several `passes`, of which the last is returned, it is no online filter, and it
+    also learns the noise of a short signal.
 
     Examples
     --------
     >>> from denoiselib import metrics, signals
     >>> tone = 5 * np.sin(0.3 * np.arange(2000))
-    >>> noisy = signals.add_noise(tone, sigma=3, rng=0)
-    >>> estimate = enhance(noisy, taps=32, mu=0.05)
-    >>> for y in (noisy, estimate):
-    ...     print(f"{metrics.rmse(y[1000:], tone[1000:]):.2f}")
-    3.07
+    >>> estimate = enhance(signals.add_noise(tone, sigma=3, rng=0), taps=32, mu=0.05)
+    >>> print(f"{metrics.rmse(estimate[1000:], tone[1000:]):.2f}")
     1.05
     """
     noisy = _check.array(noisy, "noisy")
@@ -257,8 +240,8 @@ def enhance(noisy, taps=32, delay=1, mu=0.1, rho=0.0, passes=1):
 def zero_attracting(rho):
     r"""Pull all weights alike: :math:`w' - \rho\,\mathrm{sign}(w)`, a subgradient of |w|.
 
-    Chen, Gu & Hero, *Sparse LMS for system identification*, ICASSP 2009. Zeros are never exact: a
-    small weight swings around zero by `rho`.
+    Small weights never settle at zero, but swing around it by `rho` (Chen, Gu & Hero, *Sparse LMS
+    for system identification*, ICASSP 2009).
 
     Examples
     --------
@@ -272,8 +255,8 @@ def zero_attracting(rho):
 def reweighted(rho, eps=10.0):
     r"""Pull small weights most: :math:`w' - \rho\,\mathrm{sign}(w) / (1 + \epsilon |w|)`.
 
-    It follows the gradient of :math:`\log(1 + \epsilon |w|)`, and biases large weights little;
-    :math:`1 / \epsilon` says which are large. From the same paper as `zero_attracting`.
+    This follows the gradient of :math:`\log(1 + \epsilon |w|)`. Weights well above
+    :math:`1 / \epsilon` are hardly pulled. From the same paper as `zero_attracting`.
 
     Examples
     --------
@@ -305,21 +288,16 @@ def proximal(rho, penalty="l1"):
 def block_proximal(rho, block, penalty="l1"):
     r"""Shrink blocks of neighbouring taps by their length: all of a block or nothing.
 
+    This is the proximal map of :math:`\rho \sum_b f(\|w_b\|_2)`, which multiplies a block by
+    :math:`prox_{\rho f}(\|w_b\|_2) / \|w_b\|_2`; with f(x) = x it is the group soft threshold (Yuan
+    & Lin, *J. R. Stat. Soc. B* 68 (2006), 49-67).
+
     Parameters
     ----------
-    rho : float or array (..., 1)
-        How hard it pulls in one step.
+    rho, penalty : float or array (..., 1), and str
+        As in `proximal`, for the lengths of the blocks.
     block : int
         Taps in a block; it must divide the number of taps.
-    penalty : str
-        One of `prox.PENALTIES`, of the length of a block.
-
-    Notes
-    -----
-    The proximal map of :math:`\rho \sum_b f(\|w_b\|_2)`; with f(x) = x the group soft threshold
-    (Yuan & Lin, *J. R. Stat. Soc. B* 68 (2006), 49-67):
-
-    .. math:: \frac{w_b}{\|w_b\|_2}\,prox_{\rho f}(\|w_b\|_2)
 
     Examples
     --------
@@ -342,21 +320,16 @@ def block_proximal(rho, block, penalty="l1"):
 
 
 def sparse_system(n, taps=64, active=4, rng=None):
-    """Draw impulse responses with a few non-zero taps anywhere.
+    """Draw impulse responses (n, taps) of norm 1, with a few non-zero taps anywhere.
 
     Parameters
     ----------
     n, taps : int
         Number of systems, and length of each.
     active : int
-        Taps that are not zero, at places drawn without replacement, of Gaussian heights.
+        Taps that are not zero: at random places, with Gaussian heights.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
-
-    Returns
-    -------
-    ndarray (n, taps)
-        Systems of norm 1.
 
     Examples
     --------
@@ -368,27 +341,21 @@ def sparse_system(n, taps=64, active=4, rng=None):
 
 
 def block_sparse_system(n, taps=64, active=2, block=8, rng=None):
-    """Draw impulse responses with a few non-zero blocks of neighbouring taps.
+    """Draw impulse responses (n, taps) of norm 1, with a few non-zero blocks of neighbouring taps.
 
     Parameters
     ----------
     n, taps, rng
         As in `sparse_system`.
-    active : int
-        Blocks that are not zero.
-    block : int
-        Taps in a block; it must divide `taps`. Blocks begin at multiples of it.
-
-    Returns
-    -------
-    ndarray (n, taps)
-        Systems of norm 1.
+    active, block : int
+        Blocks that are not zero, and taps in a block: it must divide `taps`, and blocks begin at
+        multiples of it.
 
     Examples
     --------
-    >>> w = block_sparse_system(10, taps=64, active=2, block=8, rng=0)
+    >>> w = block_sparse_system(4, taps=64, active=2, block=8, rng=0)
     >>> print(np.count_nonzero(w, axis=-1))
-    [16 16 16 16 16 16 16 16 16 16]
+    [16 16 16 16]
     """
     n, taps = _check.integer(n, "n", 1), _check.integer(taps, "taps", 1)
     block = _check.integer(block, "block", 1, taps)
@@ -402,7 +369,9 @@ def block_sparse_system(n, taps=64, active=2, block=8, rng=None):
 
 
 def coloured(n, length, pole=0.0, rng=None):
-    r"""Draw inputs of unit power: :math:`x_t = a x_{t-1} + \sqrt{1 - a^2}\,n_t`, white for a = 0.
+    r"""Draw Gaussian inputs (n, length): :math:`x_t = a x_{t-1} + \sqrt{1 - a^2}\,n_t`.
+
+    They have unit power and are stationary from the start. For a = 0 they are white.
 
     Parameters
     ----------
@@ -410,13 +379,8 @@ def coloured(n, length, pole=0.0, rng=None):
         Number of signals, samples in each.
     pole : float
         The pole a, in (-1, 1).
-    rng : seed, numpy.random.Generator or None
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Gaussian signals, stationary from the start.
+    rng
+        As in `sparse_system`.
 
     Examples
     --------
@@ -436,28 +400,20 @@ def coloured(n, length, pole=0.0, rng=None):
 
 
 def observe(x, system, snr=30.0, impulses=0.0, strength=1000.0, rng=None):
-    r"""Return what comes out of a system, with noise and, if asked for, with impulses.
+    r"""Return noisy outputs (..., length) of a system: :math:`d = w_0 * x + v + b\,g`.
+
+    The star is a convolution; noise v and impulses g are Gaussian; b is 1 at an impulse, else 0.
 
     Parameters
     ----------
-    x : array_like (..., length)
-        Inputs.
-    system : array_like (..., taps)
-        Impulse responses; leading axes broadcast.
+    x, system : array_like (..., length), array_like (..., taps)
+        Inputs and impulse responses :math:`w_0`; leading axes broadcast.
     snr : float
-        Power of the output over that of the Gaussian noise, in dB.
-    impulses : float
-        Probability of an impulse at a sample, in [0, 1).
-    strength : float
-        Variance of an impulse over the power of the output.
-    rng : seed, numpy.random.Generator or None
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`d = w_0 * x + v + b\,g`, with Gaussian v and g and b = 1 where there is an impulse
-        (Bernoulli-Gaussian noise). The SNR does not count the impulses.
+        Power of the output over that of the Gaussian noise, without impulses, in dB.
+    impulses, strength : float
+        Probability of an impulse at a sample, in [0, 1); its variance over the output's power.
+    rng
+        As in `sparse_system`.
 
     Examples
     --------
@@ -584,8 +540,8 @@ def _weight(value, name):
 def _split(x, bands):
     r"""Filter signals ``(..., length)`` into ``(..., bands, length)``, zeros before the start.
 
-    The N band-pass filters are one low-pass prototype p of L taps, cut at about
-    :math:`\pi / 2N` and shifted to N places of the spectrum (a cosine-modulated filter bank):
+    The N band-pass filters are one low-pass prototype p of L taps, cut at about :math:`\pi / 2N`
+    and shifted to N places of the spectrum (a cosine-modulated filter bank):
 
     .. math:: h_i(l) \propto p(l) \cos\left(\tfrac{(2i + 1) \pi}{2N}
         \left(l - \tfrac{L - 1}{2}\right) + (-1)^i \tfrac{\pi}{4}\right)

@@ -36,23 +36,18 @@ GROUP = 10_000  #: coefficients that are iterated together: their arrays fit int
 
 
 def threshold(noisy, lam, penalty="l1", **options):
-    r"""Shrink each sample in time: the proximal map of a penalty.
+    r"""Shrink each sample in time: :math:`\arg\min_x \frac12 \|x - y\|^2 + \lambda \sum_i f(x_i)`.
 
     Parameters
     ----------
     noisy : array_like (..., length)
-        Signals.
+        Signals y.
     lam : float or array
         Weight of the penalty; broadcasts, so that a column of weights gives a row of estimates.
     penalty : {"l1", "nonnegative_l1", "l0", "l_half", "l_two_thirds", "firm"}
-        Name in `prox.PENALTIES`.
+        Name of f in `prox.PENALTIES`.
     **options
         Further arguments of the penalty: ``gamma`` of ``"firm"``.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`\arg\min_x \frac12 \|x - y\|^2 + \lambda \sum_i f(x_i)`.
 
     Examples
     --------
@@ -68,22 +63,19 @@ def threshold(noisy, lam, penalty="l1", **options):
 def l1(noisy, lam, transform="dft", **options):
     r"""Basis pursuit denoising: fit the signal with few coefficients, by the L1 norm.
 
+    The result is A c for the c of least :math:`\frac12 \|y - A c\|^2 + \lambda \|c\|_1`; for a
+    unitary A it is one soft threshold of the coefficients.
+
     Parameters
     ----------
     noisy : array_like (..., length)
-        Signals.
+        Signals y.
     lam : float or array (..., 1)
         Weight of the penalty.
     transform : {"dft", "identity"}, pair of callables or Transform
         See the module and `resolve`; the slides used the DFT.
     **options
         The further ones of `gmc`, of which this is the case gamma = 0.
-
-    Returns
-    -------
-    ndarray (..., length)
-        Filtered signals A c, with :math:`\min_c \frac12 \|y - A c\|^2 + \lambda \|c\|_1`. For a
-        unitary A it is one soft threshold of the coefficients.
 
     Examples
     --------
@@ -118,33 +110,26 @@ def gmc(
     nonnegative : bool
         Whether coefficients must be real and not negative.
     method : {"auto", "closed", "iterative"}
-        Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form where
+        Closed form (unitary transforms only) or iteration; ``"auto"`` takes the closed form if
         there is one.
-    tol, max_iter
-        The iteration of a signal ends when its coefficients move by less than `tol` of their
-        norm; a warning is given if that takes more than `max_iter` steps.
-
-    Returns
-    -------
-    ndarray (..., length)
-        Filtered signals.
+    tol, max_iter : float, int
+        The iteration of a signal ends when its coefficients move by less than `tol` of their norm;
+        a warning is given if that takes more than `max_iter` steps.
 
     Notes
     -----
     :math:`\min_c \frac12\|y - Ac\|^2 + \lambda\psi_B(c)` with
     :math:`\psi_B(c) = \|c\|_1 - \min_v \{\|v\|_1 + \frac12\|B(c - v)\|^2\}`,
-    :math:`B = \sqrt{\gamma/\lambda} A`. For a unitary A it is one firm threshold between lam and
-    lam / gamma; else the saddle point is found by forward-backward splitting with step
-    :math:`\mu = 1.9 / (\rho \max(1, \gamma/(1-\gamma)))`:
+    :math:`B = \sqrt{\gamma/\lambda} A` (I. Selesnick, Sparse regularization via convex analysis,
+    *IEEE Trans. Signal Process.* 65 (2017), 4481-4494). For a unitary A it is one firm threshold
+    between lam and lam / gamma; else the saddle point is found by forward-backward splitting with
+    step :math:`\mu = 1.9 / (\rho \max(1, \gamma/(1-\gamma)))`:
 
     .. math::
         w = c - \mu A^H(A(c + \gamma(v - c)) - y), \quad u = v - \mu\gamma A^H A(v - c), \quad
         c = \mathrm{soft}(w, \mu\lambda), \quad v = \mathrm{soft}(u, \mu\lambda)
 
     With c >= 0 the first of these maps is that of `prox.nonnegative_l1`; v stays free.
-
-    I. Selesnick, Sparse regularization via convex analysis, *IEEE Trans. Signal Process.* 65
-    (2017), 4481-4494.
 
     Examples
     --------
@@ -239,10 +224,7 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
 
 
 def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
-    """Iterate from A^H y, each signal until it has converged.
-
-    Return the coefficients, and the number of signals that have not converged.
-    """
+    """Iterate for data A^H y; return the coefficients, and how many signals have not converged."""
 
     def gram(c):
         return c if basis.unitary else basis.analysis(basis.synthesis(c))

@@ -1,8 +1,8 @@
 """Arrays by name, and trainings, in a file, written whole or not at all.
 
-The format is `.npz` or `.safetensors`, never pickle.
-A CRC-32 checksum is stored as one more metadata entry, which other readers ignore; `load` verifies
-it. Files of other writers, which have none, are read without.
+The formats are ``.npz`` and ``.safetensors``, never pickle. A CRC-32 checksum is stored as one more
+metadata entry, which other readers ignore; `load` verifies it. Files of other writers, which have
+none, are read without this check.
 """
 
 import json
@@ -31,24 +31,18 @@ SUM = "denoiselib_crc32"  #: the checksum's name in the metadata
 
 
 def save(path, arrays, metadata=None):
-    """Write arrays and a few words about them.
+    """Write arrays, and a few words about them, to a file.
 
-    The file appears only when it is complete: it is written beside its place and then renamed, so
-    that a crash leaves the old one.
+    It is written beside its place and then renamed: if the program crashes, the old file is intact.
 
     Parameters
     ----------
     path : str or Path
-        Ending in ``.npz`` or ``.safetensors``.
+        Ends in ``.npz`` or ``.safetensors``.
     arrays : dict of str to array_like
-        Real numbers; float64, float32, int64, int32, uint8 or bool.
+        Real numbers; float64, float32, int64, int32, uint8 or bool, else TypeError.
     metadata : dict of str to str, optional
         What a reader should know.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the ending is another, a name or a dtype cannot be stored, or metadata are not text.
 
     Examples
     --------
@@ -72,24 +66,12 @@ def save(path, arrays, metadata=None):
 
 
 def load(path):
-    """Read what `save`, or another writer of the two formats, has written.
+    """Return the arrays and the metadata of a file, two dicts by name, as `save` takes them.
 
-    Parameters
-    ----------
-    path : str or Path
-        Ending in ``.npz`` or ``.safetensors``.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        By name.
-    metadata : dict of str to str
-        Empty if there are none.
+    The file may come from another writer of the two formats; metadata are empty if it has none.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
     ValueError
         If the file is damaged or of another kind. There is one exception: if the *name* of the
         checksum entry is damaged, it is returned as ordinary metadata.
@@ -111,25 +93,20 @@ def load(path):
 class Checkpoint:
     """A callback of `train.fit` that saves a training to a file, and takes it up again from there.
 
+    If the file is there already, the network, the optimiser and the history are put where they were
+    when it was written. A file that is damaged, or of another training, raises ValueError.
+
     Parameters
     ----------
     path : str or Path
-        Ends in ``.safetensors`` or ``.npz``. If the file is there already, the network, the
-        optimiser and the history are put where they were when it was written.
-    net : Network
-        The one that is trained.
-    optimizer : optim.Optimizer
-        Its optimiser.
+        As in `save`.
+    net, optimizer : Network, optim.Optimizer
+        What is trained, and its optimiser.
 
     Attributes
     ----------
     history : History
         Of the training so far, for `train.fit` to continue.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, or of another training; it stays as it is.
 
     Examples
     --------
@@ -197,7 +174,7 @@ def _storable(name, array):
 
 
 def _write_npz(file, arrays, metadata):
-    """Write what numpy.savez would, the metadata first: without them nothing would be missed."""
+    """Write what numpy.savez would; metadata go first, since their loss would not be noticed."""
     text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
     with zipfile.ZipFile(file, "w") as stored:
         for name, array in {TEXT: text, **arrays}.items():

@@ -1,7 +1,4 @@
-"""Modules: parameters with names, in a tree, and the modes of a network.
-
-The names are PyTorch's, so that states can be exchanged.
-"""
+"""Modules: a tree of parameters, named as in PyTorch to exchange states; a network's modes."""
 
 import threading
 
@@ -18,7 +15,7 @@ PLANNED = 2**27  #: bytes that the plans of a network may hold, for each thread
 
 
 class State(Tensor):
-    """A tensor of a network. What it is to compute is planned anew if it is given other arrays."""
+    """A tensor of a network. If it is given another array, what uses it is planned anew."""
 
     __slots__ = ()
 
@@ -45,7 +42,7 @@ class Buffer(State):
 class Module:
     """A part of a network: parameters, buffers and modules are found in its attributes.
 
-    A subclass says in `forward` what it computes. Calling it takes an array or a tensor
+    A subclass defines `forward`. A module is called with an array or a tensor
     ``(batch, channels, length)``.
     """
 
@@ -125,18 +122,10 @@ class Module:
         return {name: tensor.data.copy() for name, tensor in self.named_state()}
 
     def load_state_dict(self, state):
-        """Take parameters and buffers from arrays by name.
+        """Take parameters and buffers from arrays by name, as `state_dict` gives them.
 
-        Parameters
-        ----------
-        state : dict of str to array_like
-            As `state_dict` gives it; ``num_batches_tracked``, which PyTorch adds, is ignored.
-
-        Raises
-        ------
-        ValueError
-            If entries are missing, unexpected, of another shape or not finite; nothing has been
-            changed then.
+        ``num_batches_tracked``, which PyTorch adds, is ignored. If entries are missing, unexpected,
+        of another shape or not finite, ValueError is raised before anything is changed.
         """
         state = {
             k: _check.regular(v, f"state[{k!r}]")
@@ -160,23 +149,17 @@ class Module:
             tensor.data[...] = state[name]
 
     def train(self):
-        """Switch to training: statistics of the batch, running ones updated. Return self."""
+        """Switch to training: use statistics of the batch, update the running ones. Return self."""
         return self._switch(True, "batch")
 
     def eval(self, statistics="running"):
-        """Switch to testing. Return self.
+        """Switch to testing, in which no running statistics are updated. Return self.
 
         Parameters
         ----------
         statistics : {"running", "batch", "signal"}
-            The slides' *fixed* mode, or their *unfixed* one: statistics of the current batch; or
-            of each signal alone, as the unfixed mode has them for a batch of one. No running
-            statistics are updated.
-
-        Raises
-        ------
-        ValueError
-            If `statistics` is unknown.
+            Mean and variance of normalisations: the running ones (the slides' *fixed* mode), those
+            of the current batch (*unfixed*), or of each signal alone, as if it were a batch of one.
         """
         return self._switch(False, _check.choice(statistics, "statistics", STATISTICS))
 
@@ -186,9 +169,9 @@ class Module:
         return self
 
     def flatten(self):
-        """Move what is trained, and its gradients, into one vector each: `vector`, `gradient`.
+        """Move trained parameters and their gradients into one vector each: `vector`, `gradient`.
 
-        Parameters with ``requires_grad`` are trained; frozen ones keep arrays of their own.
+        Parameters without ``requires_grad`` are not trained; they keep arrays of their own.
         """
         arrays = [parameter.data.ravel() for parameter in self._trained()]
         self.vector = np.concatenate([np.empty(0), *arrays], dtype=self.dtype)
@@ -199,7 +182,7 @@ class Module:
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def _tie(self):
-        """Make parameters and gradients views of the vectors."""
+        """Make trained parameters and their gradients views of the vectors."""
         stop = 0
         for parameter in self._trained():
             start, stop = stop, stop + parameter.data.size
@@ -207,7 +190,7 @@ class Module:
             parameter.grad = self.gradient[start:stop].reshape(parameter.shape)
 
     def is_flat(self):
-        """Return whether all that is trained, and nothing else, lies in `vector`."""
+        """Return whether the trained parameters, and nothing else, lie in `vector`."""
         trained = self._trained()
         return (
             hasattr(self, "vector")
@@ -222,13 +205,7 @@ class Module:
 
 
 class Sequential(Module):
-    """Modules one after the other, named by numbers; gaps in the numbers stay gaps.
-
-    Parameters
-    ----------
-    modules : dict of int to Module, or list of Module
-        None leaves a number out.
-    """
+    """Modules one after the other, a list or a dict by number; None leaves a number out."""
 
     def __init__(self, modules):
         if not isinstance(modules, dict):
@@ -249,13 +226,7 @@ class Sequential(Module):
 
 
 class Activation(Module):
-    """A function of a tensor as a module, without parameters unless a subclass has some.
-
-    Parameters
-    ----------
-    function : callable
-        From tensor to tensor.
-    """
+    """A function from tensor to tensor as a module; a subclass may have parameters."""
 
     def __init__(self, function):
         self.function = function
@@ -268,10 +239,7 @@ class Activation(Module):
 class PReLU(Activation):
     """A ReLU with a learned slope below zero, one for all channels, as PyTorch's (He et al. 2015).
 
-    Parameters
-    ----------
-    dtype : numpy dtype
-        float32 or float64.
+    `dtype` is float32 or float64.
 
     Examples
     --------
@@ -319,15 +287,16 @@ class Conv1d(Module):
     in_channels, out_channels, taps : int
         Shape of the kernel ``(out_channels, in_channels, taps)``.
     padding : int, optional
-        Zeros on either side; ``dilation * (taps // 2)`` if not given, which keeps the length for an
-        odd kernel.
+        Zeros on either side; if not given ``dilation * (taps // 2)``, which keeps the length if
+        `taps` is odd.
     dilation : int
         Distance of the taps, in samples.
     bias : bool
         Whether a number is added to each output channel.
     init : {"pytorch", "he", "lecun"}
         Uniform within ``1 / sqrt(fan_in)``, bias too (PyTorch's default); normal with variance
-        ``2 / fan_in`` (He et al. 2015) or ``1 / fan_in`` (LeCun et al. 2012), bias 0.
+        ``2 / fan_in`` (He et al. 2015) or ``1 / fan_in`` (LeCun et al. 2012), bias 0. ``fan_in`` is
+        ``in_channels * taps``.
     rng : seed, numpy.random.Generator or None
         Source of the initial kernel.
     dtype : numpy dtype
@@ -367,7 +336,7 @@ class Conv1d(Module):
         self.padding = usual if padding is None else _check.integer(padding, "padding", 0)
 
     def forward(self, x, mask=None):
-        """Convolve ``(batch, in_channels, length)``; the kernel times a mask if there is one."""
+        """Convolve ``(batch, in_channels, length)``; a mask, if given, multiplies the kernel."""
         weight = self.weight if mask is None else self.weight * mask
         return ops.conv1d(x, weight, self.bias, self.padding, self.dilation)
 
@@ -378,16 +347,13 @@ LEVEL_SOURCES = (None, "mad", "given")
 
 
 class Plans(threading.local):
-    """The programs of one network, for each thread its own; those used last, as many as fit."""
+    """The programs of one network: those used last, as many as fit; each thread has its own."""
 
     def __init__(self):
         self.edits, self.programs = Module.edits, {}
 
     def run(self, net, batch, mode):
-        """Compute without gradients, by the plan of that shape and mode if there is one.
-
-        It becomes the last one used, and the oldest beyond `PLANNED` bytes are dropped.
-        """
+        """Compute without gradients, by the plan of that shape and mode, if need be a new one."""
         if self.edits != Module.edits:
             self.edits = Module.edits
             self.programs.clear()
@@ -401,10 +367,9 @@ class Plans(threading.local):
 
 
 class Network(Module):
-    """A module from ``(batch, 1, length)`` to the same: a denoiser.
+    """A denoiser: a module from ``(batch, 1, length)`` to the same shape.
 
-    A subclass calls ``flatten()`` at the end of its constructor, so that an optimiser updates the
-    whole network in a few operations.
+    The constructor of a subclass ends with ``flatten()``, so that an optimiser updates all at once.
     """
 
     #: Whether signals of one batch influence each other even with running statistics.
@@ -418,7 +383,7 @@ class Network(Module):
         return self.forward(x)
 
     def channels(self, noisy):
-        """Return how many channels signals have, 2 if their noise level is given."""
+        """Return how many channels the signals have: 2 if their noise level is given, else 1."""
         if self.level != "given":
             return 1
         if noisy.shape[-2:-1] != (2,):
@@ -429,7 +394,7 @@ class Network(Module):
         return 2
 
     def inputs(self, x):
-        """Return what the first convolution sees of x: signals, and their noise level if wanted."""
+        """Return what the first convolution sees: signals, and their noise level if wanted."""
         x, given = ops.signals(x), 2 if self.level == "given" else 1
         if x.shape[1] != given:
             raise ValueError(f"x must have the shape (batch, {given}, length), not {x.shape}")
@@ -441,29 +406,23 @@ class Network(Module):
         return {name: value for name, value in vars(self).items() if name != "_plans"}
 
     def denoise(self, noisy, batch_size=None):
-        """Denoise signals, without gradients; nothing is updated, in training mode neither.
+        """Denoise signals, without gradients; nothing is updated, not even in training mode.
 
         Parameters
         ----------
         noisy : array_like (..., length)
-            Signals; any leading axes. ``(..., 2, length)`` of a network with ``level="given"``,
-            the second channel the noise level.
+            Signals; for a network with ``level="given"`` ``(..., 2, length)``, the second channel
+            the noise level.
         batch_size : int, optional
-            How many signals pass together. If not given: all of them where they influence each
-            other, else as many as fit a cache. It matters in the mode
-            ``eval(statistics="batch")``: with 1 each signal has its own statistics, for all
-            signals at once unless they influence each other otherwise.
+            How many signals pass together. If not given: all of them if they influence each other,
+            else as many as fit a cache. It matters in the mode ``eval("batch")``: with 1 each
+            signal has its own statistics.
 
         Returns
         -------
         ndarray (..., length)
-            Estimates, in the dtype of the signals. A network in training mode uses its running
+            Estimates, in the dtype of the signals. In training mode they use the running
             statistics.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `noisy` is empty, not real or not finite, or lacks the noise level.
         """
         noisy = _check.array(noisy, "noisy")
         channels, length = self.channels(noisy), noisy.shape[-1]
@@ -479,7 +438,7 @@ class Network(Module):
         return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):
-        """Return how many signals pass together, and which statistics they use instead."""
+        """Return how many signals pass together, and which statistics replace which."""
         training = self.training
         if batch_size is not None:
             batch_size = _check.integer(batch_size, "batch_size", 1)

@@ -2,7 +2,7 @@
 
 An optimiser updates all parameters of a network at once: they lie in one vector, their gradients in
 another (`Module.flatten`). A schedule is a function from the number of the step, counted from 0, to
-a learning rate: it has no state to lose.
+a learning rate: it has no state that could get lost.
 """
 
 import math
@@ -15,7 +15,7 @@ from denoiselib.nn.modules import Module
 
 
 class Optimizer:
-    """What optimisers share: the vectors, the learning rate, and a state to save.
+    r"""What optimisers share: the vectors, the learning rate, and a state to save.
 
     A subclass has ``step()``, which updates the parameters from their gradients.
 
@@ -24,7 +24,7 @@ class Optimizer:
     net : Module
         What to train.
     lr : float
-        Learning rate, an attribute that may change between steps.
+        Learning rate :math:`\eta`, an attribute that may change between steps.
     """
 
     scale = 1.0  #: what the loss is to be multiplied by before its gradients are taken
@@ -62,18 +62,14 @@ class Optimizer:
 class SGD(Optimizer):
     r"""Stochastic gradient descent with momentum, as PyTorch's ``SGD``.
 
+    :math:`g \leftarrow g + w p,\ b \leftarrow m b + g,\ p \leftarrow p - \eta b`.
+
     Parameters
     ----------
     net, lr
         As in `Optimizer`.
-    momentum : float
-        In [0, 1).
-    weight_decay : float
-        Weight of the squared norm of the parameters, added to the gradient.
-
-    Notes
-    -----
-    :math:`g \leftarrow g + w p,\ b \leftarrow m b + g,\ p \leftarrow p - \eta b`.
+    momentum, weight_decay : float
+        m, in [0, 1), and w, the weight of a penalty :math:`w \|p\|^2 / 2` on the parameters.
 
     Examples
     --------
@@ -103,22 +99,19 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     r"""Adam, as PyTorch's (Kingma & Ba 2015).
 
+    :math:`p \leftarrow p - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)` with
+    :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g`,
+    :math:`v \leftarrow \beta_2 v + (1 - \beta_2) g^2`, :math:`\hat m = m / (1 - \beta_1^t)`,
+    :math:`\hat v = v / (1 - \beta_2^t)`.
+
     Parameters
     ----------
-    net, lr
-        As in `Optimizer`.
+    net, lr, weight_decay
+        As in `SGD`.
     betas : (float, float)
-        Memory of the first and the second moment, in [0, 1).
+        Memory of the first and the second moment, m and v, in [0, 1).
     eps : float
         Added to the root of the second moment.
-    weight_decay : float
-        As in `SGD`.
-
-    Notes
-    -----
-    :math:`p \leftarrow p - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)` with
-    :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g`, :math:`v \leftarrow \beta_2 v + (1 - \beta_2)
-    g^2`, :math:`\hat m = m / (1 - \beta_1^t)`, :math:`\hat v = v / (1 - \beta_2^t)`.
 
     Examples
     --------
@@ -168,14 +161,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     r"""Adam whose weight decay does not pass through the moments (Loshchilov & Hutter 2017).
 
-    Parameters
-    ----------
-    net, lr, betas, eps, weight_decay
-        As in `Adam`.
-
-    Notes
-    -----
-    :math:`p \leftarrow p (1 - \eta w)` first, then Adam's step without decay.
+    Arguments are those of `Adam`. First :math:`p \leftarrow p (1 - \eta w)`, w the weight decay;
+    then Adam's step without decay.
 
     Examples
     --------
@@ -229,7 +216,7 @@ def cosine(lr, steps, minimum=0.0):
 def warm_restarts(lr, period, factor=1, minimum=0.0):
     """Return SGDR's schedule: a cosine that starts again, each time `factor` times as long.
 
-    I. Loshchilov, F. Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
+    Loshchilov & Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
 
     Examples
     --------
@@ -282,14 +269,7 @@ class Wrapper(Optimizer):
 
 
 class Clipped(Wrapper):
-    """An optimiser whose gradient is shortened to at most `norm` before each step, as `clip` does.
-
-    Parameters
-    ----------
-    inner : Optimizer
-        Takes the step.
-    norm : float
-        Largest length of the gradient.
+    """Clip the gradient to at most `norm`, see `clip`, before the optimiser `inner` takes its step.
 
     Examples
     --------
@@ -311,7 +291,10 @@ class Clipped(Wrapper):
 
 
 class Scaled(Wrapper):
-    """An optimiser that has the loss scaled, so that small gradients survive a short number format.
+    """An optimiser that has the loss scaled, so that small gradients survive in float16.
+
+    A step whose gradients are not all finite is skipped and the scale halved, as in PyTorch's
+    ``GradScaler``. In float32 nothing underflows here, and a power of 2 changes no digit.
 
     Parameters
     ----------
@@ -320,13 +303,7 @@ class Scaled(Wrapper):
     scale : float
         What the loss is multiplied by at first.
     interval : int
-        Good steps after which the scale is doubled.
-
-    Notes
-    -----
-    A step whose gradients are not all finite is skipped and the scale halved, as in PyTorch's
-    ``GradScaler``. Made for float16; in float32 nothing underflows here, and a scale that is a
-    power of 2 changes no digit.
+        Number of steps without a skip after which the scale is doubled.
 
     Examples
     --------
@@ -367,9 +344,7 @@ class Scaled(Wrapper):
 
 
 def clip(gradient, norm):
-    """Shorten a gradient to at most `norm`, in place; return the length it had.
-
-    A gradient that is not finite stays as it is.
+    """Shorten a gradient to at most `norm`, in place, if it is finite; return the length it had.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 An operation (`Op`, see `ops`) plans its arrays once, when it is made. Its `forward` fills them, its
 `backward` fills the gradients of its inputs. A `Program` keeps the operations of one call and runs
-them again on new data, in the same arrays: training pays for planning once.
+them again on new data, in the same arrays, so that training pays for planning only once.
 
 Shapes are PyTorch's, ``(batch, channels, length)``. In memory the batch is innermost: a shift in
 time is then a shift in flat memory, and a convolution is one wide matrix product.
@@ -32,8 +32,8 @@ _state = _State()
 class Tensor:
     """An array with a gradient, and the operation that made it.
 
-    The operators ``+ - * / ** @ abs() []`` and the methods `sum` and `mean` are given to it by
-    `ops`, which knows the tensor; the tensor does not know its operations.
+    `ops` adds the operators ``+ - * / ** @ abs() []`` and the methods `sum` and `mean`. `grad` is
+    that of the last `backward` that reached this tensor, or None: nothing accumulates.
 
     Parameters
     ----------
@@ -41,11 +41,6 @@ class Tensor:
         float32 and float64 are kept, integers become float64.
     requires_grad : bool
         Whether gradients of this tensor are wanted: true for parameters.
-
-    Attributes
-    ----------
-    grad : ndarray or None
-        Of the last `backward` that reached this tensor; nothing accumulates from one to the next.
 
     Examples
     --------
@@ -86,11 +81,7 @@ class Tensor:
     def backward(self):
         """Fill `grad` of every tensor that this scalar was computed from and that wants one.
 
-        Raises
-        ------
-        ValueError
-            If this is no scalar, was computed from nothing that requires a gradient, or in a
-            `Program`, which has a `backward` of its own.
+        A tensor that a `Program` computed is refused: the program has a `backward` of its own.
         """
         ops = ancestors(self)
         if any(op.replayed for op in ops):
@@ -105,11 +96,11 @@ class Tensor:
 class Op:
     """One operation, in its place in a computation.
 
-    A subclass is made from tensors: it keeps their arrays, plans its own, and passes the inputs and
+    A subclass is made from tensors. It keeps their arrays, plans its own, and passes the inputs and
     the output array to this constructor, which calls its ``forward()`` to fill the output. Its
-    ``backward()`` fills `dx`, one array for each input or None where no gradient is wanted, from
-    `dy`, the gradient of the output; ``plan(memory)`` may prepare views, and take arrays that are
-    its own for the time of ``backward()``.
+    ``backward()`` is given `dy`, the gradient of the output, and fills `dx`: an array for each
+    input, or None where no gradient is wanted. ``plan(memory)`` may prepare views, and take scratch
+    arrays for ``backward()``.
     """
 
     replayed = False  # whether a program has planned it
@@ -134,8 +125,8 @@ class Program:
     Parameters
     ----------
     function : callable
-        From tensors to a tensor. Its Python code runs once: what it decides then, it has decided
-        for good. Parameters may change in place.
+        From tensors to a tensor. Its Python code runs only once, so that a branch that it takes is
+        taken for good. Parameters may change in place.
     dtype : numpy dtype, optional
         What arrays are converted to; that of the first ones if not given.
 
@@ -216,7 +207,7 @@ def ancestors(tensor):
 def backward_steps(output, ops):
     """Plan a backward pass: give every operation its gradient arrays, and list what to call.
 
-    The first to reach a tensor writes its gradient, the others add to it.
+    The first step to reach a tensor writes its gradient, the others add to it.
     """
     if output.data.size != 1:
         raise ValueError(f"backward starts from a scalar, not from shape {output.shape}")
@@ -247,16 +238,16 @@ def backward_steps(output, ops):
 
 
 class Memory:
-    """Arrays that the steps of a plan use in turn: what one has done with, a later one takes.
+    """A pool of scratch buffers: one that a backward step releases is reused by a later one.
 
-    An array for every step would not fit a cache; those of two or three steps do.
+    The arrays of two or three steps fit a cache; an array for every step would not.
     """
 
     def __init__(self):
         self.free, self.lent = [], []
 
     def take(self, like, dtype=None, keep=False):
-        """Return an array for the step that is planned now, or, with `keep`, until its release."""
+        """Return an array for the step that is planned now or, with `keep`, until its release."""
         dtype = like.dtype if dtype is None else np.dtype(dtype)
         strides = [s // like.itemsize * dtype.itemsize for s in like.strides]
         size = max(map(math.prod, zip(like.shape, strides, strict=True)), default=dtype.itemsize)
@@ -274,7 +265,7 @@ class Memory:
 
 
 def real(value, dtype=None, name="a tensor"):
-    """Return an array of real numbers, of a float dtype: the one asked for, or else its own."""
+    """Return an array of real numbers as `dtype`; if not given, as float32 or float64, its own."""
     array = _check.real(value, name)
     if dtype is None:
         dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
@@ -289,7 +280,7 @@ def real(value, dtype=None, name="a tensor"):
 
 
 def as_innermost(array):
-    """Return a copy with the batch innermost in memory, the axes in the order they had."""
+    """Return a copy with the batch innermost in memory, but the axes in the same order."""
     if array.ndim != 3:
         return array.copy()
     return array.transpose(1, 2, 0).copy(order="C").transpose(2, 0, 1)
@@ -306,9 +297,8 @@ def no_grad():
 
     Examples
     --------
-    >>> x = Tensor([1.0], requires_grad=True)
     >>> with no_grad():
-    ...     y = x * 2.0
+    ...     y = Tensor([1.0], requires_grad=True) * 2.0
     >>> y.requires_grad
     False
     """
@@ -316,15 +306,12 @@ def no_grad():
 
 
 def using_statistics(instead, training=False):
-    """Let all networks pass signals in another mode, in this thread.
-
-    The networks stay as they are, so that other threads do not notice.
+    """Let all networks pass signals in another mode, in this thread; the networks stay as they are.
 
     Parameters
     ----------
     instead : dict of str to str
-        From a network's own way to find its statistics, see `Module.eval`, to the one that takes
-        its place; what is not named stays.
+        Which statistics, see `Module.eval`, replace a network's own; those not named stay.
     training : bool
         Whether running statistics are updated.
 
@@ -335,14 +322,12 @@ def using_statistics(instead, training=False):
     >>> with using_statistics({"batch": "signal"}):
     ...     net.training, net.statistics
     (False, 'signal')
-    >>> net.training, net.statistics
-    (True, 'batch')
     """
     return _setting("mode", (training, instead))
 
 
 def mode(training, statistics):
-    """Return the mode in which a module passes signals in this thread, given its own."""
+    """Return the mode in which a module of that mode passes signals in this thread."""
     if _state.mode is None:
         return training, statistics
     training, instead = _state.mode

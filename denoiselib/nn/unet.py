@@ -31,7 +31,7 @@ class DoubleConv(Module):
         self.double_conv = Sequential([*first, *second])
 
     def forward(self, x, *mask):
-        """Pass x through all six; a mask, if there is one, multiplies the first kernel."""
+        """Pass x through all six; a mask, if given, multiplies the first kernel."""
         first, *others = self.double_conv
         x = first(x, *mask)
         for module in others:
@@ -47,7 +47,7 @@ class Down(Module):
         self.maxpool_conv = Sequential({1: DoubleConv(in_channels, out_channels, layers=layers)})
 
     def forward(self, x, *mask):
-        """Pool and convolve, the first kernel under a mask if there is one."""
+        """Pool and convolve; a mask, if given, multiplies the first kernel."""
         (block,) = self.maxpool_conv
         return block(self.pool(x), *mask)
 
@@ -61,7 +61,7 @@ class Up(Module):
     def forward(self, x, skip, part=None):
         """Upsample x, pad it to the length of the skip, and convolve both.
 
-        If x is part of a longer signal, `part` holds its first sample and the whole length.
+        If x is part of a longer signal, `part` is (index of its first sample, total length).
         """
         x = ops.upsample1d(x, part)
         missing = skip.shape[-1] - x.shape[-1]
@@ -81,7 +81,7 @@ class Out(Module):
 
 
 class Layers:
-    """Makes the layers of a network: what all its blocks have in common."""
+    """Makes the layers of a network, with the options that all its blocks share."""
 
     def __init__(self, norm, activation, pool, bias, init, rng, dtype):
         self.dtype = dtype = _check.precision(dtype)
@@ -96,7 +96,7 @@ class Layers:
 
 
 def checked_level(level):
-    """Return where the noise level comes from, if it is known."""
+    """Return where the noise level comes from, if it is one of `LEVEL_SOURCES`."""
     if not isinstance(level, str | None) or level not in LEVEL_SOURCES:
         raise ValueError(
             f"level must be one of {', '.join(map(repr, LEVEL_SOURCES))}, not {level!r}"
@@ -115,10 +115,9 @@ class UNet(Network):
     ----------
     channels : sequence of five int
         Widths of the encoder; the decoder mirrors them.
-    norm : str
-        Normalisation after each convolution, a name that `norm.make` takes.
-    activation : str
-        Name in `modules.ACTIVATIONS`.
+    norm, activation, init : str
+        A normalisation that `norm.make` takes, and names in `modules.ACTIVATIONS` and
+        `modules.INITS`.
     prior : bool
         Whether a prior network modulates a kernel at the bottleneck.
     pool : {"max", "average"}
@@ -126,15 +125,11 @@ class UNet(Network):
     bias : bool
         Whether the convolutions add something; without, and with ``norm="bias_free"``, nothing is
         added anywhere.
-    init : str
-        Name in `modules.INITS`.
     level : {None, "mad", "given"}
         Whether a second input channel holds the noise level of each signal: its own estimate
         (`ops.mad`), or given as the second channel of the signals.
-    rng : seed, numpy.random.Generator or None
-        Source of the initial weights.
-    dtype : numpy dtype
-        float32 or float64.
+    rng, dtype
+        As in `Conv1d`.
 
     Notes
     -----
@@ -256,16 +251,12 @@ def _thirds(x):
 
 
 class PlainNet(Network):
-    """A plain stack: convolutions of one width, normalised and activated, and one to come back.
+    """A plain stack: convolutions of one width, normalised and activated, and one to one channel.
 
     Parameters
     ----------
-    width : int
-        Channels in between.
-    depth : int
-        Number of convolutions, at least 2.
-    kernel : int
-        Taps, odd.
+    width, depth, kernel : int
+        Channels in between, number of convolutions (at least 2), and taps of each (odd).
     dilation : int or sequence of int
         Distance of the taps, in samples, of all convolutions or of each: with 1, 2, 4 .. a net sees
         far with few weights.

@@ -45,15 +45,8 @@ KNOTS = np.linspace(-10.0, 20.0, 35)  #: where a rule may bend, for amplitudes u
 def copies(family, sigma, batch_size, length=100, seed=0):
     """Return a source of two noisy copies of each signal, drawn anew at each step.
 
-    Parameters
-    ----------
-    family, sigma, batch_size, length, seed
-        As in `train.fresh`, whose noisy signals are the first copies; one noise level for both.
-
-    Returns
-    -------
-    callable
-        ``data(step) -> (noisy, again)``, each ``(batch_size, length)``.
+    It is ``data(step) -> (noisy, again)``, each ``(batch_size, length)``. Arguments are those of
+    `train.fresh`, with one noise level; the first copies are the noisy signals of `train.fresh`.
 
     Examples
     --------
@@ -72,21 +65,16 @@ def copies(family, sigma, batch_size, length=100, seed=0):
 
 
 def windows(recording, length, batch_size, seed=0):
-    """Return a source of windows at random places of a long recording, or of several.
+    """Return a source ``data(step) -> (noisy,)`` of windows at random places of a long recording.
 
     Parameters
     ----------
     recording : array_like (total,) or (n, total)
-        Noisy signals.
+        Noisy signal, or several.
     length, batch_size : int
-        Samples in a window, and windows in a batch; they may overlap.
+        Samples in a window, and windows in a batch ``(batch_size, length)``; they may overlap.
     seed : int
         Draws the places, together with the number of the step.
-
-    Returns
-    -------
-    callable
-        ``data(step) -> (noisy,)``, of shape ``(batch_size, length)``.
 
     Examples
     --------
@@ -125,20 +113,15 @@ class Lesson(NamedTuple):
         ``data(step) -> (seen, target, weight, *more)``: arrays that broadcast to ``(batch,
         length)``. All that is random is drawn here.
     added : callable
-        ``added(net, output, target, *more) -> Tensor ()``, with ``output = net(seen)``.
-
-    Notes
-    -----
-    Only the pass of `seen` updates the running statistics of a net in training. What an added term
-    passes through the net is normalised by statistics of its own.
+        ``added(net, output, target, *more) -> Tensor ()``, with ``output = net(seen)``. What it
+        passes through the net is normalised by its own statistics and updates no running ones.
 
     Examples
     --------
     >>> from denoiselib.nn import PlainNet, optim
     >>> lesson = sure(train.fresh("sparse_spikes", 3.0, 16), sigma=3.0)
     >>> net = PlainNet(width=4, depth=3, rng=0)
-    >>> optimizer = optim.Adam(net, 1e-2)
-    >>> history = train.fit(net, lesson.data, optimizer, 200, loss=lesson.loss, every=1)
+    >>> history = train.fit(net, lesson.data, optim.Adam(net, 1e-2), 200, loss=lesson.loss, every=1)
     >>> sum(history["loss"][100:]) < 0.9 * sum(history["loss"][:100])
     True
     """
@@ -147,7 +130,7 @@ class Lesson(NamedTuple):
     added: Callable
 
     def loss(self, net, seen, target, weight, *more):
-        """Return the loss of a batch, a scalar tensor; its arrays are ``(batch, 1, length)``."""
+        """Return the loss of a batch, a scalar tensor; the arrays are ``(batch, 1, length)``."""
         output = net(seen)
         error = output - target
         return (weight * error * error).mean() + self.added(net, output, target, *more)
@@ -156,16 +139,15 @@ class Lesson(NamedTuple):
 def noise2noise(pairs):
     r"""Compare with a second noisy copy of the signal.
 
+    Because the noise of the copy y' is independent of y,
+    :math:`E\,(f(y) - y')^2 = E\,(f(y) - x)^2 + \sigma^2`. Hence the minimiser is that of supervised
+    training (Lehtinen et al. 2018).
+
     Parameters
     ----------
     pairs : callable
         ``pairs(step) -> (noisy, again)``, each ``(batch, length)``, with independent noise, such as
         `copies` draws.
-
-    Notes
-    -----
-    :math:`E\,(f(y) - y')^2 = E\,(f(y) - x)^2 + \sigma^2`, as the noise of y' is independent of y.
-    Hence the minimiser is that of supervised training (Lehtinen et al. 2018).
 
     Examples
     --------
@@ -180,7 +162,7 @@ def noise2noise(pairs):
 
 
 def sure(source, sigma, step=0.1, seed=0):
-    r"""Compare with what was seen, and add what makes this an unbiased estimate of the risk.
+    r"""Compare with what was seen, and add a term that makes this an unbiased estimate of the risk.
 
     Parameters
     ----------
@@ -207,12 +189,10 @@ def sure(source, sigma, step=0.1, seed=0):
 
     Examples
     --------
-    The risk of doing nothing is the variance of the noise:
-
     >>> from denoiselib.nn import Sequential, Tensor
     >>> lesson = sure(train.fresh("blocks", 3.0, batch_size=4), sigma=3.0)
     >>> arrays = [Tensor(array[:, None]) for array in lesson.data(step=0)]
-    >>> print(f"{lesson.loss(Sequential([]), *arrays).item():.2f}")
+    >>> print(f"{lesson.loss(Sequential([]), *arrays).item():.2f}")  # doing nothing: the variance
     9.00
     """
     step = _check.number(step, "step", positive=True)
@@ -232,7 +212,13 @@ def sure(source, sigma, step=0.1, seed=0):
 
 
 def recorrupted(source, sigma, alpha=0.5, seed=0):
-    r"""Split a signal into two with independent noise: more noise in one, other noise in the other.
+    r"""Split a signal into two with independent noise: one is seen, and compared with the other.
+
+    Of :math:`y = x + n` and more noise :math:`w \sim N(0, \sigma^2)` the net sees
+    :math:`y + \alpha w` and is compared with :math:`y - w / \alpha`. The two Gaussian noises are
+    uncorrelated, since :math:`E\,(n + \alpha w)(n - w / \alpha) = \sigma^2 - \sigma^2 = 0`: this is
+    `noise2noise` at the level :math:`\sigma \sqrt{1 + \alpha^2}` (Pang et al. 2021). To estimate,
+    see `estimate_recorrupted`.
 
     Parameters
     ----------
@@ -240,14 +226,6 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
         As in `sure`.
     alpha : float
         How much noise the net sees on top of the signal's own, in units of sigma.
-
-    Notes
-    -----
-    Of :math:`y = x + n` and :math:`w \sim N(0, \sigma^2)` the net sees :math:`y + \alpha w` and is
-    compared with :math:`y - w / \alpha`. The two Gaussian noises are uncorrelated, since
-    :math:`E\,(n + \alpha w)(n - w / \alpha) = \sigma^2 - \sigma^2 = 0`: this is `noise2noise` at
-    the level :math:`\sigma \sqrt{1 + \alpha^2}` (Pang et al. 2021). To estimate, see
-    `estimate_recorrupted`.
 
     Examples
     --------
@@ -267,30 +245,25 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
 def noise2self(source, every=10, fill="mean", seed=0):
     r"""Hide some samples, and compare there.
 
+    The estimate of a hidden sample does not depend on that sample. Hence the loss is the mean
+    squared error there plus :math:`\sigma^2` (Batson & Royer 2019, Krull et al. 2019), and the best
+    that can be learnt is :math:`E[x_i | y_j, j \neq i]`. To estimate, see `estimate_hidden`.
+
     Parameters
     ----------
     source, seed
         As in `sure`; the noise need only be independent from sample to sample.
     every : int
-        Distance of the hidden samples, at least 2. Each signal draws where they begin.
+        Distance of the hidden samples, at least 2. The first one is drawn for each signal.
     fill : {"mean", "neighbour"}
         What the net sees there: the mean of the two neighbours (Noise2Self), or one of them
         (Noise2Void).
 
-    Notes
-    -----
-    Estimates of hidden samples do not depend on these samples. Hence the loss is their mean squared
-    error plus :math:`\sigma^2` (Batson & Royer 2019, Krull et al. 2019), and the best that can be
-    learnt is :math:`E[x_i | y_j, j \neq i]`. To estimate, see `estimate_hidden`.
-
     Examples
     --------
     >>> lesson = noise2self(windows([0.0, 3.0, 8.0], 3, batch_size=1), every=3)
-    >>> for array in lesson.data(step=1):
-    ...     print(array)
-    [[0. 4. 8.]]
-    [[0. 3. 8.]]
-    [[0. 3. 0.]]
+    >>> print(*lesson.data(step=1))
+    [[0. 4. 8.]] [[0. 3. 8.]] [[0. 3. 0.]]
     """
     every = _check.integer(every, "every", 2)
     _check.choice(fill, "fill", FILLS)
@@ -312,7 +285,8 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
     Parameters
     ----------
     source, seed
-        As in `noise2self`; an odd last sample is left out.
+        As in `noise2self`, for signals that are smooth from one sample to the next, which spikes
+        are not; an odd last sample is left out.
     gamma : float
         Weight of the added term.
 
@@ -325,13 +299,10 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
     .. math:: \text{mean}\,(f(g_1 y) - g_2 y)^2
         + \gamma\; \text{mean}\,(f(g_1 y) - g_2 y - (g_1 f(y) - g_2 f(y)))^2
 
-    Signals must be smooth from one sample to the next: spikes are not.
-
     Examples
     --------
     >>> lesson = neighbor2neighbor(windows(np.arange(4.0), 4, batch_size=1))
-    >>> seen, target, *_ = lesson.data(step=0)
-    >>> print(seen, target)
+    >>> print(*lesson.data(step=0)[:2])
     [[0. 3.]] [[1. 2.]]
     """
     gamma = _check.number(gamma, "gamma")
@@ -399,24 +370,20 @@ def _level(sigma, noisy):
 
 
 def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
-    r"""Average the estimates from several recorruptions of a signal.
+    r"""Average estimates :math:`f(y + \alpha w)` over noises w (Pang et al. 2021).
+
+    Usually ``net.denoise(noisy)``, which sees less noise than in training, is better.
 
     Parameters
     ----------
     net : Network
         Trained by `recorrupted`.
     noisy, sigma, alpha
-        Signals (..., length) and their noise level, a float or an array (..., 1); alpha as there.
+        Signals y (..., length); their noise level, a float or array (..., 1); alpha as in training.
     draws : int
-        How many.
+        Number of noises.
     rng : seed, numpy.random.Generator or None
         Source of the noise.
-
-    Returns
-    -------
-    ndarray (..., length)
-        The mean of :math:`f(y + \alpha w)` over noises w (Pang et al. 2021).
-        ``net.denoise(noisy)``, which sees less noise than in training, is usually better.
 
     Examples
     --------
@@ -440,6 +407,9 @@ def estimate_recorrupted(net, noisy, sigma, alpha=0.5, draws=8, rng=0):
 def estimate_hidden(net, noisy, every=10):
     """Estimate each sample from all but itself (and others at the distance `every`).
 
+    This is what the loss of `noise2self` judges. ``net.denoise(noisy)``, which sees the sample
+    itself too, is better where the net has learnt anything.
+
     Parameters
     ----------
     net : Network
@@ -447,13 +417,7 @@ def estimate_hidden(net, noisy, every=10):
     noisy : array_like (..., length)
         Signals.
     every : int
-        As in training: so many passes are made.
-
-    Returns
-    -------
-    ndarray (..., length)
-        What the loss of `noise2self` judges. ``net.denoise(noisy)``, which sees the sample itself
-        too, is better where the net has learnt anything.
+        As in training; it is also the number of passes.
 
     Examples
     --------
@@ -477,14 +441,14 @@ def estimate_hidden(net, noisy, every=10):
 
 
 def solve_hats(seen, target, sigma=0.0, knots=KNOTS):
-    r"""Solve exactly for the rule that minimises a loss, straight lines between knots.
+    r"""Solve exactly for the rule that minimises a loss: straight lines between knots.
 
     Parameters
     ----------
     seen, target : array_like (..., length)
         What the rule is applied to, sample by sample, and what it is compared with.
     sigma : float
-        Noise level in Stein's term, for a target that is what is seen; 0 leaves the term out.
+        Noise level in Stein's term, if the target is what is seen; 0 leaves the term out.
     knots : array_like (knots,)
         Places, rising; beyond the first and the last one the rule is constant.
 
@@ -496,22 +460,23 @@ def solve_hats(seen, target, sigma=0.0, knots=KNOTS):
 
     Notes
     -----
-    With the hat functions :math:`h_k`, 1 at knot k and 0 at all others, the rule is :math:`f(y) =
-    \sum_k \theta_k h_k(y)`. :math:`\sum_i (f(s_i) - t_i)^2 + 2 \sigma^2 f'(s_i)` is least where
+    With the hat functions :math:`h_k`, 1 at knot k and 0 at all others, the rule is
+    :math:`f(y) = \sum_k \theta_k h_k(y)`. :math:`\sum_i (f(s_i) - t_i)^2 + 2 \sigma^2 f'(s_i)` is
+    least where
 
     .. math:: H^\top H\,\theta = H^\top t - \sigma^2 \textstyle\sum_i h'(s_i), \quad
         H_{ik} = h_k(s_i).
 
-    This is supervised learning for t = x, Noise2Noise for a second copy, and Stein's estimate for
-    t = y with sigma (Stein 1981, *Ann. Statist.* 9, 1135-1151).
+    This is supervised learning if t is x, Noise2Noise if t is a second copy, and Stein's estimate
+    if t is y and sigma is given (Stein 1981, *Ann. Statist.* 9, 1135-1151).
 
     Examples
     --------
     >>> from denoiselib import metrics
     >>> clean = signals.sparse_spikes(1000, rng=0)
     >>> noisy = signals.add_noise(clean, 3, rng=1)
-    >>> rule = solve_hats(noisy, clean)
-    >>> print(f"{metrics.rmse(np.interp(noisy, KNOTS, rule), clean).mean():.2f}")
+    >>> estimate = np.interp(noisy, KNOTS, solve_hats(noisy, clean))
+    >>> print(f"{metrics.rmse(estimate, clean).mean():.2f}")
     1.62
     """
     seen, target = _check.array(seen, "seen"), _check.array(target, "target")

@@ -1,4 +1,7 @@
-"""Signals, curves, errors and seeds; `limit` is the Bayes limit. One meaning, one colour."""
+"""Signals, curves, errors and seeds. One meaning, one colour.
+
+Functions draw into the matplotlib axes `ax`, with a `title`; `limit` is the Bayes limit.
+"""
 
 import numpy as np
 
@@ -15,18 +18,12 @@ LOOKS = {
 
 
 def signal(ax, clean=None, noisy=None, estimate=None, title=""):
-    """Draw one signal: clean, noisy and estimated, whichever is given.
+    """Draw one signal: clean, noisy and estimated, whichever is given; return a dict of the lines.
 
     Parameters
     ----------
-    ax : Axes
     clean, noisy, estimate : array_like (length,), optional
-    title : str
-
-    Returns
-    -------
-    dict
-        The lines by name.
+        Amplitudes at the samples.
 
     Examples
     --------
@@ -45,21 +42,16 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
 
 
 def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
-    """Draw several curves over one axis, and the limit as a dashed green line.
+    """Draw several curves, and the limit as a dashed green line; return a dict of the lines.
 
     Parameters
     ----------
-    ax : Axes
     x : array_like (points,)
+        What the curves are drawn over, named `xlabel`.
     named : dict of str to array_like (points,)
         Curves by their legend.
-    xlabel, ylabel, title : str
     limit : float or array_like (points,), optional
-
-    Returns
-    -------
-    dict
-        The lines by name; the limit's name is "Bayes limit".
+        The limit, whose name is "Bayes limit".
 
     Examples
     --------
@@ -77,21 +69,14 @@ def curves(ax, x, named, xlabel, ylabel, title="", limit=None):
 
 
 def shrinkage(ax, noisy, named, title=""):
-    """Draw what estimators make of one noisy sample: estimate against observation.
+    """Draw what estimators make of one noisy sample; return a dict of the lines.
 
     Parameters
     ----------
-    ax : Axes
     noisy : array_like (points,)
         Observed amplitudes, rising.
     named : dict of str to array_like (points,)
         Estimates by their legend.
-    title : str
-
-    Returns
-    -------
-    dict
-        The lines by name.
 
     Examples
     --------
@@ -106,13 +91,7 @@ def shrinkage(ax, noisy, named, title=""):
 class Bars:
     """Bars of scores, best on top, that can be shown anew.
 
-    Parameters
-    ----------
-    ax : Axes
-    count : int
-        Number of bars, at most.
-    limit : bool
-        Whether the legend names it.
+    There are at most `count` of them; `limit` says whether the legend names the limit.
 
     Examples
     --------
@@ -158,22 +137,14 @@ class Bars:
 
 
 def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
-    """Draw methods from best to worst, with confidence intervals and the limit.
+    """Draw methods with confidence intervals, best on top, and the limit; return names, best first.
 
     Parameters
     ----------
-    ax : Axes
     scores : dict of str to (mean, half_width)
         A score, less is better, with the half width of its interval, as `metrics.mean_ci` gives.
-    limit : float, optional
-    title, xlabel : str
     other : collection of str
         Names whose bars have another colour.
-
-    Returns
-    -------
-    list of str
-        The names from best to worst.
 
     Examples
     --------
@@ -187,21 +158,16 @@ def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
 
 
 def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
-    """Draw a table as colours with its numbers in it; a dash where there is none (NaN).
+    """Draw a table as colours with its numbers in it, and return the ``AxesImage``.
 
     Parameters
     ----------
-    ax : Axes
     values : array_like (rows, columns)
-        Numbers, NaN where there is none.
+        Numbers, NaN where there is none: it is shown as a dash.
     rows, columns : list of str
-    title : str
+        Names of the rows and of the columns.
     vmin, vmax : float
         Values of the first and the last colour.
-
-    Returns
-    -------
-    matplotlib.image.AxesImage
 
     Examples
     --------
@@ -223,22 +189,14 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
 
 
 def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
-    """Draw one dot for each seed of several trainings, and their medians, best median on top.
+    """Draw a dot for each seed of several trainings, and medians; return names, best median first.
 
     Parameters
     ----------
-    ax : Axes
     values : dict of str to array_like (seeds,)
         Scores by name, less is better.
-    limit : float, optional
-    title, xlabel : str
     high : float, optional
         End of the axis; seeds beyond it are counted there.
-
-    Returns
-    -------
-    list of str
-        The names from top to bottom.
 
     Examples
     --------
@@ -269,21 +227,15 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
 
 
 def spans(ax, named, xlabel="", title=""):
-    """Draw groups of errors as rows: a dot at the median, a line to the largest.
+    """Draw groups of errors as rows, a dot at the median, a line to the largest; return the rows.
+
+    The axis is linear up to 1, then logarithmic. Rows stand in the order in which they appear
+    first.
 
     Parameters
     ----------
-    ax : Axes
     named : dict of str to (dict of str to array_like)
         For each label (the legend is the caller's) the numbers, 0 or more, of each row.
-    xlabel, title : str
-        What the numbers are, and what the picture says; the axis is linear up to 1, then
-        logarithmic.
-
-    Returns
-    -------
-    list of str
-        The rows from top to bottom, in the order of their first appearance.
 
     Examples
     --------

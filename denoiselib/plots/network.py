@@ -56,8 +56,7 @@ def network(ax, net, length=100, title=""):
     net : nn.UNet
         With or without a prior network; a copy of it does the work.
     length : int
-        Of the signal.
-    title : str
+        Number of samples of the signal.
 
     Returns
     -------
