@@ -195,7 +195,7 @@ def as_batch(net, noisy, name="noisy"):
     """Check network and signals; return them as ``(n, 1, length)`` in the network's dtype."""
     if _check.instance(net, "net", Network).training:
         raise ValueError("net must be in evaluation mode: call net.eval() first")
-    noisy = real(_check.array(noisy, name), net.dtype, name)
+    noisy = _check.array(real(_check.array(noisy, name), net.dtype, name), name)
     return noisy.reshape(-1, 1, noisy.shape[-1])
 
 
@@ -358,7 +358,7 @@ def linearise(net, noisy):
     return Linear(matrix, estimate - (matrix @ noisy[..., None])[..., 0])
 
 
-def influence(denoise, noisy, step=1.0):
+def influence(denoise, noisy, step):
     """Measure how far a denoiser looks: move the sample in the middle, and see what changes.
 
     Parameters
@@ -378,7 +378,7 @@ def influence(denoise, noisy, step=1.0):
 
     Examples
     --------
-    >>> distance, answer = influence(lambda y: y + np.roll(y, 2, axis=-1) / 2, np.zeros((3, 5)))
+    >>> distance, answer = influence(lambda y: y + np.roll(y, 2, axis=-1) / 2, np.zeros((3, 5)), 1)
     >>> print(distance, answer)
     [-2 -1  0  1  2] [0.  0.  1.  0.  0.5]
     """

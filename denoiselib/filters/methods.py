@@ -42,11 +42,14 @@ class Method(NamedTuple):
                 f"noisy must be longer for a window of {self.grid[0]} samples than "
                 f"{noisy.shape[-1]}"
             )
-        return self.grid[self.grid < 2 * noisy.shape[-1]] if self.parameter == "window" else self.grid
+        return (
+            self.grid[self.grid < 2 * noisy.shape[-1]] if self.parameter == "window" else self.grid
+        )
 
     def sweep(self, noisy, sigma, **options):
         """Estimates for all of `values` at once, ``(values, ..., length)``."""
-        values = self.values(noisy, sigma)
+        values, noisy = self.values(noisy, sigma), _check.array(noisy, "noisy")
+        sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
         if self.parameter == "lambda":
             column = values.reshape(-1, *[1] * np.ndim(noisy))
             return self.denoise(noisy, sigma, column, **options)

@@ -485,6 +485,17 @@ def solve_hats(seen, target, sigma=0.0, knots=KNOTS):
     sigma, knots = _check.number(sigma, "sigma"), _check.array(knots, "knots")
     if knots.ndim != 1 or knots.size < 2 or not (np.diff(knots) > 0).all():
         raise ValueError("knots must be two or more rising numbers")
+    low, high = seen.min(), seen.max()
+    if not ((low <= knots) & (knots <= high)).any():
+        raise ValueError(
+            f"knots must lie among the values of seen, {low:.3g} to {high:.3g}, not only beside "
+            f"them at {knots[0]:.3g} to {knots[-1]:.3g}: give knots in the unit of seen"
+        )
+    if np.mean((knots[0] <= seen) & (seen <= knots[-1])) < 0.5:
+        raise ValueError(
+            f"knots from {knots[0]:.3g} to {knots[-1]:.3g} must hold half of the values of seen, "
+            f"which are {low:.3g} to {high:.3g}: give knots in the unit of seen"
+        )
     seen, target, count = seen.ravel().astype(float), target.ravel().astype(float), knots.size
     left = np.clip(np.searchsorted(knots, seen, "right") - 1, 0, count - 2)
     width = np.diff(knots)[left]

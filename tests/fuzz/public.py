@@ -18,9 +18,9 @@ APART = {
 def functions():
     """Return public functions, classes and methods of classes by name, each once.
 
-    Without classes that only hold what they are given, and operations of the tape: those are made
-    by the functions of `nn.ops`, which check what comes in. Without methods that take nothing, and
-    ``forward``: a module is called.
+    Without classes that only hold what they are given, warnings, and operations of the tape: those
+    are made by the functions of `nn.ops`, which check what comes in. Without methods that take
+    nothing, and ``forward``: a module is called.
     """
     found, seen = {}, set()
 
@@ -31,7 +31,7 @@ def functions():
 
     things = dict(_public(denoiselib, ""))
     for name, thing in things.items():
-        if not (inspect.isclass(thing) and issubclass(thing, tuple | dict | Op)):
+        if not (inspect.isclass(thing) and issubclass(thing, tuple | dict | Op | Exception)):
             add(name, thing)
     for name, thing in things.items():
         if inspect.isclass(thing) and not issubclass(thing, Op):

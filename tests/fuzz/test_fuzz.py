@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 import denoiselib
+from denoiselib.filters import METHODS
 from denoiselib.nn import Module, Program, Tensor
 from tests.fuzz import odd, public, valid
 
@@ -80,6 +81,10 @@ KEPT = {
 IN_PLACE = ("nn.optim.clip",)
 
 
+def _tuning(method):
+    return lambda noisy, sigma, clean: method.tune(noisy, sigma, clean)
+
+
 def _calling(made, arguments):
     return lambda x: made(**arguments)(x)
 
@@ -88,6 +93,8 @@ for _name, _class in list(FUNCTIONS.items()):
     if inspect.isclass(_class) and issubclass(_class, Module) and valid.arguments(_name, _class):
         made = _calling(_class, valid.arguments(_name, _class))
         FUNCTIONS[f"calling.{_class.__name__}"] = made
+for _name in METHODS:
+    FUNCTIONS[f"tuning.{_name}"] = _tuning(METHODS[_name])
 FUNCTIONS["calling.Program"] = lambda arrays: Program(lambda x: (x * x).sum())(arrays)
 FUNCTIONS["calling.ProximalStep"] = lambda y: valid.STEP(y)
 
@@ -175,6 +182,7 @@ def complaint(name, case):
         with warnings.catch_warnings(action="error"):
             warnings.filterwarnings("ignore", ".* encountered in matmul", RuntimeWarning)
             warnings.filterwarnings("ignore", ".*signals still moved", RuntimeWarning)
+            warnings.filterwarnings("ignore", category=denoiselib.real.UntaughtWarning)
             if entry(INFINITE, name):
                 warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
             result = FUNCTIONS[name](**arguments)

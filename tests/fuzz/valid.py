@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 
-from denoiselib import bayes, filters, interpret, nn
+from denoiselib import bayes, filters, interpret, nn, real
 from denoiselib.filters import adaptive
 from denoiselib.nn import optim, train
 
@@ -15,6 +15,7 @@ LONG = RNG.standard_normal((1, 1, 20))
 HEART = filters.tv(RNG.standard_normal(400), 1)
 NET = nn.PlainNet(width=2, depth=2, rng=0).eval()
 SOURCE = train.fresh("blocks", 1.0, 3, 8)
+TAUGHT = real.Taught.by(SOURCE, 250.0)
 LAYER = interpret.find_layers(NET)["layer 1"]
 STEP = interpret.proximal_step(LAYER)
 
@@ -107,6 +108,7 @@ OWN = {
     "calling.Sequential": {"x": LONG},
     "calling.UNet": {"x": RNG.standard_normal((2, 1, 20))},
     "filters.Method.sweep": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},
+    "filters.Method.values": {"self": filters.METHODS["wiener"]},
     "filters.Method.tune": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},
     "filters.adaptive.identify": {"shrink": adaptive.proximal(0.01)},
     "filters.adaptive.lms": {"mu": 1e-3},
@@ -188,12 +190,15 @@ OWN = {
     },
     "nn.unsupervised": TEACHING,
     "nn.unsupervised.noise2noise": {"pairs": nn.unsupervised.copies("blocks", 1.0, 3, 8)},
+    "nn.unsupervised.solve_hats": {"knots": np.array([-9.0, 0.0, 9.0])},
     "nn.unsupervised.windows": {"recording": RNG.standard_normal((2, 30))},
     "labels.label": {"name": "tv"},
     "pretrained.load": {"name": "plain"},
     "pretrained.recipe": {"name": "plain"},
     "real.add_bursts": {"band": (20.0, 100.0)},
     "real.add_hum": {"mains": 50.0, "harmonics": np.array([1.0, 0.2])},
+    "real.denoise_own": {"signal": HEART, "taught": TAUGHT, "unit": 0.5},
+    "real.resample": {"new_rate": 500.0},
     "real.load_signal": {"path": "a.csv", "channel": 0},
     "real.qrs_amplitude_error": {"estimate": HEART, "clean": HEART},
     "real.r_peak_timing_error": {"found": np.array([99.0, 251.0]), "true": np.array([100.0, 250])},

@@ -94,6 +94,6 @@ def test_refused(noisy):
     with pytest.raises(ValueError, match="evaluation mode"):
         linearise(nn.PlainNet(), noisy)
     with pytest.raises(ValueError, match=r"\(n, length\)"):
-        influence(np.abs, noisy[0])
+        influence(np.abs, noisy[0], step=1.0)
     with pytest.raises(ValueError, match="step"):
         influence(np.abs, noisy, step=0)
