@@ -1,19 +1,31 @@
 """Compare printed decimals with a tolerance: nbval, which runs the notebooks, compares letters.
 
 Another processor sums in another order, and the last printed digit may turn. Two outputs agree if
-their decimals are within one part in a thousand and everything else, integers too, is the same.
+their decimals may have been rounded from numbers within one part in a thousand of each other, as
+2.43 and 2.44 may, and if everything else, integers too, is the same.
 Pictures are not compared, but no figure passes without labels and units: see `startup.py`.
 """
 
-import math
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 
-RELATIVE, ABSOLUTE = 1e-3, 1e-9
+RELATIVE, ABSOLUTE = Decimal("1e-3"), Decimal("1e-9")
 
 # 0.25, -.5, 1e-07, 1.e+20; neither the 1 of "layer 1" nor what follows a letter, as in "v1.5"
 DECIMAL = re.compile(r"(?<![\w.#])[-+]?(?:\d*\.\d+(?:[eE][-+]?\d+)?|\d+\.?[eE][-+]?\d+)")
+
+
+def close(a, b):
+    """Whether two printed numbers may come from numbers within one part in a thousand.
+
+    Printed with as many places, each may have been rounded by half a unit of the last one.
+    """
+    a, b = Decimal(a), Decimal(b)
+    last = a.as_tuple().exponent
+    rounding = Decimal(1).scaleb(last) if last == b.as_tuple().exponent else 0
+    return abs(a - b) <= max(RELATIVE * max(abs(a), abs(b)) + rounding, ABSOLUTE)
 
 
 class Approximate(str):
@@ -25,9 +37,7 @@ class Approximate(str):
         if not isinstance(other, str):
             return NotImplemented
         pairs = zip(DECIMAL.findall(self), DECIMAL.findall(other), strict=False)
-        return DECIMAL.split(self) == DECIMAL.split(other) and all(
-            math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE) for a, b in pairs
-        )
+        return DECIMAL.split(self) == DECIMAL.split(other) and all(close(*pair) for pair in pairs)
 
     def __ne__(self, other):  # str has one of its own, which compares letters
         return not self == other

@@ -220,6 +220,9 @@ def test_solutions_are_folded_and_run(path):
     ("saved", "computed"),
     [
         ("rmse 1.0", "rmse 1.0005"),
+        ("rmse 2.43", "rmse 2.44"),
+        ("-1.9 %", "-2.0 %"),
+        ("123.45", "123.58"),
         ("<td>-0.2500</td>", "<td>-0.2501</td>"),
         ("+0.000", "-0.000"),
         ("1.234e-05 s", "1.2341e-05 s"),
@@ -239,6 +242,9 @@ def test_close_decimals_agree(saved, computed):
     ("saved", "computed"),
     [
         ("rmse 1.0", "rmse 1.002"),
+        ("rmse 2.43", "rmse 2.45"),
+        ("rmse 2.432", "rmse 2.436"),
+        ("123.45", "123.59"),
         ("rmse 1.0", "rmsd 1.0"),
         ("rmse 1.0", "rmse  1.0"),
         ("0.5 0.5", "0.5"),

@@ -37,14 +37,12 @@ class Method(NamedTuple):
         sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
         if self.unit is not None:
             return self.grid * (np.sqrt(np.mean(sigma**2)) / self.unit)
-        if self.parameter == "window" and not self.grid[0] < 2 * noisy.shape[-1]:
-            raise ValueError(
-                f"noisy must be longer for a window of {self.grid[0]} samples than "
-                f"{noisy.shape[-1]}"
-            )
-        return (
-            self.grid[self.grid < 2 * noisy.shape[-1]] if self.parameter == "window" else self.grid
-        )
+        if self.parameter != "window":
+            return self.grid
+        length = noisy.shape[-1]
+        if not self.grid[0] < 2 * length:
+            raise ValueError(f"noisy of {length} samples is too short for windows of {self.grid[0]}")
+        return self.grid[self.grid < 2 * length]
 
     def sweep(self, noisy, sigma, **options):
         """Estimates for all of `values` at once, ``(values, ..., length)``."""
