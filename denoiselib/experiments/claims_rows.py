@@ -7,6 +7,7 @@ signals together) and ``"without"`` batch norm.
 """
 
 import itertools
+from functools import partial
 
 import numpy as np
 from scipy import stats
@@ -31,13 +32,10 @@ def row(claim, measure, condition, value, yes=None):
     >>> row(1, "stuck", "with batch norm", np.float64(0), yes=[True, False])["share"]
     0.5
     """
-    return {
-        "claim": claim,
-        "measure": measure,
-        "condition": condition,
-        "value": float(value) if np.isfinite(value) else None,
-        "share": None if yes is None else float(np.mean(yes)),
-    }
+    value = float(value) if np.isfinite(value) else None
+    share = None if yes is None else float(np.mean(yes))
+    named = {"claim": claim, "measure": measure, "condition": condition}
+    return named | {"value": value, "share": share}
 
 
 def percent(errors, others):
@@ -81,13 +79,13 @@ def batches(setting, seed, n):
     for batch in (1, 64):
         lr = setting["lr"] * (batch / 32) ** 0.5
         recipe = setting | {"batch": batch, "lr": lr, "steps": max(setting["seen"] // batch, 1)}
-        net = networks.train(recipe, seed)
-        ways = networks.modes(net, recipe, seed, batches=[64])
-        named = {way.replace("batch 64", "in 64"): denoise for way, denoise in ways.items()}
-        errors.append({way: error(denoise) for way, denoise in named.items()})
-    one, many = errors
-    measure = "RMSE after batches of 1 above 64, %"
-    return [row(4, measure, way, percent(x, many[way]), x > many[way]) for way, x in one.items()]
+        ways = networks.modes(networks.train(recipe, seed), recipe, seed, batches=[64])
+        errors.append({way: error(denoise) for way, denoise in ways.items()})
+    measure, (one, many) = "RMSE after batches of 1 above 64, %", errors
+    return [
+        row(4, measure, way.replace("batch 64", "in 64"), percent(x, many[way]), x > many[way])
+        for way, x in one.items()
+    ]
 
 
 def sparsity(setting, seed, n):
@@ -114,18 +112,16 @@ def convergence(setting, draws, seed, n):
         clean = signals.sparse_spikes(count, rng=rng, draws=draws)
         return signals.add_noise(clean, setting["sigma"], rng), clean
 
-    noisy, clean = made(n, stream(seed, "sparsity", draws))
+    def batches(step):
+        return made(setting["batch"], stream(seed, "training", step))
+
+    noisy, clean = test = made(n, stream(seed, "sparsity", draws))
     best = bayes.sparse_spikes_posterior_mean(noisy, setting["sigma"], draws=draws)
     limit = metrics.rmse(best, clean).mean()
     constant = metrics.rmse(np.full_like(clean, clean.mean()), clean).mean()
     steps = setting["steps"]
-    _, history = networks.fit(
-        setting,
-        seed,
-        lambda step: made(setting["batch"], stream(seed, "training", step)),
-        validation=(noisy, clean),
-        every=max(steps // 40, 1),
-    )
+    every = max(steps // 40, 1)
+    _, history = networks.fit(setting, seed, batches, validation=test, every=every)
 
     def first(goal):
         passed = zip(history["step"], history["rmse"], strict=True)
@@ -196,12 +192,11 @@ def modes(ways, setting, seed, n):
             gain = 100 * (1 - errors[way].mean() / errors["fixed"].mean())
             won = errors[way] < errors["fixed"]
             rows.append(row(6, "RMSE below fixed, %", f"{way} at sigma {sigma:g}", gain, won))
-        if sigma != setting["sigma"]:
-            continue
-        for a, b in itertools.combinations(made, 2):
-            apart = measures.change(made[a], made[b], clean)
-            much = apart > NOTICEABLE
-            rows.append(row(5, "change / error", f"{a} or {b}", np.median(apart), much))
+        if sigma == setting["sigma"]:
+            for a, b in itertools.combinations(made, 2):
+                apart = measures.change(made[a], made[b], clean)
+                much = apart > NOTICEABLE
+                rows.append(row(5, "change / error", f"{a} or {b}", np.median(apart), much))
     return rows
 
 
@@ -220,12 +215,11 @@ def fluctuations(ways, test):
 
 def sensitivity(ways, setting, seed, noisy):
     """12: whether small changes of the input grow."""
+    limit = partial(networks.pointwise_limit, setting["family"], sigma=setting["sigma"])
     rows = []
     for way in ("fixed", "alone", "the limit"):
         what = "amplification" if way in ways else "amplification, for comparison"
-        denoise = ways.get(
-            way, lambda y: networks.pointwise_limit(setting["family"], y, setting["sigma"])
-        )
+        denoise = ways.get(way, limit)
         found = {
             "random": measures.amplification(denoise, noisy, rng=seed),
             "worst": measures.worst_amplification(denoise, noisy[:20]),
