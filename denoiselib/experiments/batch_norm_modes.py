@@ -10,7 +10,6 @@ from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
 
-SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 SIGNALS = 32_000  #: that a training sees
 TRAININGS = [("plain", 16, "none")]  #: network, batch size and norm
 TRAININGS += [("plain", batch, "batch") for batch in (1, 4, 16, 64)]
@@ -39,7 +38,7 @@ def modes(setting, seed):
 
 def all_levels(setting):
     """List a test at each level: the same signals, but for the scale of the noise."""
-    return [({"test_sigma": sigma}, sigma, "test") for sigma in SIGMAS]
+    return [({"test_sigma": sigma}, sigma, "test") for sigma in networks.SIGMAS]
 
 
 PROTOCOL = Protocol(

@@ -18,7 +18,6 @@ from denoiselib.experiments import claims_measures as measures
 from denoiselib.experiments import networks, recipes
 from denoiselib.filters import METHODS
 
-SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 NOTICEABLE = 0.05  #: a relative difference of errors that counts
 #: Names of `networks.modes` among `ways`.
 WAYS = {"fixed": "fixed", "batch 1": "alone", "batch 64": "in 64", "no batch norm": "without"}
@@ -184,7 +183,7 @@ def tuned(setting, seed, noisy):
 def modes(ways, setting, seed, n):
     """5, 6: whether the mode of batch norm matters, and whether unfixed is better than fixed."""
     rows = []
-    for sigma in SIGMAS:
+    for sigma in networks.SIGMAS:
         noisy, clean, _ = networks.draw(setting["family"], sigma, n, seed)
         made = {way: ways[way](noisy) for way in ("fixed", "alone", "in 64")}
         errors = {way: metrics.rmse(x, clean) for way, x in made.items()}

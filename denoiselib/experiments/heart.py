@@ -82,10 +82,7 @@ def recording():
     """
     samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
-    clean, beats = samples - baseline(samples), real.r_peaks(samples)
-    clean.setflags(write=False)
-    beats.setflags(write=False)
-    return clean, beats
+    return networks.read_only(samples - baseline(samples), real.r_peaks(samples))
 
 
 def draw(noise, level, signals, seed, purpose="test"):
@@ -222,7 +219,7 @@ def _band(y, highest):
 
 
 #: Filters by name. The frequency of the mains is known, as that of the country.
-FILTERS = {
+ECG_FILTERS = {
     "Wiener": filters.METHODS["wiener"],
     "total variation": _filter("lambda", TV_LAMBDAS, filters.tv),
     "soft threshold, DFT": _filter("lambda", LAMBDAS, filters.l1),
@@ -247,7 +244,8 @@ def risks(method, noisy, clean=None):
 
     Examples
     --------
-    >>> found, risk = risks(FILTERS["high-pass"], np.random.default_rng(0).standard_normal((2, 99)))
+    >>> noisy = np.random.default_rng(0).standard_normal((2, 99))
+    >>> found, risk = risks(ECG_FILTERS["high-pass"], noisy)
     >>> found.shape, risk.shape
     ((7, 2, 99), (7, 2))
     """
@@ -266,7 +264,7 @@ def choose(method, noisy, clean=None):
     Examples
     --------
     >>> noisy, clean, _ = draw("white", 0.1, signals=5, seed=0, purpose="validation")
-    >>> choose(FILTERS["low-pass"], noisy, clean), choose(FILTERS["low-pass"], noisy)
+    >>> choose(ECG_FILTERS["low-pass"], noisy, clean), choose(ECG_FILTERS["low-pass"], noisy)
     (30, 30)
     """
     return method.grid[risks(method, noisy, clean)[1].mean(axis=-1).argmin()].item()
@@ -438,8 +436,8 @@ FIRST_SEED = 1000  #: of the study: the pilot has other signals
 def run_one(setting, seed, signals=10):
     """Train a network or tune a filter, and test it on the recording and on synthetic signals.
 
-    The setting is a `recipe`, or ``method`` alone: a name in `FILTERS`, or ``"none"``. Rows hold
-    `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
+    The setting is a `recipe`, or ``method`` alone: a name in `ECG_FILTERS`, or ``"none"``. Rows
+    hold `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
     `tuned`). A network taught by a recording is tested on that recording alone.
 
     Examples
@@ -455,9 +453,9 @@ def run_one(setting, seed, signals=10):
     net = train(setting, seed) if "steps" in setting else None
     for noise, mv in places:
         noisy, clean, beats = draw(noise, mv, signals, seed)
-        if method in FILTERS:
+        if method in ECG_FILTERS:
             known = draw(noise, mv, VALIDATION, seed, "validation")[:2]
-            answers = tuned(FILTERS[method], noise, noisy, clean, known)
+            answers = tuned(ECG_FILTERS[method], noise, noisy, clean, known)
         else:
             estimate = noisy if net is None else net.denoise(noisy)
             answers = {UNTUNED: dict.fromkeys(targets, estimate)}
@@ -538,7 +536,7 @@ def report(rows):
 
 
 STUDIED = [
-    *({"method": method} for method in ("none", *FILTERS)),
+    *({"method": method} for method in ("none", *ECG_FILTERS)),
     *(
         recipe(method, lr=LEARNING_RATES[method], steps=600)
         for method in TAUGHT

@@ -45,6 +45,7 @@ BASE = {
     "steps": 1000,
 }
 
+SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  #: noise levels of tests
 VALIDATION = 500  #: signals on which something is chosen, a learning rate or a start
 
 #: One that reaches the limit.
@@ -303,11 +304,15 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
     True
     """
     noisy, clean, level = draw(family, sigma, n, seed, purpose)
-    drawn = noisy, clean, level, pointwise_limit(family, noisy, level)
-    for array in drawn:
+    return read_only(noisy, clean, level, pointwise_limit(family, noisy, level))
+
+
+def read_only(*arrays):
+    """Return arrays, or None among them, that cannot be written to: what a cache may keep."""
+    for array in arrays:
         if array is not None:
             array.setflags(write=False)
-    return drawn
+    return arrays
 
 
 def scores(estimate, clean, best):

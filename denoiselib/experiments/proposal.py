@@ -11,22 +11,11 @@ from functools import partial
 import numpy as np
 
 from denoiselib import bayes
-from denoiselib.experiments import networks, recipes, verdict
-from denoiselib.experiments.candidates import (
-    BLIND,
-    BLIND_LIMIT,
-    CANDIDATES,
-    CHOSEN,
-    CONTROLS,
-    FINALISTS,
-    LIMIT,
-    limits,
-    recipe,
-)
+from denoiselib.experiments import candidates, networks, recipes, verdict
+from denoiselib.experiments.candidates import CHOSEN, CONTROLS, FINALISTS, LIMIT, limits, recipe
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import compare
 
-SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  #: noise levels of the tests
 SIGMA_GRID = np.linspace(1.0, 5.0, 17)  #: noise levels that `BLIND_LIMIT` averages over
 FIRST_SEED = 1000  #: of the study: the screening has other signals
 
@@ -55,9 +44,9 @@ def run_one(setting, seed, signals=1000, *, first_seed=0, tests=None):
         return compare(ways, setting["family"], sigma, n, seed, purpose).column("rmse")
 
     low, high = np.broadcast_to(setting["sigma"], 2)
-    inside = np.array([low <= sigma <= high for sigma in SIGMAS])
-    table = np.array([errors(sigma, signals) for sigma in SIGMAS])
-    measured = {f"{sigma:g}": pair for sigma, pair in zip(SIGMAS, table, strict=True)}
+    inside = np.array([low <= sigma <= high for sigma in networks.SIGMAS])
+    table = np.array([errors(sigma, signals) for sigma in networks.SIGMAS])
+    measured = {f"{sigma:g}": pair for sigma, pair in zip(networks.SIGMAS, table, strict=True)}
     measured["as trained"] = table[inside].mean(axis=0)
     measured["elsewhere"] = table[~inside].mean(axis=0)
     measured["validation"] = errors(setting["sigma"], networks.VALIDATION, "validation")
@@ -72,7 +61,7 @@ def _way(setting, seed):
     """Return ``denoise(noisy, sigma)``, or None for the limit itself."""
     if setting["row"] == LIMIT:
         return None
-    if setting["row"] == BLIND_LIMIT:
+    if setting["row"] == candidates.BLIND_LIMIT:
         limit = bayes.POINTWISE[setting["family"]]
         return lambda noisy, sigma: bayes.unknown_sigma(limit, noisy, SIGMA_GRID)
     net = networks.train(setting, seed)
@@ -86,7 +75,7 @@ SCREENED = [
     setting
     for family in KNOWN
     for setting in (
-        *(recipe(name, family, lr=lr) for name in CONTROLS | CANDIDATES for lr in LEARNING_RATES),
+        *(recipe(name, family, lr=lr) for name in candidates.VARIANTS for lr in LEARNING_RATES),
         *limits(family, lr=None),
     )
 ]
@@ -113,13 +102,11 @@ STUDIED = [
     for training, change in TRAININGS.items()
     for setting in (
         *(recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()),
-        *limits(family, rows=[LIMIT], sigma=change.get("sigma", BLIND["sigma"])),
+        *limits(family, rows=[LIMIT], sigma=change.get("sigma", candidates.BLIND["sigma"])),
     )
 ]
 STUDIED += [
-    {"training": "any level"} | setting
-    for family in KNOWN
-    for setting in limits(family, rows=[BLIND_LIMIT])
+    {"training": "any level"} | limits(family, rows=[candidates.BLIND_LIMIT])[0] for family in KNOWN
 ]
 
 STUDY = Protocol(
@@ -162,6 +149,6 @@ STUCK = Protocol(
     run_one=partial(run_one, first_seed=FIRST_SEED, tests=("as trained",)),
     settings=STUCK_SETTINGS,
     seeds=48,
-    table={"by": ["row"], "stuck": lambda row: row["rmse"] > recipes.STUCK},
+    table={"by": ["row"], "stuck": recipes.stuck},
     quick={"settings": shortened(STUCK_SETTINGS, 100), "seeds": 2, "signals": 20},
 )
