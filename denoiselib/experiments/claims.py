@@ -214,7 +214,7 @@ def run_one(setting, seed, signals=1000):
     1 stuck, without learning rate 0.03 1.0
     1 stuck without - with learning rate 0.03 0.0
     """
-    return claims_rows.PARTS[setting["part"]](setting, seed, signals)
+    return list(claims_rows.PARTS[setting["part"]](setting, seed, signals))
 
 
 PROTOCOL = Protocol(

@@ -16,6 +16,7 @@ from denoiselib._random import stream
 from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.table import Table
+from denoiselib.experiments.unsupervised import LESSONS
 from denoiselib.experiments.wavelets import WAVELETS
 from denoiselib.filters import Method, tuning
 
@@ -253,9 +254,8 @@ def risks(method, noisy, clean=None):
     found = method.sweep(noisy, level)
     if clean is not None:
         return found, rms_error(found, clean)
-    return found, tuning.sure_risk(
-        lambda y: method.sweep(y, level), noisy, level, 0, estimate=found
-    )
+    sweep = partial(method.sweep, sigma=level)
+    return found, tuning.sure_risk(sweep, noisy, level, 0, estimate=found)
 
 
 def choose(method, noisy, clean=None):
@@ -288,10 +288,8 @@ TAUGHT = {
 }
 #: Networks taught by the noisy recording alone: the lesson of each.
 ALONE = {
-    "SURE, recording alone": partial(
-        nn.unsupervised.sure, sigma=partial(tuning.mad_sigma, difference=True)
-    ),
-    "noise2self, recording alone": partial(nn.unsupervised.noise2self, every=10),
+    "SURE, recording alone": LESSONS["SURE, level estimated"],
+    "noise2self, recording alone": LESSONS["noise2self"],
 }
 #: Noise of the recording that teaches `ALONE`. SURE assumes white noise, noise2self noise that
 #: cannot be predicted.
@@ -401,14 +399,10 @@ def run_pilot(setting, seed, signals=10):
     return [{"gain": float(np.mean(found))}]
 
 
-PILOTED = [
-    setting
-    for lr in (3e-3, 1e-2, 3e-2, 1e-1)
-    for setting in (
-        *(recipe(method, lr=lr, steps=500) for method in TAUGHT if lr < 0.1),
-        *(recipe(method, "white", 0.1, lr=lr) for method in ALONE),
-    )
-]
+PILOTED = []
+for lr in (3e-3, 1e-2, 3e-2, 1e-1):
+    PILOTED += [recipe(method, lr=lr, steps=500) for method in TAUGHT if lr < 0.1]
+    PILOTED += [recipe(method, "white", 0.1, lr=lr) for method in ALONE]
 
 PILOT = Protocol(
     name="heart-pilot",
@@ -535,14 +529,14 @@ def report(rows):
     return "\n\n".join(parts)
 
 
-STUDIED = [
-    *({"method": method} for method in ("none", *ECG_FILTERS)),
-    *(
-        recipe(method, lr=LEARNING_RATES[method], steps=600)
-        for method in TAUGHT
-        if method != "net, white, varied, thresholds follow"
-    ),
-    *(recipe(method, *where, lr=LEARNING_RATES[method]) for method in ALONE for where in HEARD),
+STUDIED = [{"method": method} for method in ("none", *ECG_FILTERS)]
+STUDIED += [
+    recipe(method, lr=LEARNING_RATES[method], steps=600)
+    for method in TAUGHT
+    if method != "net, white, varied, thresholds follow"
+]
+STUDIED += [
+    recipe(method, *where, lr=LEARNING_RATES[method]) for method in ALONE for where in HEARD
 ]
 
 PROTOCOL = Protocol(

@@ -97,9 +97,8 @@ def make(recipe, seed):
     'PlainNet'
     """
     options = {name: recipe[name] for name in ("norm", "activation", "init")}
-    options |= {"bias": recipe.get("bias", True), "level": recipe.get("level")}
-    if options["level"] in ESTIMATES:
-        options["level"] = "given"
+    level = recipe.get("level")
+    options |= {"bias": recipe.get("bias", True), "level": "given" if level in ESTIMATES else level}
     if recipe["net"] == "plain":
         return nn.PlainNet(**options, **recipe.get("shape", {}), rng=seed)
     net = nn.UNet(**options, pool=recipe["pool"], prior=bool(recipe["prior"]), rng=seed)
@@ -119,13 +118,10 @@ def data(recipe, seed):
     (32, 100)
     """
     level, batch, count = recipe.get("level"), recipe["batch"], recipe["signals"]
-    fresh = partial(
-        nn.train.fresh, recipe["family"], recipe["sigma"], seed=seed, level=level == "given"
-    )
-    if count is None:
-        source = fresh(batch_size=batch)
-    else:
-        source = nn.train.fixed(*fresh(batch_size=count)(0), batch, seed=seed)
+    options = {"batch_size": count or batch, "seed": seed, "level": level == "given"}
+    source = nn.train.fresh(recipe["family"], recipe["sigma"], **options)
+    if count is not None:
+        source = nn.train.fixed(*source(0), batch, seed=seed)
     if level not in ESTIMATES:
         return source
 
@@ -229,19 +225,16 @@ def fit(recipe, seed, batches=None, loss=None, **options):
     [10, 20]
     """
     net, steps, lr = make(recipe, seed), recipe["steps"], recipe["lr"]
-    if loss is None:
-        loss = recipe["loss"]
-        if recipe.get("penalty"):
-            loss = variants.penalised(variants.sparsity(**recipe["penalty"]), loss)
+    if loss is None and recipe.get("penalty"):
+        loss = variants.penalised(variants.sparsity(**recipe["penalty"]), recipe["loss"])
     optimizer = OPTIMIZERS[recipe["optimizer"]](net, lr)
     if recipe["clip"] is not None:
         optimizer = nn.optim.Clipped(optimizer, recipe["clip"])
     if recipe["scaling"]:
         optimizer = nn.optim.Scaled(optimizer)
-    options = {"every": steps, "schedule": SCHEDULES[recipe["schedule"]](lr, steps)} | options
-    history = nn.train.fit(
-        net, batches or data(recipe, seed), optimizer, steps, loss=loss, **options
-    )
+    chosen = {"every": steps, "schedule": SCHEDULES[recipe["schedule"]](lr, steps)}
+    chosen |= {"loss": loss or recipe["loss"]} | options
+    history = nn.train.fit(net, batches or data(recipe, seed), optimizer, steps, **chosen)
     return net.eval(), history
 
 

@@ -6,6 +6,7 @@ the rates and the finalists. The study takes other seeds, since the best of many
 part of its lead to chance (selection bias). `verdict` draws the conclusions.
 """
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -71,14 +72,12 @@ def _way(setting, seed):
 LEARNING_RATES = (0.01, 0.03)
 BY_RATE = ["family", "test", "row", "lr"]
 KNOWN = ("sparse_spikes", "blocks")  #: families whose limit is known at an unknown level
-SCREENED = [
-    setting
-    for family in KNOWN
-    for setting in (
-        *(recipe(name, family, lr=lr) for name in candidates.VARIANTS for lr in LEARNING_RATES),
-        *limits(family, lr=None),
-    )
-]
+SCREENED = []
+for family in KNOWN:
+    SCREENED += [
+        recipe(name, family, lr=lr) for name in candidates.VARIANTS for lr in LEARNING_RATES
+    ]
+    SCREENED += limits(family, lr=None)
 
 SCREEN = Protocol(
     name="proposal-screen",
@@ -96,18 +95,15 @@ TRAININGS = {
     "any level, 700 signals": {"signals": 700},
     "level 3": {"sigma": 3.0},
 }
-STUDIED = [
-    {"training": training} | setting
-    for family in networks.SHAPES
-    for training, change in TRAININGS.items()
-    for setting in (
-        *(recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()),
-        *limits(family, rows=[LIMIT], sigma=change.get("sigma", candidates.BLIND["sigma"])),
-    )
-]
-STUDIED += [
-    {"training": "any level"} | limits(family, rows=[candidates.BLIND_LIMIT])[0] for family in KNOWN
-]
+STUDIED = []
+for family, (training, change) in itertools.product(networks.SHAPES, TRAININGS.items()):
+    trained = [recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()]
+    trained += limits(family, rows=[LIMIT], sigma=change.get("sigma", candidates.BLIND["sigma"]))
+    STUDIED += [{"training": training} | setting for setting in trained]
+for family in KNOWN:
+    STUDIED += [
+        {"training": "any level"} | x for x in limits(family, rows=[candidates.BLIND_LIMIT])
+    ]
 
 STUDY = Protocol(
     name="proposal",
@@ -121,14 +117,12 @@ STUDY = Protocol(
 
 #: The best three, and the controls that differ in a U-Net, whose width is given.
 IN_UNET = [*list(FINALISTS)[:3], *(name for name in CONTROLS if name != "batch norm, wide")]
-UNET_SETTINGS = [
-    {"training": "any level"} | setting
-    for family in KNOWN
-    for setting in (
-        *(recipe(n, family, net="unet", shape={}, lr=lr) for n in IN_UNET for lr in LEARNING_RATES),
-        *limits(family, rows=[LIMIT], lr=None),
-    )
-]
+UNET_SETTINGS = []
+for family in KNOWN:
+    change = {"net": "unet", "shape": {}}
+    trained = [recipe(n, family, **change, lr=lr) for n in IN_UNET for lr in LEARNING_RATES]
+    trained += limits(family, rows=[LIMIT], lr=None)
+    UNET_SETTINGS += [{"training": "any level"} | setting for setting in trained]
 
 UNET = Protocol(
     name="proposal-unet",
