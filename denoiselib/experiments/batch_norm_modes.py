@@ -16,16 +16,13 @@ TRAININGS += [("plain", batch, "batch") for batch in (1, 4, 16, 64)]
 TRAININGS += [("unet", batch, "batch") for batch in (1, 64)]
 
 
-def _recipe(family, net, batch, norm):
-    change = {"init": "lecun", "net": net, "family": family, "norm": norm, "batch": batch}
-    change |= {"lr": round(0.03 * (batch / 32) ** 0.5, 4), "steps": SIGNALS // batch}
-    return networks.BASE | change
-
-
 SETTINGS = []
-for name in ("sparse_spikes", "pulses", "blocks"):
-    SETTINGS.append({"net": "limit", "family": name, "batch": None})
-    SETTINGS.extend(_recipe(name, *training) for training in TRAININGS)
+for family in ("sparse_spikes", "pulses", "blocks"):
+    SETTINGS.append({"net": "limit", "family": family, "batch": None})
+    for net, batch, norm in TRAININGS:
+        change = {"init": "lecun", "net": net, "family": family, "norm": norm, "batch": batch}
+        change |= {"lr": round(0.03 * (batch / 32) ** 0.5, 4), "steps": SIGNALS // batch}
+        SETTINGS.append(networks.BASE | change)
 
 
 def modes(setting, seed):

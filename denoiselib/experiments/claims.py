@@ -147,9 +147,8 @@ def verdict(answers):
     kinds = set(answers.values())
     if len(kinds) == 1:
         return {"yes": "holds", "no": "does not hold", "open": "open"}[kinds.pop()]
-    if when["yes"]:
-        text = f"holds {'only ' if when['no'] else ''}when: {when['yes']}"
-    else:
+    text = f"holds {'only ' if when['no'] else ''}when: {when['yes']}"
+    if not when["yes"]:
         text = f"does not hold when: {when['no']}"
     return f"{text}; open when: {when['open']}" if when["open"] else text
 

@@ -152,10 +152,8 @@ def scores(estimate, noisy, clean, beats):
     >>> print(f"{found['error']:.0f} uV, {found['gain']:.1f} dB, {found['timing']:.1f} ms")
     10 uV, 20.0 dB, 0.8 ms
     """
-    pairs = [
-        real.r_peak_timing_error(real.r_peaks(signal), true)
-        for signal, true in zip(estimate, beats, strict=True)
-    ]
+    timing, both = real.r_peak_timing_error, zip(estimate, beats, strict=True)
+    pairs = [timing(real.r_peaks(signal), true) for signal, true in both]
     heights = np.concatenate(list(map(real.qrs_amplitude_error, estimate, clean, beats)))
     errors = np.abs(np.concatenate([pair.errors for pair in pairs]))
     wrong = sum(pair.missed + pair.extra for pair in pairs)
@@ -245,8 +243,7 @@ def risks(method, noisy, clean=None):
 
     Examples
     --------
-    >>> noisy = np.random.default_rng(0).standard_normal((2, 99))
-    >>> found, risk = risks(ECG_FILTERS["high-pass"], noisy)
+    >>> found, risk = risks(ECG_FILTERS["high-pass"], np.eye(99)[:2])
     >>> found.shape, risk.shape
     ((7, 2, 99), (7, 2))
     """
@@ -274,17 +271,14 @@ def choose(method, noisy, clean=None):
 
 SHAPE = {"depth": 8, "kernel": 5, "dilation": [1, 2, 4, 8, 16, 32, 64, 1]}  #: reach: 0.71 s
 LOUDEST = 0.3  #: highest level of each kind of noise in training, in mV
+VARIED = {"noises": ["white"], "varied": True}
 
 #: Networks taught by clean signals: the options in which they differ.
 TAUGHT = {
-    "net, white": {"noises": ["white"], "varied": False},
-    "net, white, varied": {"noises": ["white"], "varied": True},
-    "net, white, varied, thresholds follow": {
-        "noises": ["white"],
-        "varied": True,
-        "norm": "batch+nonnegative_l1*linear",
-    },
-    "net, all kinds, varied": {"noises": [n for n in NOISES if n != "all"], "varied": True},
+    "net, white": VARIED | {"varied": False},
+    "net, white, varied": VARIED,
+    "net, white, varied, thresholds follow": VARIED | {"norm": "batch+nonnegative_l1*linear"},
+    "net, all kinds, varied": VARIED | {"noises": [n for n in NOISES if n != "all"]},
 }
 #: Networks taught by the noisy recording alone: the lesson of each.
 ALONE = {
@@ -389,13 +383,11 @@ def run_pilot(setting, seed, signals=10):
     """
     alone = setting["method"] in ALONE
     places = [("white", 0.1)] if alone else [x for x in CONDITIONS if x[0] in setting["noises"]]
-    drawn = [draw(noise, mv, signals, seed, "validation") for noise, mv in places]
-    judged = slice(0, 1 if alone else signals)
+    drawn = [draw(noise, mv, signals, seed, "validation")[:2] for noise, mv in places]
+    if alone:
+        drawn = [[part[:1] for part in drawn[0]]]
     net = train(setting, seed, heard=drawn[0][0][0])
-    found = [
-        gains(net.denoise(noisy[judged]), noisy[judged], clean[judged]).mean()
-        for noisy, clean, _ in drawn
-    ]
+    found = [gains(net.denoise(noisy), noisy, clean).mean() for noisy, clean in drawn]
     return [{"gain": float(np.mean(found))}]
 
 
@@ -471,19 +463,15 @@ def tuned(method, noise, noisy, clean, known):
     ways = {"synthetic": np.tile(errors[:, n:].mean(axis=-1), (n, 1)).T, "oracle": errors[:, :n]}
     if noise == "white":
         ways["SURE"] = risks(method, noisy)[1]
-    return {
-        how: {
-            target: found[risk[:, part].mean(axis=-1).argmin(), :n]
-            for target, part in TARGETS.items()
-        }
-        for how, risk in ways.items()
-    }
+
+    def best(risk, part):
+        return found[risk[:, part].mean(axis=-1).argmin(), :n]
+
+    return {how: {x: best(risk, part) for x, part in TARGETS.items()} for how, risk in ways.items()}
 
 
 def means(rows, value, target="recording", mv=0.1):
-    """Return means of one of the `scores` in the study's rows, by method and then by noise.
-
-    Filters are those tuned on synthetic signals.
+    """Return means of one of the `scores`, by method and noise; filters tuned on synthetic ones.
 
     Examples
     --------
@@ -517,13 +505,11 @@ def report(rows):
     """
     parts = []
     for target, (value, title) in itertools.product(TARGETS, TITLES.items()):
-        lines = means(rows, value, target)
-        heard = set().union(*lines.values())
-        table = [
-            {"method": method}
-            | {x: f"{line[x]:.2f}" if x in line else None for x in NOISES if x in heard}
-            for method, line in lines.items()
-        ]
+        table, lines = [], means(rows, value, target)
+        heard = [noise for noise in NOISES if noise in set().union(*lines.values())]
+        for method, line in lines.items():
+            cells = {x: f"{line[x]:.2f}" if x in line else None for x in heard}
+            table.append({"method": method} | cells)
         if table:
             parts.append(f"{title}, {target}, 0.1 mV\n\n{tables.markdown(table)}")
     return "\n\n".join(parts)

@@ -118,7 +118,8 @@ def data(recipe, seed):
     (32, 100)
     """
     level, batch, count = recipe.get("level"), recipe["batch"], recipe["signals"]
-    options = {"batch_size": count or batch, "seed": seed, "level": level == "given"}
+    options = {"seed": seed, "level": level == "given"}
+    options["batch_size"] = batch if count is None else count
     source = nn.train.fresh(recipe["family"], recipe["sigma"], **options)
     if count is not None:
         source = nn.train.fixed(*source(0), batch, seed=seed)
@@ -351,10 +352,9 @@ def load(path):
     """
     state, metadata = nn.checkpoint.load(path)
     try:
-        recipe, seed = json.loads(metadata["recipe"]), int(metadata["seed"])
-        net = make(recipe, seed)
+        net = make(json.loads(metadata["recipe"]), int(metadata["seed"]))
     except (KeyError, TypeError, ValueError):
-        name = Path(path).name
-        raise ValueError(f"{name} was not written by denoiselib's networks.save") from None
+        text = f"{Path(path).name} was not written by denoiselib's networks.save"
+        raise ValueError(text) from None
     net.load_state_dict(state)
     return net.eval()

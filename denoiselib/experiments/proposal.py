@@ -74,9 +74,7 @@ BY_RATE = ["family", "test", "row", "lr"]
 KNOWN = ("sparse_spikes", "blocks")  #: families whose limit is known at an unknown level
 SCREENED = []
 for family in KNOWN:
-    SCREENED += [
-        recipe(name, family, lr=lr) for name in candidates.VARIANTS for lr in LEARNING_RATES
-    ]
+    SCREENED += [recipe(n, family, lr=lr) for n in candidates.VARIANTS for lr in LEARNING_RATES]
     SCREENED += limits(family, lr=None)
 
 SCREEN = Protocol(

@@ -46,9 +46,7 @@ TUNED_FILTERS = {
     for name in ("wiener", "wiener_sigma", "soft", "l1_dft", "gmc_dft", "tv", "l1_pulse")
 }
 TUNED_FILTERS |= {"l1_pulse, spikes >= 0": _pulses(0.0)}
-TUNED_FILTERS |= {
-    f"gmc_pulse, spikes >= 0, gamma {gamma}": _pulses(gamma) for gamma in (0.2, 0.4, 0.8)
-}
+TUNED_FILTERS |= {f"gmc_pulse, spikes >= 0, gamma {g}": _pulses(g) for g in (0.2, 0.4, 0.8)}
 
 SETTINGS = []
 for kind, steps in STEPS.items():
