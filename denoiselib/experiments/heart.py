@@ -243,7 +243,7 @@ def risks(method, noisy, clean=None):
 
     Examples
     --------
-    >>> found, risk = risks(ECG_FILTERS["high-pass"], np.eye(99)[:2])
+    >>> found, risk = risks(ECG_FILTERS["high-pass"], np.sin(np.arange(198.0)).reshape(2, 99))
     >>> found.shape, risk.shape
     ((7, 2, 99), (7, 2))
     """
