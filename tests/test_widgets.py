@@ -766,7 +766,7 @@ def test_the_heart_panel_shows_what_its_filter_makes_of_the_recording():
     panel = widgets.HeartPanel({})
     panel.set(method="low-pass", noise="bursts", level=0.2, value=20, start=2.0)
     noisy, clean, beats = heart.draw("bursts", 0.2, 1, seed=0)
-    estimate = heart.FILTERS["low-pass"].denoise(noisy[0], None, 20)
+    estimate = heart.ECG_FILTERS["low-pass"].denoise(noisy[0], None, 20)
     time, shown = line(panel, "paper", "estimate").get_data()
     np.testing.assert_allclose(shown, estimate, atol=1e-9)
     np.testing.assert_allclose(time, np.arange(3600) / 360 - 2.0)
@@ -793,9 +793,9 @@ def test_each_filter_of_the_heart_panel_has_its_own_values():
         panel.method.value = name
         assert panel.value.layout.display is None
         values = choices(panel.value)
-        assert values == heart.FILTERS[name].grid.tolist()
+        assert values == heart.ECG_FILTERS[name].grid.tolist()
         assert panel.value.value == widgets.heart.STARTS[name]
-        assert panel.value.description.split()[0] == heart.FILTERS[name].parameter
+        assert panel.value.description.split()[0] == heart.ECG_FILTERS[name].parameter
 
 
 def test_beats_that_are_lost_are_counted():

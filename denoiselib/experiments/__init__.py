@@ -15,28 +15,18 @@ from denoiselib.experiments import (
     structured,
     unsupervised,
 )
+from denoiselib.experiments.protocol import Protocol
 from denoiselib.experiments.table import Table, results
 
 __all__ = ["PROTOCOLS", "Table", "results"]
 
-#: Every protocol by its name.
+STUDIES = (classical, recipes, prior, slides_table, batch_norm_modes, claims, proposal)
+STUDIES += (unsupervised, structured, heart)
+
+#: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {
     protocol.name: protocol
-    for protocol in (
-        classical.PROTOCOL,
-        recipes.PROTOCOL,
-        prior.PROTOCOL,
-        slides_table.PROTOCOL,
-        batch_norm_modes.PROTOCOL,
-        claims.PROTOCOL,
-        proposal.SCREEN,
-        proposal.STUDY,
-        proposal.UNET,
-        proposal.STUCK,
-        unsupervised.PILOT,
-        unsupervised.STUDY,
-        structured.PROTOCOL,
-        heart.PILOT,
-        heart.PROTOCOL,
-    )
+    for study in STUDIES
+    for protocol in vars(study).values()
+    if isinstance(protocol, Protocol)
 }

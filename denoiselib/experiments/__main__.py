@@ -108,12 +108,8 @@ def _parser():
 
     both = argparse.ArgumentParser(add_help=False)
     both.add_argument("name", choices=PROTOCOLS, metavar="NAME", help=", ".join(PROTOCOLS))
-    both.add_argument(
-        "--out",
-        default=FOLDER,
-        metavar="DIR",
-        help="folder of the results (default: %(default)s in the current folder)",
-    )
+    folder = "folder of the results (default: %(default)s in the current folder)"
+    both.add_argument("--out", default=FOLDER, metavar="DIR", help=folder)
     both.add_argument("--quick", action="store_true", help="the one-minute form, with its own file")
 
     command = commands.add_parser("run", parents=[both], help="run the jobs that are not done yet")

@@ -10,23 +10,19 @@ from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
 
-SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 SIGNALS = 32_000  #: that a training sees
 TRAININGS = [("plain", 16, "none")]  #: network, batch size and norm
 TRAININGS += [("plain", batch, "batch") for batch in (1, 4, 16, 64)]
 TRAININGS += [("unet", batch, "batch") for batch in (1, 64)]
 
 
-def _recipe(family, net, batch, norm):
-    change = {"init": "lecun", "net": net, "family": family, "norm": norm, "batch": batch}
-    change |= {"lr": round(0.03 * (batch / 32) ** 0.5, 4), "steps": SIGNALS // batch}
-    return networks.BASE | change
-
-
 SETTINGS = []
-for name in ("sparse_spikes", "pulses", "blocks"):
-    SETTINGS.append({"net": "limit", "family": name, "batch": None})
-    SETTINGS.extend(_recipe(name, *training) for training in TRAININGS)
+for family in ("sparse_spikes", "pulses", "blocks"):
+    SETTINGS.append({"net": "limit", "family": family, "batch": None})
+    for net, batch, norm in TRAININGS:
+        change = {"init": "lecun", "net": net, "family": family, "norm": norm, "batch": batch}
+        change |= {"lr": round(0.03 * (batch / 32) ** 0.5, 4), "steps": SIGNALS // batch}
+        SETTINGS.append(networks.BASE | change)
 
 
 def modes(setting, seed):
@@ -39,7 +35,7 @@ def modes(setting, seed):
 
 def all_levels(setting):
     """List a test at each level: the same signals, but for the scale of the noise."""
-    return [({"test_sigma": sigma}, sigma, "test") for sigma in SIGMAS]
+    return [({"test_sigma": sigma}, sigma, "test") for sigma in networks.SIGMAS]
 
 
 PROTOCOL = Protocol(

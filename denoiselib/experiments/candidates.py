@@ -42,11 +42,11 @@ TWO_SIDED = [
 ]
 
 #: Other normalisations and filters, before a ReLU.
-FILTERS = ["representative", "filtered", "wiener", "batch+wiener", "predict", "batch+predict"]
+OTHER_NORMS = ["representative", "filtered", "wiener", "batch+wiener", "predict", "batch+predict"]
 
 #: Every variant that was tried, by name: changes of a recipe.
 CANDIDATES = {name: {"norm": name, "activation": "none"} for name in (*ONE_SIDED, *TWO_SIDED)}
-CANDIDATES |= {name: {"norm": name} for name in FILTERS}
+CANDIDATES |= {name: {"norm": name} for name in OTHER_NORMS}
 CANDIDATES |= {
     "bias-free": {"norm": "bias_free", "bias": False},
     "batch+firm*mad, ReLU": {"norm": "batch+firm*mad"},
@@ -57,6 +57,7 @@ CANDIDATES |= {
     for name, p in {"|h|": 1, "|h|^1/2": 0.5, "log(1 + h^2)": "log"}.items()
     for weight in (0.001, 0.01, 0.1)
 }
+VARIANTS = CONTROLS | CANDIDATES
 
 #: The six best rows of the screening, with the learning rates that it chose.
 FINALISTS = {
@@ -81,7 +82,7 @@ def recipe(name, family, **changes):
     {'kernel': 5, 'width': 22}
     """
     place = {"family": family, "shape": networks.SHAPES[family] | WIDER.get(name, {})}
-    return {"row": name} | BLIND | place | (CONTROLS | CANDIDATES)[name] | changes
+    return {"row": name} | BLIND | place | VARIANTS[name] | changes
 
 
 def limits(family, *, sigma=BLIND["sigma"], rows=(LIMIT, BLIND_LIMIT), **more):

@@ -16,6 +16,7 @@ from denoiselib._random import stream
 from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.table import Table
+from denoiselib.experiments.unsupervised import LESSONS
 from denoiselib.experiments.wavelets import WAVELETS
 from denoiselib.filters import Method, tuning
 
@@ -82,10 +83,7 @@ def recording():
     """
     samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
-    clean, beats = samples - baseline(samples), real.r_peaks(samples)
-    clean.setflags(write=False)
-    beats.setflags(write=False)
-    return clean, beats
+    return networks.read_only(samples - baseline(samples), real.r_peaks(samples))
 
 
 def draw(noise, level, signals, seed, purpose="test"):
@@ -154,10 +152,8 @@ def scores(estimate, noisy, clean, beats):
     >>> print(f"{found['error']:.0f} uV, {found['gain']:.1f} dB, {found['timing']:.1f} ms")
     10 uV, 20.0 dB, 0.8 ms
     """
-    pairs = [
-        real.r_peak_timing_error(real.r_peaks(signal), true)
-        for signal, true in zip(estimate, beats, strict=True)
-    ]
+    timing, both = real.r_peak_timing_error, zip(estimate, beats, strict=True)
+    pairs = [timing(real.r_peaks(signal), true) for signal, true in both]
     heights = np.concatenate(list(map(real.qrs_amplitude_error, estimate, clean, beats)))
     errors = np.abs(np.concatenate([pair.errors for pair in pairs]))
     wrong = sum(pair.missed + pair.extra for pair in pairs)
@@ -222,7 +218,7 @@ def _band(y, highest):
 
 
 #: Filters by name. The frequency of the mains is known, as that of the country.
-FILTERS = {
+ECG_FILTERS = {
     "Wiener": filters.METHODS["wiener"],
     "total variation": _filter("lambda", TV_LAMBDAS, filters.tv),
     "soft threshold, DFT": _filter("lambda", LAMBDAS, filters.l1),
@@ -247,7 +243,7 @@ def risks(method, noisy, clean=None):
 
     Examples
     --------
-    >>> found, risk = risks(FILTERS["high-pass"], np.random.default_rng(0).standard_normal((2, 99)))
+    >>> found, risk = risks(ECG_FILTERS["high-pass"], np.sin(np.arange(198.0)).reshape(2, 99))
     >>> found.shape, risk.shape
     ((7, 2, 99), (7, 2))
     """
@@ -255,9 +251,8 @@ def risks(method, noisy, clean=None):
     found = method.sweep(noisy, level)
     if clean is not None:
         return found, rms_error(found, clean)
-    return found, tuning.sure_risk(
-        lambda y: method.sweep(y, level), noisy, level, 0, estimate=found
-    )
+    sweep = partial(method.sweep, sigma=level)
+    return found, tuning.sure_risk(sweep, noisy, level, 0, estimate=found)
 
 
 def choose(method, noisy, clean=None):
@@ -266,7 +261,7 @@ def choose(method, noisy, clean=None):
     Examples
     --------
     >>> noisy, clean, _ = draw("white", 0.1, signals=5, seed=0, purpose="validation")
-    >>> choose(FILTERS["low-pass"], noisy, clean), choose(FILTERS["low-pass"], noisy)
+    >>> choose(ECG_FILTERS["low-pass"], noisy, clean), choose(ECG_FILTERS["low-pass"], noisy)
     (30, 30)
     """
     return method.grid[risks(method, noisy, clean)[1].mean(axis=-1).argmin()].item()
@@ -276,24 +271,19 @@ def choose(method, noisy, clean=None):
 
 SHAPE = {"depth": 8, "kernel": 5, "dilation": [1, 2, 4, 8, 16, 32, 64, 1]}  #: reach: 0.71 s
 LOUDEST = 0.3  #: highest level of each kind of noise in training, in mV
+VARIED = {"noises": ["white"], "varied": True}
 
 #: Networks taught by clean signals: the options in which they differ.
 TAUGHT = {
-    "net, white": {"noises": ["white"], "varied": False},
-    "net, white, varied": {"noises": ["white"], "varied": True},
-    "net, white, varied, thresholds follow": {
-        "noises": ["white"],
-        "varied": True,
-        "norm": "batch+nonnegative_l1*linear",
-    },
-    "net, all kinds, varied": {"noises": [n for n in NOISES if n != "all"], "varied": True},
+    "net, white": VARIED | {"varied": False},
+    "net, white, varied": VARIED,
+    "net, white, varied, thresholds follow": VARIED | {"norm": "batch+nonnegative_l1*linear"},
+    "net, all kinds, varied": VARIED | {"noises": [n for n in NOISES if n != "all"]},
 }
 #: Networks taught by the noisy recording alone: the lesson of each.
 ALONE = {
-    "SURE, recording alone": partial(
-        nn.unsupervised.sure, sigma=partial(tuning.mad_sigma, difference=True)
-    ),
-    "noise2self, recording alone": partial(nn.unsupervised.noise2self, every=10),
+    "SURE, recording alone": LESSONS["SURE, level estimated"],
+    "noise2self, recording alone": LESSONS["noise2self"],
 }
 #: Noise of the recording that teaches `ALONE`. SURE assumes white noise, noise2self noise that
 #: cannot be predicted.
@@ -393,24 +383,18 @@ def run_pilot(setting, seed, signals=10):
     """
     alone = setting["method"] in ALONE
     places = [("white", 0.1)] if alone else [x for x in CONDITIONS if x[0] in setting["noises"]]
-    drawn = [draw(noise, mv, signals, seed, "validation") for noise, mv in places]
-    judged = slice(0, 1 if alone else signals)
+    drawn = [draw(noise, mv, signals, seed, "validation")[:2] for noise, mv in places]
+    if alone:
+        drawn = [[part[:1] for part in drawn[0]]]
     net = train(setting, seed, heard=drawn[0][0][0])
-    found = [
-        gains(net.denoise(noisy[judged]), noisy[judged], clean[judged]).mean()
-        for noisy, clean, _ in drawn
-    ]
+    found = [gains(net.denoise(noisy), noisy, clean).mean() for noisy, clean in drawn]
     return [{"gain": float(np.mean(found))}]
 
 
-PILOTED = [
-    setting
-    for lr in (3e-3, 1e-2, 3e-2, 1e-1)
-    for setting in (
-        *(recipe(method, lr=lr, steps=500) for method in TAUGHT if lr < 0.1),
-        *(recipe(method, "white", 0.1, lr=lr) for method in ALONE),
-    )
-]
+PILOTED = []
+for lr in (3e-3, 1e-2, 3e-2, 1e-1):
+    PILOTED += [recipe(method, lr=lr, steps=500) for method in TAUGHT if lr < 0.1]
+    PILOTED += [recipe(method, "white", 0.1, lr=lr) for method in ALONE]
 
 PILOT = Protocol(
     name="heart-pilot",
@@ -438,8 +422,8 @@ FIRST_SEED = 1000  #: of the study: the pilot has other signals
 def run_one(setting, seed, signals=10):
     """Train a network or tune a filter, and test it on the recording and on synthetic signals.
 
-    The setting is a `recipe`, or ``method`` alone: a name in `FILTERS`, or ``"none"``. Rows hold
-    `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
+    The setting is a `recipe`, or ``method`` alone: a name in `ECG_FILTERS`, or ``"none"``. Rows
+    hold `scores` with ``target``, ``noise``, its level ``mv``, and how a filter was ``tuned`` (see
     `tuned`). A network taught by a recording is tested on that recording alone.
 
     Examples
@@ -455,9 +439,9 @@ def run_one(setting, seed, signals=10):
     net = train(setting, seed) if "steps" in setting else None
     for noise, mv in places:
         noisy, clean, beats = draw(noise, mv, signals, seed)
-        if method in FILTERS:
+        if method in ECG_FILTERS:
             known = draw(noise, mv, VALIDATION, seed, "validation")[:2]
-            answers = tuned(FILTERS[method], noise, noisy, clean, known)
+            answers = tuned(ECG_FILTERS[method], noise, noisy, clean, known)
         else:
             estimate = noisy if net is None else net.denoise(noisy)
             answers = {UNTUNED: dict.fromkeys(targets, estimate)}
@@ -479,19 +463,15 @@ def tuned(method, noise, noisy, clean, known):
     ways = {"synthetic": np.tile(errors[:, n:].mean(axis=-1), (n, 1)).T, "oracle": errors[:, :n]}
     if noise == "white":
         ways["SURE"] = risks(method, noisy)[1]
-    return {
-        how: {
-            target: found[risk[:, part].mean(axis=-1).argmin(), :n]
-            for target, part in TARGETS.items()
-        }
-        for how, risk in ways.items()
-    }
+
+    def best(risk, part):
+        return found[risk[:, part].mean(axis=-1).argmin(), :n]
+
+    return {how: {x: best(risk, part) for x, part in TARGETS.items()} for how, risk in ways.items()}
 
 
 def means(rows, value, target="recording", mv=0.1):
-    """Return means of one of the `scores` in the study's rows, by method and then by noise.
-
-    Filters are those tuned on synthetic signals.
+    """Return means of one of the `scores`, by method and noise; filters tuned on synthetic ones.
 
     Examples
     --------
@@ -525,26 +505,24 @@ def report(rows):
     """
     parts = []
     for target, (value, title) in itertools.product(TARGETS, TITLES.items()):
-        lines = means(rows, value, target)
-        heard = set().union(*lines.values())
-        table = [
-            {"method": method}
-            | {x: f"{line[x]:.2f}" if x in line else None for x in NOISES if x in heard}
-            for method, line in lines.items()
-        ]
+        table, lines = [], means(rows, value, target)
+        heard = [noise for noise in NOISES if noise in set().union(*lines.values())]
+        for method, line in lines.items():
+            cells = {x: f"{line[x]:.2f}" if x in line else None for x in heard}
+            table.append({"method": method} | cells)
         if table:
             parts.append(f"{title}, {target}, 0.1 mV\n\n{tables.markdown(table)}")
     return "\n\n".join(parts)
 
 
-STUDIED = [
-    *({"method": method} for method in ("none", *FILTERS)),
-    *(
-        recipe(method, lr=LEARNING_RATES[method], steps=600)
-        for method in TAUGHT
-        if method != "net, white, varied, thresholds follow"
-    ),
-    *(recipe(method, *where, lr=LEARNING_RATES[method]) for method in ALONE for where in HEARD),
+STUDIED = [{"method": method} for method in ("none", *ECG_FILTERS)]
+STUDIED += [
+    recipe(method, lr=LEARNING_RATES[method], steps=600)
+    for method in TAUGHT
+    if method != "net, white, varied, thresholds follow"
+]
+STUDIED += [
+    recipe(method, *where, lr=LEARNING_RATES[method]) for method in ALONE for where in HEARD
 ]
 
 PROTOCOL = Protocol(

@@ -45,6 +45,7 @@ BASE = {
     "steps": 1000,
 }
 
+SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  #: noise levels of tests
 VALIDATION = 500  #: signals on which something is chosen, a learning rate or a start
 
 #: One that reaches the limit.
@@ -96,9 +97,8 @@ def make(recipe, seed):
     'PlainNet'
     """
     options = {name: recipe[name] for name in ("norm", "activation", "init")}
-    options |= {"bias": recipe.get("bias", True), "level": recipe.get("level")}
-    if options["level"] in ESTIMATES:
-        options["level"] = "given"
+    level = recipe.get("level")
+    options |= {"bias": recipe.get("bias", True), "level": "given" if level in ESTIMATES else level}
     if recipe["net"] == "plain":
         return nn.PlainNet(**options, **recipe.get("shape", {}), rng=seed)
     net = nn.UNet(**options, pool=recipe["pool"], prior=bool(recipe["prior"]), rng=seed)
@@ -118,13 +118,11 @@ def data(recipe, seed):
     (32, 100)
     """
     level, batch, count = recipe.get("level"), recipe["batch"], recipe["signals"]
-    fresh = partial(
-        nn.train.fresh, recipe["family"], recipe["sigma"], seed=seed, level=level == "given"
-    )
-    if count is None:
-        source = fresh(batch_size=batch)
-    else:
-        source = nn.train.fixed(*fresh(batch_size=count)(0), batch, seed=seed)
+    options = {"seed": seed, "level": level == "given"}
+    options["batch_size"] = batch if count is None else count
+    source = nn.train.fresh(recipe["family"], recipe["sigma"], **options)
+    if count is not None:
+        source = nn.train.fixed(*source(0), batch, seed=seed)
     if level not in ESTIMATES:
         return source
 
@@ -228,19 +226,16 @@ def fit(recipe, seed, batches=None, loss=None, **options):
     [10, 20]
     """
     net, steps, lr = make(recipe, seed), recipe["steps"], recipe["lr"]
-    if loss is None:
-        loss = recipe["loss"]
-        if recipe.get("penalty"):
-            loss = variants.penalised(variants.sparsity(**recipe["penalty"]), loss)
+    if loss is None and recipe.get("penalty"):
+        loss = variants.penalised(variants.sparsity(**recipe["penalty"]), recipe["loss"])
     optimizer = OPTIMIZERS[recipe["optimizer"]](net, lr)
     if recipe["clip"] is not None:
         optimizer = nn.optim.Clipped(optimizer, recipe["clip"])
     if recipe["scaling"]:
         optimizer = nn.optim.Scaled(optimizer)
-    options = {"every": steps, "schedule": SCHEDULES[recipe["schedule"]](lr, steps)} | options
-    history = nn.train.fit(
-        net, batches or data(recipe, seed), optimizer, steps, loss=loss, **options
-    )
+    chosen = {"every": steps, "schedule": SCHEDULES[recipe["schedule"]](lr, steps)}
+    chosen |= {"loss": loss or recipe["loss"]} | options
+    history = nn.train.fit(net, batches or data(recipe, seed), optimizer, steps, **chosen)
     return net.eval(), history
 
 
@@ -303,11 +298,15 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
     True
     """
     noisy, clean, level = draw(family, sigma, n, seed, purpose)
-    drawn = noisy, clean, level, pointwise_limit(family, noisy, level)
-    for array in drawn:
+    return read_only(noisy, clean, level, pointwise_limit(family, noisy, level))
+
+
+def read_only(*arrays):
+    """Return arrays, or None among them, that cannot be written to: what a cache may keep."""
+    for array in arrays:
         if array is not None:
             array.setflags(write=False)
-    return drawn
+    return arrays
 
 
 def scores(estimate, clean, best):
@@ -353,10 +352,9 @@ def load(path):
     """
     state, metadata = nn.checkpoint.load(path)
     try:
-        recipe, seed = json.loads(metadata["recipe"]), int(metadata["seed"])
-        net = make(recipe, seed)
+        net = make(json.loads(metadata["recipe"]), int(metadata["seed"]))
     except (KeyError, TypeError, ValueError):
-        name = Path(path).name
-        raise ValueError(f"{name} was not written by denoiselib's networks.save") from None
+        text = f"{Path(path).name} was not written by denoiselib's networks.save"
+        raise ValueError(text) from None
     net.load_state_dict(state)
     return net.eval()

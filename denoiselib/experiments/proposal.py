@@ -6,27 +6,17 @@ the rates and the finalists. The study takes other seeds, since the best of many
 part of its lead to chance (selection bias). `verdict` draws the conclusions.
 """
 
+import itertools
 from functools import partial
 
 import numpy as np
 
 from denoiselib import bayes
-from denoiselib.experiments import networks, recipes, verdict
-from denoiselib.experiments.candidates import (
-    BLIND,
-    BLIND_LIMIT,
-    CANDIDATES,
-    CHOSEN,
-    CONTROLS,
-    FINALISTS,
-    LIMIT,
-    limits,
-    recipe,
-)
+from denoiselib.experiments import candidates, networks, recipes, verdict
+from denoiselib.experiments.candidates import CHOSEN, CONTROLS, FINALISTS, LIMIT, limits, recipe
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import compare
 
-SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  #: noise levels of the tests
 SIGMA_GRID = np.linspace(1.0, 5.0, 17)  #: noise levels that `BLIND_LIMIT` averages over
 FIRST_SEED = 1000  #: of the study: the screening has other signals
 
@@ -55,9 +45,9 @@ def run_one(setting, seed, signals=1000, *, first_seed=0, tests=None):
         return compare(ways, setting["family"], sigma, n, seed, purpose).column("rmse")
 
     low, high = np.broadcast_to(setting["sigma"], 2)
-    inside = np.array([low <= sigma <= high for sigma in SIGMAS])
-    table = np.array([errors(sigma, signals) for sigma in SIGMAS])
-    measured = {f"{sigma:g}": pair for sigma, pair in zip(SIGMAS, table, strict=True)}
+    inside = np.array([low <= sigma <= high for sigma in networks.SIGMAS])
+    table = np.array([errors(sigma, signals) for sigma in networks.SIGMAS])
+    measured = {f"{sigma:g}": pair for sigma, pair in zip(networks.SIGMAS, table, strict=True)}
     measured["as trained"] = table[inside].mean(axis=0)
     measured["elsewhere"] = table[~inside].mean(axis=0)
     measured["validation"] = errors(setting["sigma"], networks.VALIDATION, "validation")
@@ -72,7 +62,7 @@ def _way(setting, seed):
     """Return ``denoise(noisy, sigma)``, or None for the limit itself."""
     if setting["row"] == LIMIT:
         return None
-    if setting["row"] == BLIND_LIMIT:
+    if setting["row"] == candidates.BLIND_LIMIT:
         limit = bayes.POINTWISE[setting["family"]]
         return lambda noisy, sigma: bayes.unknown_sigma(limit, noisy, SIGMA_GRID)
     net = networks.train(setting, seed)
@@ -82,14 +72,10 @@ def _way(setting, seed):
 LEARNING_RATES = (0.01, 0.03)
 BY_RATE = ["family", "test", "row", "lr"]
 KNOWN = ("sparse_spikes", "blocks")  #: families whose limit is known at an unknown level
-SCREENED = [
-    setting
-    for family in KNOWN
-    for setting in (
-        *(recipe(name, family, lr=lr) for name in CONTROLS | CANDIDATES for lr in LEARNING_RATES),
-        *limits(family, lr=None),
-    )
-]
+SCREENED = []
+for family in KNOWN:
+    SCREENED += [recipe(n, family, lr=lr) for n in candidates.VARIANTS for lr in LEARNING_RATES]
+    SCREENED += limits(family, lr=None)
 
 SCREEN = Protocol(
     name="proposal-screen",
@@ -107,20 +93,15 @@ TRAININGS = {
     "any level, 700 signals": {"signals": 700},
     "level 3": {"sigma": 3.0},
 }
-STUDIED = [
-    {"training": training} | setting
-    for family in networks.SHAPES
-    for training, change in TRAININGS.items()
-    for setting in (
-        *(recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()),
-        *limits(family, rows=[LIMIT], sigma=change.get("sigma", BLIND["sigma"])),
-    )
-]
-STUDIED += [
-    {"training": "any level"} | setting
-    for family in KNOWN
-    for setting in limits(family, rows=[BLIND_LIMIT])
-]
+STUDIED = []
+for family, (training, change) in itertools.product(networks.SHAPES, TRAININGS.items()):
+    trained = [recipe(name, family, lr=lr, **change) for name, lr in CHOSEN.items()]
+    trained += limits(family, rows=[LIMIT], sigma=change.get("sigma", candidates.BLIND["sigma"]))
+    STUDIED += [{"training": training} | setting for setting in trained]
+for family in KNOWN:
+    STUDIED += [
+        {"training": "any level"} | x for x in limits(family, rows=[candidates.BLIND_LIMIT])
+    ]
 
 STUDY = Protocol(
     name="proposal",
@@ -134,14 +115,12 @@ STUDY = Protocol(
 
 #: The best three, and the controls that differ in a U-Net, whose width is given.
 IN_UNET = [*list(FINALISTS)[:3], *(name for name in CONTROLS if name != "batch norm, wide")]
-UNET_SETTINGS = [
-    {"training": "any level"} | setting
-    for family in KNOWN
-    for setting in (
-        *(recipe(n, family, net="unet", shape={}, lr=lr) for n in IN_UNET for lr in LEARNING_RATES),
-        *limits(family, rows=[LIMIT], lr=None),
-    )
-]
+UNET_SETTINGS = []
+for family in KNOWN:
+    change = {"net": "unet", "shape": {}}
+    trained = [recipe(n, family, **change, lr=lr) for n in IN_UNET for lr in LEARNING_RATES]
+    trained += limits(family, rows=[LIMIT], lr=None)
+    UNET_SETTINGS += [{"training": "any level"} | setting for setting in trained]
 
 UNET = Protocol(
     name="proposal-unet",
@@ -162,6 +141,6 @@ STUCK = Protocol(
     run_one=partial(run_one, first_seed=FIRST_SEED, tests=("as trained",)),
     settings=STUCK_SETTINGS,
     seeds=48,
-    table={"by": ["row"], "stuck": lambda row: row["rmse"] > recipes.STUCK},
+    table={"by": ["row"], "stuck": recipes.stuck},
     quick={"settings": shortened(STUCK_SETTINGS, 100), "seeds": 2, "signals": 20},
 )

@@ -81,11 +81,11 @@ class Protocol:
 
 
 def shortened(settings, factor):
-    """Return settings with so many times fewer ``steps``; those without steps stay as they are.
+    """Return settings with so many times fewer ``steps``, or signals ``seen``, if they have some.
 
     Examples
     --------
     >>> shortened([{"steps": 1000}, {"method": "tv"}], 100)
     [{'steps': 10}, {'method': 'tv'}]
     """
-    return [s | ({"steps": s["steps"] // factor} if "steps" in s else {}) for s in settings]
+    return [s | {x: s[x] // factor for x in ("steps", "seen") if x in s} for s in settings]

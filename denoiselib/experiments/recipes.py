@@ -33,6 +33,13 @@ CHANGES = {
     "3 starts, 2,000 steps, batches of 64, LeCun": THREE_STARTS,
 }
 STUCK = 1.9  #: RMSE above which a training has led nowhere: worse than a single ReLU
+
+
+def stuck(row):
+    """Tell whether the training of a row is `STUCK`."""
+    return row["rmse"] > STUCK
+
+
 SETTINGS = [{"change": name, **networks.BASE, **change} for name, change in CHANGES.items()]
 
 PROTOCOL = Protocol(
@@ -41,10 +48,6 @@ PROTOCOL = Protocol(
     settings=SETTINGS,
     seeds=20,
     signals=3000,
-    table={
-        "by": ["change"],
-        "reference": {"change": "as it is"},
-        "stuck": lambda row: row["rmse"] > STUCK,
-    },
+    table={"by": ["change"], "reference": {"change": "as it is"}, "stuck": stuck},
     quick={"settings": shortened(SETTINGS, 50), "seeds": 2, "signals": 200},
 )

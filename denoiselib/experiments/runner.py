@@ -73,20 +73,15 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
         waiting = [job for job in jobs if identity(job) not in done]
         if waiting:
             store.note(_provenance(protocol, seeds, signals))
-        if client is None:
-            finished = _on_cores(protocol.run_one, waiting, workers)
-        else:
-            finished = _on_cluster(protocol.run_one, waiting, client)
+        compute, where = (_on_cores, workers) if client is None else (_on_cluster, client)
+        finished = compute(protocol.run_one, waiting, where)
+        bar = {"total": len(jobs), "initial": len(jobs) - len(waiting), "desc": protocol.name}
         failed = []
-        with (
-            tqdm(total=len(jobs), initial=len(jobs) - len(waiting), desc=protocol.name) as bar,
-            closing(finished) as outcomes,
-        ):
-            for job in outcomes:
+        with closing(finished):
+            for job in tqdm(finished, **bar):
                 append(job)
                 if "error" in job:
                     failed.append(job)
-                bar.update()
     return failed
 
 
@@ -148,9 +143,8 @@ def _plain(row):
 def _command(name, seeds, signals):
     """Return the shell command that computes these rows."""
     quick = " --quick" if name.endswith("-quick") else ""
-    name = name.removesuffix("-quick")
-    numbers = f"--seeds {seeds} --signals {signals}"
-    return f"python -m denoiselib.experiments run {name} {numbers}{quick}"
+    numbers = f"--seeds {seeds} --signals {signals}{quick}"
+    return f"python -m denoiselib.experiments run {name.removesuffix('-quick')} {numbers}"
 
 
 def _provenance(protocol, seeds, signals):

@@ -14,7 +14,7 @@ from denoiselib.experiments.study import blind, run_ways
 from denoiselib.filters import METHODS
 
 SIGMA = networks.BASE["sigma"]
-FILTERS = ("wiener", "l1_dft", "gmc_dft", "soft", "relu")
+SLIDES_FILTERS = ("wiener", "l1_dft", "gmc_dft", "soft", "relu")
 BOUNDS = {
     "noisy": lambda noisy, sigma: noisy,
     "best for SmoothL1": bayes.sparse_spikes_posterior_huber,
@@ -31,7 +31,7 @@ SETTINGS = [
     for name, (recipe, norms) in NETS.items()
     for norm in norms
 ]
-SETTINGS += [{"method": m, "tuning": tuning} for m in FILTERS for tuning in classical.tunings(m)]
+SETTINGS += [{"method": m, "tuning": t} for m in SLIDES_FILTERS for t in classical.tunings(m)]
 SETTINGS += [{"method": name} for name in BOUNDS]
 
 
@@ -64,7 +64,7 @@ PROTOCOL = Protocol(
         "by": ["method", "version"],
         "reference": {"method": "U-Net, slides' recipe", "version": "fixed"},
         "last": {"method": "limit"},
-        "stuck": lambda row: row["rmse"] > recipes.STUCK,
+        "stuck": recipes.stuck,
     },
     quick={"settings": shortened(SETTINGS, 100), "seeds": 2, "signals": 200},
 )

@@ -41,18 +41,18 @@ def _pulses(gamma):
 
 
 #: Those of `filters.METHODS` that these families may suit, and synthesis from nonnegative spikes.
-FILTERS = {
+TUNED_FILTERS = {
     name: METHODS[name]
     for name in ("wiener", "wiener_sigma", "soft", "l1_dft", "gmc_dft", "tv", "l1_pulse")
 }
-FILTERS |= {"l1_pulse, spikes >= 0": _pulses(0.0)}
-FILTERS |= {f"gmc_pulse, spikes >= 0, gamma {gamma}": _pulses(gamma) for gamma in (0.2, 0.4, 0.8)}
+TUNED_FILTERS |= {"l1_pulse, spikes >= 0": _pulses(0.0)}
+TUNED_FILTERS |= {f"gmc_pulse, spikes >= 0, gamma {g}": _pulses(g) for g in (0.2, 0.4, 0.8)}
 
 SETTINGS = []
 for kind, steps in STEPS.items():
     plain = networks.BASE | {"net": "plain", "family": kind, "steps": steps, "lr": 0.01}
     SETTINGS += [plain | {"method": name} | changes for name, changes in NETS.items()]
-    SETTINGS += [{"method": name, "family": kind} for name in (*FILTERS, "linear", "limit")]
+    SETTINGS += [{"method": name, "family": kind} for name in (*TUNED_FILTERS, "linear", "limit")]
 
 
 @lru_cache
@@ -66,10 +66,7 @@ def moments(family, count=20_000):
     ((100,), (100, 100))
     """
     clean = signals.FAMILIES[family](count, rng=MOMENTS_SEED)
-    found = clean.mean(axis=0), np.cov(clean.T)
-    for array in found:
-        array.setflags(write=False)
-    return found
+    return networks.read_only(clean.mean(axis=0), np.cov(clean.T))
 
 
 def ways(setting, seed):
@@ -90,8 +87,8 @@ def ways(setting, seed):
         denoise = blind(lambda noisy: linear_mmse(noisy, SIGMA, *moments(family)))
     else:
         seen, known, _ = networks.draw(family, SIGMA, networks.VALIDATION, seed, "validation")
-        value = FILTERS[method].tune(seen, SIGMA, known).value
-        denoise = blind(lambda noisy: FILTERS[method].denoise(noisy, SIGMA, value))
+        value = TUNED_FILTERS[method].tune(seen, SIGMA, known).value
+        denoise = blind(lambda noisy: TUNED_FILTERS[method].denoise(noisy, SIGMA, value))
     return {"": (denoise, {"value": value})}
 
 
@@ -100,10 +97,6 @@ PROTOCOL = Protocol(
     run_one=partial(run_ways, ways=ways, first_seed=2000),
     settings=SETTINGS,
     seeds=10,
-    table={
-        "by": ["family", "method"],
-        "reference": {"method": "tv"},
-        "last": {"method": "limit"},
-    },
+    table={"by": ["family", "method"], "reference": {"method": "tv"}, "last": {"method": "limit"}},
     quick={"settings": shortened(SETTINGS, 200), "seeds": 2, "signals": 100},
 )

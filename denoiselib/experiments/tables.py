@@ -205,10 +205,7 @@ def _compared(lines, errors, by, reference):
 
 
 def _text(name, value, decimals):
-    if value is None:
-        return ""
-    if isinstance(value, float) and name in ("p", "p_holm"):
-        return f"{value:.2g}"
-    if isinstance(value, float) and name in NUMBERS:
-        return f"{value:.{decimals}f}"
-    return f"{value:.2f}" if name == "stuck" else str(value)
+    digits = {"p": ".2g", "p_holm": ".2g", "stuck": ".2f"} | dict.fromkeys(NUMBERS, f".{decimals}f")
+    if isinstance(value, float) and name in digits:
+        return format(value, digits[name])
+    return "" if value is None else str(value)

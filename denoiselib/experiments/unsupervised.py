@@ -7,7 +7,7 @@ one. The study repeats the chosen trainings with other seeds.
 
 from functools import partial
 
-from denoiselib import filters, nn, signals
+from denoiselib import nn, signals
 from denoiselib._random import stream
 from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
@@ -23,9 +23,7 @@ EVERY = 10  #: of `nn.unsupervised.noise2self`
 LESSONS = {
     "noise2noise": nn.unsupervised.noise2noise,
     "SURE": partial(nn.unsupervised.sure, sigma=SIGMA),
-    "SURE, level estimated": partial(
-        nn.unsupervised.sure, sigma=partial(filters.tuning.mad_sigma, difference=True)
-    ),
+    "SURE, level estimated": partial(nn.unsupervised.sure, sigma=networks.ESTIMATES["difference"]),
     "recorrupted": partial(nn.unsupervised.recorrupted, sigma=SIGMA, alpha=ALPHA),
     "noise2self": partial(nn.unsupervised.noise2self, every=EVERY),
     "neighbor2neighbor": nn.unsupervised.neighbor2neighbor,

@@ -198,25 +198,19 @@ class GroupSoft(Op):
         self.x, self.u = inner(x.data), inner(u.data)
         y = empty(x.shape, x.dtype)
         self.y = inner(y)
-        group = np.arange(channels) // size
-        groups = group[:, None] == group
-        self.over_channels = (groups / groups.sum(axis=1)).astype(x.dtype)
-        time = np.arange(length)
-        near = np.abs(time[:, None] - time) <= window // 2
-        self.over_time = (near / near.sum(axis=1, keepdims=True)).astype(x.dtype)
+        group, time = np.arange(channels) // size, np.arange(length)
+        near = group[:, None] == group, np.abs(time[:, None] - time) <= window // 2
+        self.over = [(x / x.sum(axis=1, keepdims=True)).astype(self.x.dtype) for x in near]
         self.least = np.finfo(x.dtype).tiny  # of a radius that divides
         super().__init__([x, u], y)
 
-    def mean(self, values, transpose=False):
-        """Return A values, or A' values."""
-        channels, time = self.over_channels, self.over_time
-        if transpose:
-            channels, time = channels.T, time.T
+    def mean(self, values, channels, time):
+        """Return A values, or A' values, from the matrices of the two means."""
         mixed = channels @ np.ascontiguousarray(values).reshape(len(values), -1)
         return np.matmul(time, mixed.reshape(values.shape))
 
     def forward(self):
-        radius = np.sqrt(self.mean(self.x * self.x))
+        radius = np.sqrt(self.mean(self.x * self.x, *self.over))
         self.alive = radius > self.u
         self.inverse = np.reciprocal(np.maximum(radius, self.u + self.least))
         self.gain = (1 - self.u * self.inverse) * self.alive
@@ -229,7 +223,8 @@ class GroupSoft(Op):
             over_time(slope.transpose(2, 0, 1), du)
             np.negative(du, out=du)
         if dx is not None:
-            total = self.mean(slope * self.inverse * self.inverse * self.u, transpose=True)
+            pull = slope * self.inverse * self.inverse * self.u
+            total = self.mean(pull, *(matrix.T for matrix in self.over))
             np.add(self.gain * inner(self.dy), total * self.x, out=inner(dx))
 
 

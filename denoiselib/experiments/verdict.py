@@ -112,18 +112,14 @@ def against(rows, control="batch norm", test="as trained"):
 
 def report(rows, controls=("batch norm", "batch norm, wide")):
     """Write `goals`, and `against` some controls, as tables in Markdown."""
-    parts = []
-    for told in TOLD:
-        parts += [
-            f"Close {GOAL:.0%} of the distance from '{told}' to the limit that knows the level "
-            "(diff: what is missing, negative if reached)",
-            tables.markdown(goals(rows, told)),
-        ]
+    parts = [
+        f"Close {GOAL:.0%} of the distance from '{told}' to the limit that knows the level "
+        f"(diff: what is missing, negative if reached)\n\n{tables.markdown(goals(rows, told))}"
+        for told in TOLD
+    ]
     for control, test in itertools.product(controls, ("as trained", "elsewhere")):
-        parts += [
-            f"Difference to '{control}', percent of its error, {test}",
-            tables.markdown(against(rows, control, test), decimals=2),
-        ]
+        table = tables.markdown(against(rows, control, test), decimals=2)
+        parts.append(f"Difference to '{control}', percent of its error, {test}\n\n{table}")
     return "\n\n".join(parts)
 
 

@@ -127,7 +127,7 @@ class HeartPanel(Panel):
             estimate = self.nets[method].denoise(noisy)
         else:
             sigma = tuning.mad_sigma(noisy, difference=True)
-            estimate = heart.FILTERS[method].denoise(noisy, sigma, value)
+            estimate = heart.ECG_FILTERS[method].denoise(noisy, sigma, value)
         found, error = real.r_peaks(estimate), estimate - clean
         time = np.arange(len(clean)) / heart.SAMPLING_RATE - start
         timing = real.r_peak_timing_error(found, beats)
@@ -156,7 +156,7 @@ class HeartPanel(Panel):
 
 def values_of(method):
     """Return what the slider of a filter's parameter offers, and where it starts."""
-    filter = heart.FILTERS[method]
+    filter = heart.ECG_FILTERS[method]
     return {
         "options": tuple((f"{value:g}", value) for value in filter.grid.tolist()),
         "value": STARTS[method],

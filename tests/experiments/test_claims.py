@@ -147,7 +147,7 @@ def test_unfixed_wins_where_it_is_better_and_ways_that_agree_do_not_matter():
         return lambda y: factor * y
 
     good = {"fixed": shrink(1), "alone": shrink(0.5), "in 64": shrink(2)}
-    rows = claims_rows.modes(good, claims.RECIPE, 0, 50)
+    rows = list(claims_rows.modes(good, claims.RECIPE, 0, 50))
     six = {x["condition"]: x for x in rows if x["claim"] == 6}
     assert len(six) == 12
     assert six["alone at sigma 3"]["share"] == 1

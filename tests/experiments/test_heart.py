@@ -109,7 +109,7 @@ def test_wavelets_are_a_unitary_pair_for_smooth_signals():
     ],
 )
 def test_filters_stop_what_they_should(name, value, stopped, kept):
-    method = heart.FILTERS[name]
+    method = heart.ECG_FILTERS[name]
     low, high = (method.denoise(wave(f), None, value)[MIDDLE].std() for f in (stopped, kept))
     assert low < 0.02 * np.sqrt(0.5) * (5 if stopped == 90 else 1)
     assert high == pytest.approx(np.sqrt(0.5), rel=0.03)
@@ -118,14 +118,14 @@ def test_filters_stop_what_they_should(name, value, stopped, kept):
 def test_filters_do_not_delay():
     (clean,), (beats,) = real.ecg_with_beats(1, 3600, rng=0)
     for name in ("low-pass", "notch 50 Hz, band-pass", "high-pass"):
-        method = heart.FILTERS[name]
+        method = heart.ECG_FILTERS[name]
         found = real.r_peaks(method.denoise(clean, None, method.grid[len(method.grid) // 2]))
         assert np.abs(real.r_peak_timing_error(found, beats).errors).max() < 3
 
 
 def test_the_value_chosen_has_the_least_error():
     noisy, clean, _ = heart.draw("white", 0.2, 4, seed=0, purpose="validation")
-    method = heart.FILTERS["low-pass"]
+    method = heart.ECG_FILTERS["low-pass"]
     errors = [
         np.std(method.denoise(noisy, None, f) - clean, axis=-1).mean() for f in method.grid.tolist()
     ]
@@ -137,7 +137,7 @@ def test_the_value_chosen_has_the_least_error():
 def test_an_oracle_is_the_best_of_its_grid_on_each_target():
     noisy, clean, _ = heart.draw("white", 0.1, 2, seed=0)
     known = heart.draw("white", 0.1, 2, 0, "validation")[:2]
-    found = heart.tuned(heart.FILTERS["low-pass"], "white", noisy, clean, known)
+    found = heart.tuned(heart.ECG_FILTERS["low-pass"], "white", noisy, clean, known)
     assert set(found) == {"synthetic", "oracle", "SURE"}
     for target, part in heart.TARGETS.items():
         errors = {
@@ -145,10 +145,10 @@ def test_an_oracle_is_the_best_of_its_grid_on_each_target():
             for how, answer in found.items()
         }
         assert errors["oracle"] == min(errors.values())
-    value = heart.choose(heart.FILTERS["low-pass"], *known)
-    expected = heart.FILTERS["low-pass"].denoise(noisy, None, value)
+    value = heart.choose(heart.ECG_FILTERS["low-pass"], *known)
+    expected = heart.ECG_FILTERS["low-pass"].denoise(noisy, None, value)
     np.testing.assert_allclose(found["synthetic"]["recording"], expected)
-    assert "SURE" not in heart.tuned(heart.FILTERS["low-pass"], "bursts", noisy, clean, known)
+    assert "SURE" not in heart.tuned(heart.ECG_FILTERS["low-pass"], "bursts", noisy, clean, known)
 
 
 # --- networks
@@ -204,8 +204,8 @@ def test_rows_of_a_filter_cover_all_conditions():
     assert len(places) == len(rows) == 2 * (2 * len(heart.CONDITIONS) + white)
     row = next(r for r in rows if r["noise"] == "wander" and r["tuned"] == "oracle")
     noisy, clean, beats = heart.draw("wander", row["mv"], 1, 1000)
-    value = heart.choose(heart.FILTERS["high-pass"], noisy[:1], clean[:1])
-    estimate = heart.FILTERS["high-pass"].denoise(noisy[:1], None, value)
+    value = heart.choose(heart.ECG_FILTERS["high-pass"], noisy[:1], clean[:1])
+    estimate = heart.ECG_FILTERS["high-pass"].denoise(noisy[:1], None, value)
     expected = heart.scores(estimate, noisy[:1], clean[:1], beats[:1])
     assert row["gain"] == pytest.approx(expected["gain"], abs=1e-4)
     assert row["timing"] == pytest.approx(expected["timing"], abs=1e-4)

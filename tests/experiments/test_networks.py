@@ -199,8 +199,8 @@ def test_slides_table_has_filters_limits_and_networks_on_the_same_signals():
     assert rows["limit", ""]["gap"] == 0
     assert rows["best for SmoothL1", ""]["gap"] > 0
     assert rows["noisy", ""]["rmse"] == pytest.approx(3, rel=0.05)
-    assert {name for name, _ in rows} >= set(slides_table.FILTERS)
-    for name in slides_table.FILTERS:
+    assert {name for name, _ in rows} >= set(slides_table.SLIDES_FILTERS)
+    for name in slides_table.SLIDES_FILTERS:
         assert rows[name, "oracle"]["gap"] > 0
         slides = METHODS[name].slides
         assert ((name, "slides") in rows) == (slides is not None)

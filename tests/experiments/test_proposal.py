@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, nn
-from denoiselib.experiments import networks, proposal, store, verdict
+from denoiselib.experiments import candidates, networks, proposal, store, verdict
 
-NAMES = proposal.CONTROLS | proposal.CANDIDATES
+NAMES = candidates.VARIANTS
 SMALL = {"steps": 3, "batch": 4}
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 
@@ -31,7 +31,7 @@ def test_the_wide_control_is_as_large_as_the_largest_candidate():
         )
         for name in NAMES
     }
-    largest = max(sizes[name] for name in proposal.CANDIDATES)
+    largest = max(sizes[name] for name in candidates.CANDIDATES)
     assert largest <= sizes["batch norm, wide"] < 1.5 * largest
     assert sizes["batch norm"] < sizes["batch norm, wide"]
 
@@ -41,7 +41,7 @@ def test_a_row_is_measured_where_it_was_trained_and_elsewhere():
     net = networks.train(recipe, 2)
     rows = by_test(proposal.run_one(recipe, 2, 30))
     errors = []
-    for sigma in proposal.SIGMAS:
+    for sigma in networks.SIGMAS:
         noisy, clean, _ = networks.draw("blocks", sigma, 30, 2)
         errors.append(metrics.rmse(net.denoise(noisy), clean).mean())
         assert rows[f"{sigma:g}"] == pytest.approx(errors[-1])
@@ -132,7 +132,7 @@ def test_validation_chooses_learning_rates_and_the_order():
 def test_what_goes_on_is_what_the_stored_screening_says():
     rows = store.Store(RESULTS, "proposal-screen").rows()
     ranked = verdict.ranking(rows)
-    best = [name for name in ranked if name in proposal.CANDIDATES][:6]
+    best = [name for name in ranked if name in candidates.CANDIDATES][:6]
     assert best == list(proposal.FINALISTS)
     assert {name: ranked[name][0] for name in proposal.CHOSEN} == proposal.CHOSEN
     assert set(proposal.CHOSEN) == {*best, *proposal.CONTROLS}
