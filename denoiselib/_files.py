@@ -33,7 +33,8 @@ def replacing(path, overwrite=True):
     path = Path(path)
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(
-            f"{path} exists already and is not replaced: choose another path, or overwrite=True"
+            f"{path.name} exists already and is not replaced: choose another path, or "
+            "overwrite=True"
         )
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

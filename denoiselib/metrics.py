@@ -196,8 +196,10 @@ def digest(signal):
     """
     signal = _check.array(signal, "signal").ravel()
     parts = [part for part in np.array_split(signal, 3) if part.size]
-    samples = " ".join(f"{part[np.argmax(np.abs(part))] + 0.0:.4f}" for part in parts)
-    return f"norm {np.linalg.norm(signal):.4f}, samples {samples}"
+    norm = np.linalg.norm(signal)
+    digits = ".4f" if norm >= 0.1 or norm == 0 else ".4e"  # in any unit there are some
+    samples = " ".join(f"{part[np.argmax(np.abs(part))] + 0.0:{digits}}" for part in parts)
+    return f"norm {norm:{digits}}, samples {samples}"
 
 
 @lru_cache

@@ -6,8 +6,9 @@
 import json
 
 from denoiselib import _check, _files
-from denoiselib.experiments import networks
+from denoiselib.experiments import heart, networks
 from denoiselib.nn import checkpoint
+from denoiselib.real import Taught
 
 FOLDER = "weights"
 
@@ -56,6 +57,25 @@ def recipe(name):
     """
     _, metadata = checkpoint.load(_path(name))
     return json.loads(metadata["recipe"])
+
+
+def taught(name):
+    """Return what a network was taught, for `real.denoise_own`.
+
+    A network that was taught by a single recording knows nothing else, which is a ValueError.
+
+    Examples
+    --------
+    >>> known = taught("heart_varied")
+    >>> print(f"{known.rate:.0f} Hz, noise of up to {known.noise[1]:.1f} mV")
+    360 Hz, noise of up to 0.3 mV
+    """
+    made = recipe(name)
+    if made["family"] != "ecg":
+        return Taught.by(networks.data(made, seed=0))
+    if "noises" not in made:
+        raise ValueError(f"name must not be {name!r}: one recording has taught it, and no other")
+    return Taught.by(heart.data(made, seed=0), heart.SAMPLING_RATE)
 
 
 def _path(name):

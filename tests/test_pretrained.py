@@ -27,3 +27,16 @@ def test_a_network_is_that_of_its_recipe_and_its_file(name, tmp_path, monkeypatc
 def test_another_name_is_refused_and_the_known_ones_are_listed():
     with pytest.raises(ValueError, match=r"name must be one of .*'plain', .*not 'nothing'"):
         pretrained.load("nothing")
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_what_a_network_was_taught_is_known(name):
+    recipe = pretrained.recipe(name)
+    if "recording alone" in (recipe.get("method") or ""):
+        with pytest.raises(ValueError, match="name must not be 'heart_alone"):
+            pretrained.taught(name)
+        return
+    taught = pretrained.taught(name)
+    assert taught.rate == (360 if recipe["family"] == "ecg" else None)
+    assert taught.scaled_by == ("noise" if isinstance(recipe["sigma"], float) else "height")
+    assert taught.noise[0] < taught.noise[1]

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy import signal as scipy_signal
 
-from denoiselib import filters, nn, real
+from denoiselib import _check, filters, nn, real
 from denoiselib._random import stream
 from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
@@ -122,7 +122,8 @@ def rms_error(estimate, clean):
     >>> print(rms_error([1.0, 1.0, 3.0, 3.0], np.zeros(4)))
     1.0
     """
-    return np.std(np.asarray(estimate) - clean, axis=-1)
+    estimate, clean = _check.array(estimate, "estimate"), _check.array(clean, "clean")
+    return np.std(estimate - clean, axis=-1)
 
 
 def gains(estimate, noisy, clean):
@@ -184,7 +185,8 @@ def passed(kind, edges, y):
     0.01
     """
     sections = scipy_signal.butter(2, edges, kind, fs=SAMPLING_RATE, output="sos")
-    return scipy_signal.sosfiltfilt(sections, y, axis=-1)
+    ends = min(3 * (2 * len(sections) + 1), np.shape(y)[-1] - 1)  # samples mirrored beyond an end
+    return scipy_signal.sosfiltfilt(sections, y, axis=-1, padlen=ends)
 
 
 def notched(mains, width, y):
@@ -198,19 +200,19 @@ def notched(mains, width, y):
     """
     for frequency in np.arange(mains, SAMPLING_RATE / 2, mains):
         b, a = scipy_signal.iirnotch(frequency, frequency / width, fs=SAMPLING_RATE)
-        y = scipy_signal.filtfilt(b, a, y, axis=-1)
+        y = scipy_signal.filtfilt(b, a, y, axis=-1, padlen=min(9, np.shape(y)[-1] - 1))
     return y
 
 
-LAMBDAS = np.round(np.geomspace(0.02, 2, 13), 3)  #: in mV
-TV_LAMBDAS = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.8])  #: fewer, because it is slow
+LAMBDAS = np.round(np.geomspace(0.02, 2, 13), 3)  #: in mV, at noise of 0.1 mV
 CUTOFFS = np.array([8, 12, 16, 20, 25, 30, 40, 50, 70, 100, 150])  #: in Hz
 LOW_CUTOFFS = np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5])  #: in Hz
 WIDTHS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0])  #: in Hz
 
 
 def _filter(parameter, grid, denoise):
-    return Method("", parameter, grid, lambda y, sigma, value: denoise(y, value))
+    unit = 0.1 if parameter == "lambda" else None  # the noise, in mV, at which a lambda is tried
+    return Method("", parameter, grid, lambda y, sigma, value: denoise(y, value), unit)
 
 
 def _band(y, highest):
@@ -220,7 +222,7 @@ def _band(y, highest):
 #: Filters by name. The frequency of the mains is known, as that of the country.
 ECG_FILTERS = {
     "Wiener": filters.METHODS["wiener"],
-    "total variation": _filter("lambda", TV_LAMBDAS, filters.tv),
+    "total variation": _filter("lambda", LAMBDAS, filters.tv),
     "soft threshold, DFT": _filter("lambda", LAMBDAS, filters.l1),
     "GMC, DFT": _filter("lambda", LAMBDAS, filters.gmc),
     "GMC, wavelets": _filter("lambda", LAMBDAS, partial(filters.gmc, transform=WAVELETS)),
@@ -236,23 +238,29 @@ ECG_FILTERS = {
 
 
 def risks(method, noisy, clean=None):
-    """Try all values of a filter's parameter: estimates ``(values, n, length)``, and their risks.
+    """Try values of a filter's parameter: the values, estimates ``(values, n, length)``, and risks.
 
     The risk ``(values, n)`` is the `rms_error`; without clean signals an estimate of its square by
     Stein's formula (SURE), with the level of white noise from differences of neighbours.
 
     Examples
     --------
-    >>> found, risk = risks(ECG_FILTERS["high-pass"], np.sin(np.arange(198.0)).reshape(2, 99))
+    >>> _, found, risk = risks(ECG_FILTERS["high-pass"], np.sin(np.arange(198.0)).reshape(2, 99))
     >>> found.shape, risk.shape
     ((7, 2, 99), (7, 2))
     """
-    level = tuning.mad_sigma(noisy, difference=True)
-    found = method.sweep(noisy, level)
+    noisy = _check.array(noisy, "noisy")
+    if clean is None:
+        level = tuning.mad_sigma(noisy, difference=True)
+        if not level.all():
+            raise ValueError("noisy must hold noise: half of its neighbours are equal")
+    else:
+        level = rms_error(noisy, clean)[..., None]
+    values, found = method.values(noisy, level), method.sweep(noisy, level)
     if clean is not None:
-        return found, rms_error(found, clean)
+        return values, found, rms_error(found, clean)
     sweep = partial(method.sweep, sigma=level)
-    return found, tuning.sure_risk(sweep, noisy, level, 0, estimate=found)
+    return values, found, tuning.sure_risk(sweep, noisy, level, 0, estimate=found)
 
 
 def choose(method, noisy, clean=None):
@@ -264,7 +272,8 @@ def choose(method, noisy, clean=None):
     >>> choose(ECG_FILTERS["low-pass"], noisy, clean), choose(ECG_FILTERS["low-pass"], noisy)
     (30, 30)
     """
-    return method.grid[risks(method, noisy, clean)[1].mean(axis=-1).argmin()].item()
+    values, _, risk = risks(method, noisy, clean)
+    return values[risk.mean(axis=-1).argmin()].item()
 
 
 # --- networks
@@ -348,6 +357,12 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
     return data
 
 
+def data(setting, seed):
+    """Return the training data of a `recipe` with clean signals, as `mixed` does."""
+    draws = varied if setting["varied"] else real.ecg
+    return mixed(setting["noises"], setting["batch"], setting["length"], seed, draws)
+
+
 def train(setting, seed, heard=None):
     """Train a network by a `recipe`; one in `ALONE` by a signal, or else by the noisy recording.
 
@@ -359,8 +374,7 @@ def train(setting, seed, heard=None):
     """
     batch, length = setting["batch"], setting["length"]
     if setting["method"] in TAUGHT:
-        draws = varied if setting["varied"] else real.ecg
-        return networks.fit(setting, seed, mixed(setting["noises"], batch, length, seed, draws))[0]
+        return networks.fit(setting, seed, data(setting, seed))[0]
     if heard is None:
         heard = draw(setting["noise"], setting["mv"], 1, seed)[0][0]
     lesson = ALONE[setting["method"]](nn.unsupervised.windows(heard, length, batch, seed))
@@ -459,15 +473,15 @@ def tuned(method, noise, noisy, clean, known):
     clean), ``"oracle"`` (on the clean target) and, for white noise, ``"SURE"`` (on the noisy one).
     """
     n, both = len(noisy), map(np.concatenate, ((noisy, known[0]), (clean, known[1])))
-    found, errors = risks(method, *both)
-    ways = {"synthetic": np.tile(errors[:, n:].mean(axis=-1), (n, 1)).T, "oracle": errors[:, :n]}
+    _, found, errors = risks(method, *both)
+    known_risk = np.tile(errors[:, n:].mean(axis=-1), (n, 1)).T
+    ways = {"synthetic": (found[:, :n], known_risk), "oracle": (found[:, :n], errors[:, :n])}
     if noise == "white":
-        ways["SURE"] = risks(method, noisy)[1]
-
-    def best(risk, part):
-        return found[risk[:, part].mean(axis=-1).argmin(), :n]
-
-    return {how: {x: best(risk, part) for x, part in TARGETS.items()} for how, risk in ways.items()}
+        _, *ways["SURE"] = risks(method, noisy)
+    return {
+        how: {x: found[risk[:, part].mean(axis=-1).argmin()] for x, part in TARGETS.items()}
+        for how, (found, risk) in ways.items()
+    }
 
 
 def means(rows, value, target="recording", mv=0.1):

@@ -41,7 +41,9 @@ class Method(NamedTuple):
             return self.grid
         length = noisy.shape[-1]
         if not self.grid[0] < 2 * length:
-            raise ValueError(f"noisy of {length} samples is too short for windows of {self.grid[0]}")
+            raise ValueError(
+                f"noisy of {length} samples is too short for windows of {self.grid[0]}"
+            )
         return self.grid[self.grid < 2 * length]
 
     def sweep(self, noisy, sigma, **options):
