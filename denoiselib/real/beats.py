@@ -9,19 +9,18 @@ from denoiselib import _check
 from denoiselib.real.disturbances import SAMPLING_RATE
 
 LOWEST_RATE = 100  #: lowest sampling rate, in Hz, that shows a QRS complex
-LONG, WINDOW = 0.15, 0.1  #: moving means of slopes, to take away, and of energies, in seconds
+LONG, WINDOW = 0.15, 0.1  #: moving means of slopes, to take away, and of squares, in seconds
 REFRACTORY = 0.25  #: shortest time between two beats, in seconds
-SLACK = 0.08  #: farthest distance of an R wave from the largest energy, in seconds
+SLACK = 0.08  #: farthest distance of an R wave from the largest size, in seconds
 NEAR = 0.75  #: farther than this, in seconds, the nearest beat is only in very slow hearts
 STEP, SPAN = 0.5, 24.0  #: time between levels of beats, and time that each regards, in seconds
 FAINT = 0.4  #: lowest level of beats, as a part of its median
-ROUNDING = 1e-13  #: what differs from a constant level by less than this part is that level
-FLAT = 1e-6  #: slopes less than this part of the largest are those of a flat line
 ABRUPT = 3.0  #: a slope so many times as steep as that of beats is no beat
-MEMORY = 1 / 16  #: weight of the newest value in the running level of noise
-SHARE = 0.35  #: threshold, from 0 at the level of noise to 1 at that of beats
+FLAT = 1e-6  #: what is less than this part of the largest is a flat line
+ROUNDING = 1e-13  #: what differs from a constant by less than this part is that constant
+MEMORY = 1 / 8  #: weight of the newest value in the running level of noise
+SHARE, LOWER = 0.35, 0.7  #: threshold, from 0 at noise to 1 at beats; part of it to search back
 T_TIME, T_SIZE = 0.4, 0.6  #: a T wave comes within seconds after its beat, and is so much smaller
-LOWER = 0.6  #: threshold of the search back, as a part of the other
 MISSED, USUAL = 1.66, 9  #: longest time between beats, as a multiple of the median of so many
 
 
@@ -42,26 +41,24 @@ def r_peaks(signal, rate=SAMPLING_RATE):
 
     Notes
     -----
-    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, and the search back of
-    Hamilton & Tompkins (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165. They decide while the
-    heart beats; here the future is known, and levels are medians, which no artefact raises:
+    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, with the search back of
+    Hamilton & Tompkins (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165. Here the future is known,
+    and the level of beats is a median, which no artefact raises:
 
     1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander,
-       minus their moving mean over 150 ms against T waves: the slope;
-    2. slopes three times as steep as those of beats are steps and loose electrodes: 0, with 100 ms
-       to either side;
-    3. the root of the moving mean over 100 ms of squares is the size e;
-    4. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
-       :math:`N + 0.35 (S - N)`, and unless it is a T wave: within 400 ms after a beat of which it
-       has not 0.6 times the size;
-    5. S, the level of beats, is the median over 24 s of the largest e within 750 ms. N, that of
-       noise, starts at the median of all e, and then follows other candidates,
-       :math:`N \leftarrow \frac{15}{16} N + \frac1{16} \min(e, S)`;
-    6. search back: between beats 1.66 times as far from each other as usual, the largest candidate
-       is a beat that exceeds 0.6 times the threshold;
-    7. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
+       minus their moving mean over 150 ms against T waves: the slope. Slopes 3 times as steep as
+       those of beats are artefacts: 0, with 100 ms to either side;
+    2. the size e is the root of the moving mean of squares over 100 ms;
+    3. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
+       :math:`N + 0.35 (S - N)`, unless it is a T wave: within 400 ms after a beat, and less than
+       0.6 of its size. S is the median over 24 s of the largest e within 750 ms; N, of noise,
+       starts at the median of all e, and follows candidates below 0.7 of the threshold:
+       :math:`N \leftarrow \frac78 N + \frac18 \min(e, S)`;
+    4. search back: where the next beat is 1.66 times as far as usual, the largest candidate
+       between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
+    5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
 
-    In most of 24 s there must be contact with the heart; a flat line does not count.
+    Most of 24 s must be in contact with the heart; a flat line does not count.
 
     Examples
     --------
@@ -213,10 +210,10 @@ def _beats(size, rate):
             threshold = np.inf
         if e > threshold:
             found.append(i)
+        elif e > LOWER * threshold:
+            weak.append(i)
         else:
             noise += MEMORY * (min(e, beat) - noise)
-            if e > LOWER * threshold:
-                weak.append(i)
     return _searched_back(size, found, weak) if weak and len(found) > 2 else found
 
 
@@ -239,11 +236,9 @@ def _moving_mean(x, window, beyond="edge"):
 
 def _moving_max(x, reach):
     """Return the largest within `reach` samples to either side, by doubling the window."""
-    x, window, width = np.pad(x, reach, mode="edge"), 2 * reach + 1, 1
-    while width < window:
-        more = min(width, window - width)
-        x = np.maximum(x[:-more], x[more:])
-        width += more
+    x, width = np.pad(x, reach, mode="edge"), 1
+    while more := min(width, 2 * reach + 1 - width):
+        x, width = np.maximum(x[:-more], x[more:]), width + more
     return x
 
 
