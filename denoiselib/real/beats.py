@@ -1,5 +1,6 @@
 """Heart beats in an electrocardiogram, and how denoising changes their times and heights."""
 
+from bisect import bisect
 from typing import NamedTuple
 
 import numpy as np
@@ -7,12 +8,20 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.real.disturbances import SAMPLING_RATE
 
-REFRACTORY = 0.25  #: shortest time between two beats, in seconds
-WINDOW = 0.12  #: moving mean of the energy of a QRS complex, in seconds
-SLACK = 0.08  #: farthest distance of an R wave from the largest energy, in seconds
-SHARE = 0.25  #: threshold, from 0 at the level of the noise to 1 at that of beats
 LOWEST_RATE = 100  #: lowest sampling rate, in Hz, that shows a QRS complex
-MEMORY = 1 / 8  #: weight of the newest value in the running levels of noise and beats
+LONG, WINDOW = 0.15, 0.1  #: moving means of slopes, to take away, and of squares, in seconds
+REFRACTORY = 0.25  #: shortest time between two beats, in seconds
+SLACK = 0.08  #: farthest distance of an R wave from the largest size, in seconds
+NEAR = 0.75  #: farther than this, in seconds, the nearest beat is only in very slow hearts
+STEP, SPAN = 0.5, 24.0  #: time between levels of beats, and time that each regards, in seconds
+FAINT = 0.4  #: lowest level of beats, as a part of its median
+ABRUPT = 3.0  #: a slope so many times as steep as that of beats is no beat
+FLAT = 1e-6  #: what is less than this part of the largest is a flat line
+ROUNDING = 1e-13  #: what differs from a constant by less than this part is that constant
+MEMORY = 1 / 8  #: weight of the newest value in the running level of noise
+SHARE, LOWER = 0.35, 0.7  #: threshold, from 0 at noise to 1 at beats; part of it to search back
+T_TIME, T_SIZE = 0.4, 0.6  #: a T wave comes within seconds after its beat, and is so much smaller
+MISSED, USUAL = 1.66, 9  #: longest time between beats, as a multiple of the median of so many
 
 
 def r_peaks(signal, rate=SAMPLING_RATE):
@@ -32,17 +41,24 @@ def r_peaks(signal, rate=SAMPLING_RATE):
 
     Notes
     -----
-    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, simplified:
+    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, with the search back of
+    Hamilton & Tompkins (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165. Here the future is known,
+    and the level of beats is a median, which no artefact raises:
 
-    1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander;
-    2. square, and take the moving mean over 120 ms: the energy e;
+    1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander,
+       minus their moving mean over 150 ms against T waves: the slope. Slopes 3 times as steep as
+       those of beats are artefacts: 0, with 100 ms to either side;
+    2. the size e is the root of the moving mean of squares over 100 ms;
     3. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
-       N + (S - N) / 4, where S and N are the levels of beats and other candidates so far,
-       :math:`S \leftarrow \frac78 S + \frac18 e`; S starts at the median of the largest e in pieces
-       of 1.5 s, N at the median of e;
-    4. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
+       :math:`N + 0.35 (S - N)`, unless it is a T wave: within 400 ms after a beat, and less than
+       0.6 of its size. S is the median over 24 s of the largest e within 750 ms; N, of noise,
+       starts at the median of all e, and follows candidates below 0.7 of the threshold:
+       :math:`N \leftarrow \frac78 N + \frac18 \min(e, S)`;
+    4. search back: where the next beat is 1.66 times as far as usual, the largest candidate
+       between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
+    5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
 
-    Left out are the search back for missed beats, and the tests for T waves.
+    Most of 24 s must be in contact with the heart; a flat line does not count.
 
     Examples
     --------
@@ -56,17 +72,9 @@ def r_peaks(signal, rate=SAMPLING_RATE):
         raise ValueError(f"rate must be at least {LOWEST_RATE}, not {rate:g}")
     if signal.size < rate / 2:
         raise ValueError(f"signal must last half a second, not {signal.size / rate:.2f} s")
-    energy = _energy(signal, rate)
-    found, reach = [], round(SLACK * rate)
-    pieces = np.array_split(energy, max(1, len(energy) // round(1.5 * rate)))
-    beat = np.median([piece.max() for piece in pieces])
-    noise = np.median(energy)
-    for i in _candidates(energy, round(REFRACTORY * rate)):
-        if energy[i] > noise + SHARE * (beat - noise):
-            beat += MEMORY * (energy[i] - beat)
-            found.append(i)
-        else:
-            noise += MEMORY * (energy[i] - noise)
+    level = np.median(signal)
+    signal = np.where(np.isclose(signal, level, rtol=ROUNDING, atol=0), 0, signal - level)
+    found, reach = _beats(_sizes(signal, rate), rate), round(SLACK * rate)
     above = signal - _moving_mean(signal, round(0.2 * rate))
     starts = [max(i - reach, 0) for i in found]
     return np.array([s + above[s : s + 2 * reach + 1].argmax() for s in starts], dtype=int)
@@ -170,29 +178,82 @@ def _times(times, name):
     return times
 
 
-def _energy(signal, rate):
-    short = round(0.025 * rate)
+def _sizes(signal, rate):
+    """Return the root of the mean square of the slope around each sample."""
+    short, window = round(0.025 * rate), round(WINDOW * rate)
     smooth = _moving_mean(_moving_mean(signal, short), short)
     reach = short // 2 + 1
-    padded = np.pad(smooth, reach, mode="edge")
-    slope = padded[2 * reach :] - padded[: -2 * reach]
-    slope[np.abs(slope) < 1e-9 * np.abs(signal).max()] = 0  # a constant signal has no slope
-    return np.maximum(_moving_mean(slope**2, round(WINDOW * rate)), 0)
+    slope = np.pad(smooth[2 * reach :] - smooth[: -2 * reach], reach)
+    slope -= _moving_mean(slope, round(LONG * rate))
+    abrupt = abs(slope) > ABRUPT * _level(abs(slope), rate)
+    slope[_moving_max(abrupt, window)] = 0
+    return np.sqrt(np.maximum(_moving_mean(slope**2, window, beyond="constant"), 0))
 
 
-def _moving_mean(x, window):
-    """Mean over an odd window around each sample; the end samples are repeated."""
+def _level(x, rate):
+    """Return how large x is in beats, around each sample."""
+    step = round(STEP * rate)
+    largest = _moving_max(x, round(NEAR * rate))[::step]
+    alive = np.flatnonzero(largest >= FLAT * largest.max())  # a flat line does not count
+    level = _running_median(largest[alive], round(SPAN / STEP))
+    level = np.maximum(level, FAINT * np.median(level))
+    return np.interp(np.arange(len(largest)), alive, level).repeat(step)[: len(x)]
+
+
+def _beats(size, rate):
+    """Return the places of the candidates that are beats."""
+    places = _candidates(size, round(REFRACTORY * rate))
+    noise, found, weak = np.median(size), [], []
+    for i, e, beat in zip(places, size[places], _level(size, rate)[places], strict=True):
+        threshold = noise + SHARE * (beat - noise)
+        if found and i - found[-1] < T_TIME * rate and e < T_SIZE * size[found[-1]]:
+            threshold = np.inf
+        if e > threshold:
+            found.append(i)
+        elif e > LOWER * threshold:
+            weak.append(i)
+        else:
+            noise += MEMORY * (min(e, beat) - noise)
+    return _searched_back(size, found, weak) if weak and len(found) > 2 else found
+
+
+def _searched_back(size, found, weak):
+    """Return beats with the largest of the weak candidates where the next beat is too far."""
+    longest = MISSED * np.interp(weak, found[1:], _running_median(np.diff(found), USUAL))
+    for _, i, gap in sorted(zip(-size[weak], weak, longest, strict=True)):
+        k = bisect(found, i)
+        if 0 < k < len(found) and found[k] - found[k - 1] > gap:
+            found.insert(k, i)
+    return found
+
+
+def _moving_mean(x, window, beyond="edge"):
+    """Mean over an odd window around each sample; beyond the ends the edge is repeated, or 0."""
     half = window // 2
-    total = np.cumsum(np.pad(x, (half + 1, half), mode="edge"))
+    total = np.cumsum(np.pad(x, (half + 1, half), mode=beyond))
     return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
 
 
-def _candidates(energy, reach):
-    """Return indices of energies that are the largest within `reach` samples to either side."""
-    padded = np.pad(energy, reach, constant_values=-1.0)
-    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)
+def _moving_max(x, reach):
+    """Return the largest within `reach` samples to either side, by doubling the window."""
+    x, width = np.pad(x, reach, mode="edge"), 1
+    while more := min(width, 2 * reach + 1 - width):
+        x, width = np.maximum(x[:-more], x[more:]), width + more
+    return x
+
+
+def _running_median(x, count):
+    """Return medians of `count` neighbours; at the ends, of the first and the last."""
+    count = min(count, len(x))
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(x, count), axis=-1)
+    return medians[np.clip(np.arange(len(x)) - count // 2, 0, len(medians) - 1)]
+
+
+def _candidates(size, reach):
+    """Return indices of sizes that are the largest within `reach` samples to either side."""
+    largest = (size == _moving_max(size, reach)) & (size > FLAT * size.max())
     places, last = [], -reach - 1
-    for i in np.flatnonzero((energy == near) & (energy > 1e-12 * energy.max())):
+    for i in np.flatnonzero(largest).tolist():
         if i - last > reach:  # of equal ones the first
             places.append(i)
             last = i

@@ -15,7 +15,8 @@ from denoiselib.real import (
     r_peak_timing_error,
     r_peaks,
 )
-from denoiselib.real.beats import _candidates
+from denoiselib.real.beats import _candidates, _moving_max, _running_median
+from tests.real import hearts
 
 RECORDING = Path(__file__).resolve().parents[2] / "data" / "ecg.npz"
 
@@ -63,6 +64,99 @@ def test_a_flat_line_has_no_beats(level):
     assert r_peaks(np.full(1000, level)).size == 0
     timing = r_peak_timing_error([], [5])
     assert (timing.errors.size, timing.missed, timing.extra) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("level", [0.3, -1e6])
+def test_rounding_is_no_heart(level):
+    rng = np.random.default_rng(0)
+    assert r_peaks(level * (1 + 1e-15 * rng.standard_normal(1000))).size == 0
+
+
+#: Missed and extra beats in 6 minutes; of the other kinds all are found, and no extra ones.
+BOUNDS = {
+    "180 a minute": (4, 0),
+    "some low": (2, 0),
+    "heights vary": (2, 0),
+    "bursts of .2 mV": (2, 2),
+    "step of 15 mV": (4, 0),
+    "five steps": (8, 7),
+    "pop of 20 mV": (3, 1),
+    "ten pops": (20, 4),
+    "flat for 40 s": (0, 1),
+    "noise for 12 s": (0, 2),
+    "overloaded": (2, 5),
+}
+
+
+@pytest.mark.parametrize("kind", hearts.KINDS)
+def test_all_kinds_of_hearts(kind):
+    missed, extra = hearts.missed_and_extra(r_peaks, kind, seeds=range(6))
+    most_missed, most_extra = BOUNDS.get(kind, (0, 0))
+    assert missed <= most_missed
+    assert extra <= most_extra
+
+
+@pytest.mark.parametrize("rate", [100, 128, 250, 1000, 2000])
+@pytest.mark.parametrize("kind", ["plain", "large T waves", "ectopic", "alternating", "grows to 4"])
+def test_any_rate_will_do(kind, rate):
+    assert hearts.missed_and_extra(r_peaks, kind, range(3), rate) == [0, 0]
+
+
+@pytest.mark.parametrize("kind", ["noise of .1 mV", "halves", "ten pops", "flat for 5 s"])
+def test_units_and_a_constant_do_not_matter(kind):
+    signal, _ = hearts.draw(kind, seed=0)
+    found = r_peaks(signal)
+    for factor in (1e-9, 1e-3, 1e3, 1e9):
+        np.testing.assert_array_equal(r_peaks(factor * signal), found)
+    for level in (-1e3, 1e6):
+        np.testing.assert_array_equal(r_peaks(signal + level), found)
+
+
+@pytest.mark.parametrize("kind", ["noise of .2 mV", "halves", "ten pops", "alternating, noise"])
+@pytest.mark.parametrize("shift", [1, 100, 1234])
+def test_a_later_start_changes_nothing(kind, shift):
+    signal, _ = hearts.draw(kind, seed=1)
+    all_of_them = r_peaks(signal)
+    later = r_peaks(signal[shift:]) + shift
+    np.testing.assert_array_equal(later[later > shift + 36], all_of_them[all_of_them > shift + 36])
+
+
+@pytest.mark.parametrize("noise", [0, 0.05])
+@pytest.mark.parametrize("seed", range(3))
+def test_beats_near_the_ends(seed, noise):
+    (signal,), (beats,) = ecg_with_beats(1, 7200, seed)
+    signal = signals.add_noise(signal, noise, seed)
+    first, last = round(beats[3]), round(beats[-4])
+    for near in (0, 1, 3, 10, 30):
+        found = r_peaks(signal[first - near : last + near + 1])
+        assert abs(found[0] - near) <= 3
+        assert abs(found[-1] - (last - first + near)) <= 3
+    for cut in (8, 20, 40):  # the R wave is not in the signal, but what surrounds it is
+        found = r_peaks(signal[first + cut : last - cut + 1]) + first + cut
+        assert r_peak_timing_error(found, beats[4:-4]).extra == 0
+
+
+@pytest.mark.parametrize("rate", [100, 101, 360, 2000])
+def test_half_a_second_is_enough(rate):
+    (signal,), (beats,) = ecg_with_beats(1, 10 * rate, rng=0, rate=rate)
+    start, length = round(beats[3] - 0.25 * rate), int(np.ceil(rate / 2))
+    (found,) = r_peaks(signal[start : start + length], rate)
+    assert abs(start + found - beats[3]) <= 1
+
+
+def test_zeros_around_a_signal_do_not_hide_it():
+    (signal,), (beats,) = ecg_with_beats(1, 1080, rng=0)
+    found = r_peaks(np.pad(signal, 3600))
+    timing = r_peak_timing_error(found - 3600, beats)
+    assert (timing.missed, timing.extra) == (0, 0)
+
+
+def test_an_hour():
+    signal, beats = hearts.pops(100, 20)(np.random.default_rng(0), 360, 3600)
+    timing = r_peak_timing_error(r_peaks(signal), beats)
+    assert len(beats) > 3000
+    assert timing.missed < 50
+    assert timing.extra < 25
 
 
 def test_the_recording_is_the_one_described():
@@ -130,6 +224,16 @@ def test_heights_are_measured():
 def test_of_equal_energies_the_first_is_a_candidate():
     assert _candidates(np.array([0, 0, 1, 1, 1, 0, 0, 0, 2, 0.0]), 3) == [2, 8]
     assert _candidates(np.ones(7), 2) == [0, 3, 6]
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2, 5, 11])
+def test_moving_maximum_and_running_median(reach):
+    x = np.random.default_rng(0).standard_normal(20)
+    spans = [slice(max(i - reach, 0), i + reach + 1) for i in range(20)]
+    np.testing.assert_array_equal(_moving_max(x, reach), [x[span].max() for span in spans])
+    starts = [min(max(i - reach, 0), max(20 - 2 * reach - 1, 0)) for i in range(20)]
+    medians = [np.median(x[i : i + 2 * reach + 1]) for i in starts]
+    np.testing.assert_array_equal(_running_median(x, 2 * reach + 1), medians)
 
 
 @pytest.mark.parametrize(
