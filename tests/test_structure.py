@@ -184,6 +184,6 @@ def test_files_and_functions_are_small(name):
 def test_the_library_does_not_grow():
     """What it was when it was last counted; to be lowered, not raised."""
     sizes = {name: len(code_lines(name)) for name in MODULES}
-    assert sum(sizes.values()) <= 8012
+    assert sum(sizes.values()) <= 7821
     assert sum(sizes[name] for name in CORE) <= 2086
     assert sum(len(docstring_lines(tree(name))) for name in MODULES) <= 5500

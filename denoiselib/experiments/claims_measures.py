@@ -128,17 +128,14 @@ def correlations(layers):
     1.00 0.00
     """
     longest = max(x.shape[2] for x in layers)
-    flat, place = [], []
-    for number, x in enumerate(layers):
-        stretched = x[:, :, np.arange(longest) * x.shape[2] // longest].astype(float)
-        for channel in np.swapaxes(stretched, 0, 1).reshape(x.shape[1], -1):
-            if channel.std() > 1e-6:
-                flat.append(channel)
-                place.append((number, x.shape[2]))
+    stretched = [x[:, :, np.arange(longest) * x.shape[2] // longest] for x in layers]
+    flat = np.concatenate([np.swapaxes(x, 0, 1).reshape(x.shape[1], -1) for x in stretched])
+    place = np.concatenate([[(k, x.shape[2])] * x.shape[1] for k, x in enumerate(layers)])
+    varying = flat.std(axis=1, dtype=float) > 1e-6
+    flat, (layer, length) = flat[varying].astype(float), place[varying].T
     if len(flat) < 2:
         return dict.fromkeys(("within", "between", "same length"), np.nan)
     i, j = np.triu_indices(len(flat), 1)
-    layer, length = np.array(place).T
     like, same = abs(np.corrcoef(flat))[i, j], layer[i] == layer[j]
     pairs = {"within": same, "between": ~same, "same length": ~same & (length[i] == length[j])}
     return {name: like[x].mean().item() if x.any() else np.nan for name, x in pairs.items()}

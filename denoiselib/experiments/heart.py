@@ -231,9 +231,7 @@ ECG_FILTERS = {
     "band-pass from 0.5 Hz": _filter("cutoff", CUTOFFS, _band),
     "notch 50 Hz": _filter("width", WIDTHS, lambda y, width: notched(50, width, y)),
     "notch 60 Hz": _filter("width", WIDTHS, lambda y, width: notched(60, width, y)),
-    "notch 50 Hz, band-pass": _filter(
-        "cutoff", CUTOFFS, lambda y, f: _band(notched(50, 1.0, y), f)
-    ),
+    "notch 50 Hz, band-pass": _filter("cutoff", CUTOFFS, lambda y, f: _band(notched(50, 1, y), f)),
 }
 
 
@@ -535,9 +533,7 @@ STUDIED += [
     for method in TAUGHT
     if method != "net, white, varied, thresholds follow"
 ]
-STUDIED += [
-    recipe(method, *where, lr=LEARNING_RATES[method]) for method in ALONE for where in HEARD
-]
+STUDIED += [recipe(m, *where, lr=LEARNING_RATES[m]) for m in ALONE for where in HEARD]
 
 PROTOCOL = Protocol(
     name="heart",

@@ -63,11 +63,7 @@ SLIDES = BASE | {
 }
 
 #: What a plain net has to be for a family: its receptive field must hold what matters.
-SHAPES = {
-    "sparse_spikes": {},
-    "pulses": {"kernel": 5},
-    "blocks": {"kernel": 9, "depth": 5},
-}
+SHAPES = {"sparse_spikes": {}, "pulses": {"kernel": 5}, "blocks": {"kernel": 9, "depth": 5}}
 
 #: What can be told to a network in place of its noise level.
 ESTIMATES = {

@@ -9,7 +9,6 @@ from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import run_ways, trained
 
-THREE_STARTS = {"init": "lecun", "batch": 64, "steps": 2000, "starts": 3}
 CHANGES = {
     "as it is": {},
     "learning rate 1e-2": {"lr": 1e-2},
@@ -30,7 +29,7 @@ CHANGES = {
     "batches of 64": {"batch": 64},
     "2,000 steps": {"steps": 2000},
     "best of 3 starts": {"starts": 3},
-    "3 starts, 2,000 steps, batches of 64, LeCun": THREE_STARTS,
+    "3 starts, 2,000 steps, batches of 64, LeCun": networks.GOOD,
 }
 STUCK = 1.9  #: RMSE above which a training has led nowhere: worse than a single ReLU
 

@@ -52,13 +52,12 @@ class Table(list):
 
         `down` and `across` are columns to group by, or tuples of some.
         """
-        return {
-            line: {
-                place: _plain(summary(group.column(value)))
-                for place, group in rows.by(*_columns(across)).items()
-            }
-            for line, rows in self.by(*_columns(down)).items()
-        }
+
+        def cells(rows):
+            groups = rows.by(*_columns(across))
+            return {place: _plain(summary(group.column(value))) for place, group in groups.items()}
+
+        return {line: cells(rows) for line, rows in self.by(*_columns(down)).items()}
 
     def chosen(self, option, by, value):
         """Return, for each group, the value of `option` whose mean of `value` is least."""

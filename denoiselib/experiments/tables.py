@@ -136,9 +136,7 @@ def holm(p):
     p = np.asarray(p, dtype=float)
     order = np.argsort(p, kind="stable")
     steps = np.minimum(p[order] * np.arange(len(p), 0, -1), 1)
-    result = np.empty_like(p)
-    result[order] = np.maximum.accumulate(steps)
-    return result.tolist()
+    return np.maximum.accumulate(steps)[np.argsort(order)].tolist()
 
 
 def markdown(lines, decimals=4):

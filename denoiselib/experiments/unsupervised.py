@@ -125,19 +125,14 @@ def both_purposes(setting):
     return [({"purpose": purpose}, SIGMA, purpose) for purpose in ("test", "validation")]
 
 
-#: All that is possible: a recording has no second copy, and clean signals are none.
-POSSIBLE = [
-    (method, data)
-    for data in ("fresh", "700 signals", "one recording")
-    for method in ("supervised", *LESSONS)
-    if data != "one recording" or method not in ("supervised", "noise2noise")
-]
+#: What the pilot tries, and all that is possible: a recording has no second copy, and is not clean.
+TRIED = [(m, data) for data in ("fresh", "700 signals") for m in ("supervised", *LESSONS)]
+POSSIBLE = TRIED + [(m, "one recording") for m in LESSONS if m != "noise2noise"]
 
 PILOTED = [
-    recipe(method, data, family, lr=lr)
+    recipe(*taught, family, lr=lr)
     for family in networks.SHAPES
-    for method, data in POSSIBLE
-    if data != "one recording"
+    for taught in TRIED
     for lr in (0.003, 0.01, 0.03)
 ]
 
