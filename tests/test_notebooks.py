@@ -23,7 +23,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 Approximate = runpy.run_path(str(FOLDER / "conftest.py"))["Approximate"]
-links = runpy.run_path(str(FOLDER / "refresh.py"))["links"]
+links, execute = map(runpy.run_path(str(FOLDER / "refresh.py")).get, ("links", "execute"))
 
 
 def read(path):
@@ -101,6 +101,13 @@ def test_names_no_place_on_this_machine(path):
     )
     for text in texts:
         assert not absolute.search(text)
+
+
+@pytest.mark.slow
+@each
+def test_runs_in_any_folder_and_leaves_nothing_there(path, tmp_path):
+    execute(read(path), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @each

@@ -11,7 +11,11 @@ from denoiselib import metrics, nn, pretrained, real, signals
 from denoiselib.experiments import heart
 from denoiselib.real import Taught, UntaughtWarning, denoise_own, resample
 
-RNG = np.random.default_rng(0)
+
+def noise(*shape):
+    return np.random.default_rng(0).standard_normal(shape)
+
+
 SPIKES = nn.train.fresh("sparse_spikes", 3.0, batch_size=50)
 HEARTS = heart.mixed(["white"], 50, 512, seed=0, draws=heart.varied)
 
@@ -39,7 +43,7 @@ ALL = pytest.mark.parametrize("kind", NETS)
 @pytest.mark.parametrize("offset", [0, -2, 1e3])
 def test_neither_unit_nor_offset_matters(kind, scale, offset):
     name, taught, rate, clean = NETS[kind]
-    net, noisy = pretrained.load(name), clean + 0.1 * RNG.standard_normal(len(clean))
+    net, noisy = pretrained.load(name), clean + 0.1 * noise(len(clean))
     expected = denoise_own(net, noisy, taught, rate)
     found = denoise_own(net, scale * (noisy + offset), taught, rate) / scale - offset
     np.testing.assert_allclose(found, expected, atol=2e-6 * np.ptp(noisy))
@@ -59,7 +63,7 @@ def test_it_costs_little_where_the_network_was_taught_the_signals():
 def test_a_heart_at_another_rate_in_volts_and_off_zero(rate):
     net, taught = pretrained.load("heart_varied"), Taught.by(HEARTS, 360)
     clean = real.ecg(10, int(10 * rate), rng=5, rate=rate)
-    noisy = clean + 0.1 * RNG.standard_normal(clean.shape)
+    noisy = clean + 0.1 * noise(*clean.shape)
     found = np.stack([denoise_own(net, 1e-3 * y + 0.01, taught, rate) for y in noisy])
     error = np.std(1e3 * found - clean, axis=-1).mean()
     assert error < 0.035
@@ -79,7 +83,7 @@ def said(*arguments, **options):
 def test_what_it_was_not_taught_is_said():
     net, taught = pretrained.load("heart_varied"), Taught.by(HEARTS, 360)
     clean = real.ecg(1, 3600, rng=1)[0]
-    loud, quiet = (clean + level * RNG.standard_normal(3600) for level in (2.0, 0.1))
+    loud, quiet = (clean + level * noise(3600) for level in (2.0, 0.1))
     assert "the signal's noise, 1.99" in said(net, loud, taught, 360, unit=1.0)
     assert "the signal's height, 0.00" in said(net, 1e-3 * quiet, taught, 360, unit=1.0)
     assert said(net, quiet, taught, 360) == said(net, 1e-3 * quiet, taught, 360, unit=1e-3) == ""
@@ -96,7 +100,7 @@ def test_short_and_flat_signals(kind, length):
     np.testing.assert_array_equal(denoise_own(pretrained.load(name), flat, taught, rate), flat)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntaughtWarning)
-        found = denoise_own(pretrained.load(name), RNG.standard_normal(length), taught, rate)
+        found = denoise_own(pretrained.load(name), noise(length), taught, rate)
     assert found.shape == (length,)
     assert np.isfinite(found).all()
 
@@ -131,7 +135,7 @@ def test_what_the_new_rate_cannot_hold_goes_and_the_rest_stays(rates):
 @pytest.mark.parametrize("rates", [(1000, 360), (360, 1000), (360, 250), (48_000, 44_100)])
 def test_there_and_back(rates):
     rate, low = rates[0], min(rates)
-    smooth = np.cumsum(RNG.standard_normal(2000))
+    smooth = np.cumsum(noise(2000))
     smooth = np.convolve(smooth, np.hanning(int(12 * rate / low) + 2), "valid")
     back = resample(resample(smooth, *rates), *rates[::-1])[: len(smooth)]
     assert len(back) == len(smooth)
@@ -140,7 +144,7 @@ def test_there_and_back(rates):
 
 @pytest.mark.parametrize("rates", [(1000, 360), (360, 1000), (128, 360)])
 def test_constants_slopes_and_units_stay(rates):
-    y, rate = RNG.standard_normal((2, 500)), rates[1] / rates[0]
+    y, rate = noise(2, 500), rates[1] / rates[0]
     line = 5 + 3 * np.arange(500.0)
     found = resample(line, *rates)
     np.testing.assert_allclose(found, 5 + 3 * np.arange(len(found)) / rate, rtol=1e-9, atol=1e-7)
