@@ -1,8 +1,16 @@
 """Where the data of the project lies, and how a file is written: whole or not at all."""
 
+import glob
 import os
-from contextlib import contextmanager
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
 
 
 def data(name):
@@ -27,21 +35,54 @@ def data(name):
 def replacing(path, overwrite=True):
     """Open a binary file beside `path` that takes its place once it is complete.
 
-    A crash on the way, or an exception, leaves the old file as it was. Without `overwrite` an old
-    file is an error.
+    A crash on the way, or an exception, leaves the old file as it was, and any number of threads
+    and processes may write at once: the last one wins. Of a link, what it points to is replaced;
+    permissions stay. Without `overwrite` an old file is an error.
     """
-    path = Path(path)
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(
-            f"{path.name} exists already and is not replaced: choose another path, or "
+            f"{Path(path).name} exists already and is not replaced: choose another path, or "
             "overwrite=True"
         )
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    path = Path(os.path.realpath(path))
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+        _remove_if_stale(left)
+    file = _new(path)
+    partial = Path(file.name)
     try:
-        with open(partial, "wb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+            if path.exists():
+                shutil.copymode(path, partial)
+            if fcntl is not None:  # while it is locked, or it might be taken for stale
+                os.replace(partial, path)
+        if fcntl is None:
+            os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _new(path):
+    """Open a new file beside a path, locked as long as it is open."""
+    while True:
+        file = open(f"{path}.{secrets.token_hex(8)}.partial", "xb")  # noqa: SIM115
+        if fcntl is None:
+            return file  # an open file cannot be removed there
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # taken for stale before it was locked
+
+
+def _remove_if_stale(path):
+    """Remove what a writer has left that was killed: a file that is open nowhere."""
+    with suppress(OSError), open(path, "rb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            return
+    if fcntl is None:
+        with suppress(OSError):
+            path.unlink()

@@ -5,7 +5,9 @@ metadata entry, which other readers ignore; `load` verifies it. Files of other w
 none, are read without this check.
 """
 
+import errno
 import json
+import re
 import zipfile
 import zlib
 
@@ -86,6 +88,8 @@ def load(path):
         except MemoryError:  # the machine is too small, the file may be right
             raise
         except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise  # it could not be read; a parser that goes astray has no number, or EINVAL
             raise ValueError(f"{path.name} is damaged, or no {path.suffix} file: {error}") from None
     return arrays, metadata
 
@@ -127,6 +131,8 @@ class Checkpoint:
         train.check_optimizer(optimizer, net)
         self.path = _check.path(path, "path", ENDINGS)
         self.net, self.optimizer, self.history = net, optimizer, train.History()
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"path must lie in a folder, and {self.path.parent} is none")
         if self.path.exists():
             self._load()
 
@@ -163,9 +169,13 @@ class Checkpoint:
         self.history.best = parts["best"] or None
 
 
+#: What a member of a zip file cannot be called, or not beside a name without this ending.
+UNNAMEABLE = r"[\0\ud800-\udfff]|\.npy$"
+
+
 def _storable(name, array):
     array = _check.regular(array, f"arrays[{name!r}]")
-    if not isinstance(name, str) or name == TEXT:
+    if not isinstance(name, str) or name == TEXT or re.search(UNNAMEABLE, name):
         raise ValueError(f"arrays: one cannot be named {name!r}")
     if array.dtype not in NAMES:
         known = ", ".join(map(str, NAMES))

@@ -1,12 +1,20 @@
 import json
 import os
+import subprocess
+import sys
+import tempfile
+import threading
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes
+from hypothesis.extra.numpy import arrays as arrays_of
 
-from denoiselib.nn import UNet, checkpoint
+from denoiselib.nn import PlainNet, UNet, checkpoint, optim
 
 ARRAYS = {
     "a/b.weight": np.arange(6, dtype=np.float32).reshape(1, 2, 3),
@@ -191,3 +199,133 @@ def test_other_endings_and_missing_files(tmp_path):
         checkpoint.save(tmp_path / "a.pkl", {})
     with pytest.raises(FileNotFoundError):
         checkpoint.load(Path(tmp_path) / "a.npz")
+
+
+TEXTS = st.text(st.characters(codec=None), max_size=6) | st.sampled_from(
+    ["x.npy", "x", "X", "../x", "/x", "a\0b", "__metadata__", "\ud800", "crc32", " ", "a\\b", "é"]
+)
+VALUES = st.sampled_from([np.float32, np.float64, np.int64, np.bool_]).flatmap(
+    lambda dtype: arrays_of(dtype, array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
+)
+
+
+@both
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(
+    arrays=st.dictionaries(TEXTS, VALUES, max_size=4),
+    metadata=st.dictionaries(TEXTS, TEXTS, max_size=3),
+)
+def test_every_name_text_and_number_goes_round_or_is_refused(ending, arrays, metadata):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/a.{ending}"
+        refused = ""
+        try:
+            checkpoint.save(path, arrays, metadata)
+        except ValueError as error:
+            refused = str(error)
+        if refused:
+            assert refused.startswith(("arrays: one cannot be named", "metadata"))
+            assert os.listdir(folder) == []
+            return
+        found, text = checkpoint.load(path)
+    assert text == metadata
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+# --- writers of one file
+
+
+def test_many_writers_of_one_file_leave_one_of_theirs(tmp_path):
+    path, wrong = tmp_path / "a.npz", []
+
+    def write(number):
+        for _ in range(25):
+            try:
+                checkpoint.save(path, {"x": np.full(3000, number)})
+            except Exception as error:
+                wrong.append(error)
+
+    def read():
+        while any(thread.is_alive() for thread in writers):
+            try:
+                values = checkpoint.load(path)[0]["x"]
+                assert len(set(values.tolist())) == 1
+            except Exception as error:
+                wrong.append(error)
+
+    checkpoint.save(path, {"x": np.zeros(3000)})
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    threads = [*writers, threading.Thread(target=read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_what_a_killed_writer_leaves_is_removed_and_a_living_ones_is_not(tmp_path):
+    path = tmp_path / "a.npz"
+    code = (
+        "from denoiselib import _files\n"
+        f"with _files.replacing({str(path)!r}) as file:\n"
+        "    print('writing', flush=True)\n"
+        "    input()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    dead, living = (subprocess.Popen([sys.executable, "-c", code], **pipes) for _ in range(2))
+    try:
+        for process in (dead, living):
+            assert process.stdout.readline() == b"writing\n"
+        dead.kill()
+        dead.wait()
+        assert len(list(tmp_path.glob("*.partial"))) == 2
+        checkpoint.save(path, {"x": np.ones(3)})
+        assert len(list(tmp_path.glob("*.partial"))) == 1
+        living.communicate(b"\n")
+        assert living.returncode == 0
+        assert path.read_bytes() == b""  # the last one wins
+        assert os.listdir(tmp_path) == ["a.npz"]
+    finally:
+        living.kill()
+        living.wait()
+
+
+def test_permissions_and_links_stay(tmp_path):
+    real, link = tmp_path / "real.npz", tmp_path / "link.npz"
+    checkpoint.save(real, {"x": np.ones(3)})
+    assert real.stat().st_mode & 0o777 == 0o666 & ~umask()
+    real.chmod(0o640)
+    link.symlink_to(real)
+    checkpoint.save(link, {"x": np.zeros(3)})
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    np.testing.assert_array_equal(checkpoint.load(real)[0]["x"], 0)
+
+
+def umask():
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+@both
+def test_a_disk_that_fails_is_no_damage(tmp_path, ending, monkeypatch):
+    path = tmp_path / f"a.{ending}"
+    checkpoint.save(path, ARRAYS)
+
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(checkpoint, f"_read_{ending}", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        checkpoint.load(path)
+
+
+def test_a_missing_folder_is_said_at_once(tmp_path):
+    net = PlainNet(width=2, depth=2, rng=0)
+    with pytest.raises(FileNotFoundError, match=r"path must lie in a folder, .*missing is none"):
+        checkpoint.Checkpoint(tmp_path / "missing" / "a.npz", net, optim.Adam(net))
