@@ -4,6 +4,7 @@ import glob
 import os
 import secrets
 import shutil
+import zipfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,6 +12,8 @@ try:
     import fcntl
 except ImportError:  # on Windows
     fcntl = None
+
+MOST_BYTES = 2**31  #: that a zip file may unpack to
 
 
 def data(name):
@@ -29,6 +32,18 @@ def data(name):
         f"data/{name} is part of the repository, not of the installed package, and was not found "
         f"in {looked}: start Python in the repository"
     )
+
+
+def check_unpacked(file):
+    """Refuse a zip file that unpacks to more than `MOST_BYTES`, before it is unpacked."""
+    with zipfile.ZipFile(file) as packed:
+        total = sum(member.file_size for member in packed.infolist())
+    if total > MOST_BYTES:
+        raise ValueError(
+            f"it unpacks to {total / 2**30:.1f} GB, and no more than {MOST_BYTES / 2**30:.0f} GB "
+            "are read"
+        )
+    file.seek(0)
 
 
 @contextmanager

@@ -193,7 +193,7 @@ def resolve(transform, length):
         raise ValueError("transform must be a pair (analysis, synthesis) of adjoint linear maps")
     if np.allclose(analysis(made), c):
         return Transform(analysis, synthesis)
-    for _ in range(50):  # power iteration from below; the step 1.9 leaves it 5 %
+    for _ in range(50):  # power iteration from below; what it misses is found on the way
         c = analysis(synthesis(c / (np.linalg.norm(c) or 1)))
     return Transform(analysis, synthesis, False, float(np.linalg.norm(c)) or 1.0)
 

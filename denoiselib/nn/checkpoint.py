@@ -193,6 +193,7 @@ def _write_npz(file, arrays, metadata):
 
 
 def _read_npz(file):
+    _files.check_unpacked(file)
     with np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):

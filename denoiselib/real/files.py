@@ -205,6 +205,7 @@ def _read_npy(content):
 
 
 def _read_npz(content):
+    _files.check_unpacked(io.BytesIO(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         names = [name for name in stored.files if name not in ("rate", "about")]
         if "samples" not in names and len(names) != 1:

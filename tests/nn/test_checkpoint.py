@@ -281,17 +281,18 @@ def test_what_a_killed_writer_leaves_is_removed_and_a_living_ones_is_not(tmp_pat
         for process in (dead, living):
             assert process.stdout.readline() == b"writing\n"
         dead.kill()
-        dead.wait()
+        dead.communicate()
         assert len(list(tmp_path.glob("*.partial"))) == 2
         checkpoint.save(path, {"x": np.ones(3)})
         assert len(list(tmp_path.glob("*.partial"))) == 1
-        living.communicate(b"\n")
-        assert living.returncode == 0
+        living.stdin.write(b"\n")
+        living.stdin.flush()
+        assert living.wait() == 0
         assert path.read_bytes() == b""  # the last one wins
         assert os.listdir(tmp_path) == ["a.npz"]
     finally:
         living.kill()
-        living.wait()
+        living.communicate()
 
 
 def test_permissions_and_links_stay(tmp_path):
