@@ -53,7 +53,7 @@ def r_peaks(signal, rate=SAMPLING_RATE):
        :math:`N + 0.35 (S - N)`, unless it is a T wave: within 400 ms after a beat, and less than
        0.6 of its size. S is the median over 24 s of the largest e within 750 ms; N, of noise,
        starts at the median of all e, and follows candidates below 0.7 of the threshold:
-       :math:`N \leftarrow \frac78 N + \frac18 \min(e, S)`;
+       :math:`N \leftarrow \frac78 N + \frac18 e`;
     4. search back: where the next beat is 1.66 times as far as usual, the largest candidate
        between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
     5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
@@ -187,7 +187,7 @@ def _sizes(signal, rate):
     slope -= _moving_mean(slope, round(LONG * rate))
     abrupt = abs(slope) > ABRUPT * _level(abs(slope), rate)
     slope[_moving_max(abrupt, window)] = 0
-    return np.sqrt(np.maximum(_moving_mean(slope**2, window, beyond="constant"), 0))
+    return np.sqrt(np.maximum(_moving_mean(slope**2, window), 0))
 
 
 def _level(x, rate):
@@ -213,7 +213,7 @@ def _beats(size, rate):
         elif e > LOWER * threshold:
             weak.append(i)
         else:
-            noise += MEMORY * (min(e, beat) - noise)
+            noise += MEMORY * (e - noise)
     return _searched_back(size, found, weak) if weak and len(found) > 2 else found
 
 
@@ -227,10 +227,10 @@ def _searched_back(size, found, weak):
     return found
 
 
-def _moving_mean(x, window, beyond="edge"):
-    """Mean over an odd window around each sample; beyond the ends the edge is repeated, or 0."""
+def _moving_mean(x, window):
+    """Mean over an odd window around each sample; the end samples are repeated."""
     half = window // 2
-    total = np.cumsum(np.pad(x, (half + 1, half), mode=beyond))
+    total = np.cumsum(np.pad(x, (half + 1, half), mode="edge"))
     return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
 
 
