@@ -41,9 +41,9 @@ def r_peaks(signal, rate=SAMPLING_RATE):
 
     Notes
     -----
-    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, with the search back of
-    Hamilton & Tompkins (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165. Here the future is known,
-    and the level of beats is a median, which no artefact raises:
+    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, and Hamilton & Tompkins
+    (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165, who take medians, which no artefact raises.
+    Here those of beats regard the future, too:
 
     1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander,
        minus their moving mean over 150 ms against T waves: the slope. Slopes 3 times as steep as
@@ -51,9 +51,9 @@ def r_peaks(signal, rate=SAMPLING_RATE):
     2. the size e is the root of the moving mean of squares over 100 ms;
     3. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
        :math:`N + 0.35 (S - N)`, unless it is a T wave: within 400 ms after a beat, and less than
-       0.6 of its size. S is the median over 24 s of the largest e within 750 ms; N, of noise,
-       starts at the median of all e, and follows candidates below 0.7 of the threshold:
-       :math:`N \leftarrow \frac78 N + \frac18 e`;
+       0.6 of its size. S is the median over 24 s of the largest e within 750 ms, and not less
+       than 0.4 of the median of all S; N, of noise, starts at the median of all e, and follows
+       candidates below 0.7 of the threshold: :math:`N \leftarrow \frac78 N + \frac18 e`;
     4. search back: where the next beat is 1.66 times as far as usual, the largest candidate
        between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
     5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
