@@ -41,9 +41,9 @@ def r_peaks(signal, rate=SAMPLING_RATE):
 
     Notes
     -----
-    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, with the search back of
-    Hamilton & Tompkins (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165. Here the future is known,
-    and the level of beats is a median, which no artefact raises:
+    After Pan & Tompkins (1985), *IEEE Trans. Biomed. Eng.* 32, 230-236, and Hamilton & Tompkins
+    (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165, who take medians, which no artefact raises.
+    Here those of beats regard the future, too:
 
     1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander,
        minus their moving mean over 150 ms against T waves: the slope. Slopes 3 times as steep as
@@ -51,9 +51,9 @@ def r_peaks(signal, rate=SAMPLING_RATE):
     2. the size e is the root of the moving mean of squares over 100 ms;
     3. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
        :math:`N + 0.35 (S - N)`, unless it is a T wave: within 400 ms after a beat, and less than
-       0.6 of its size. S is the median over 24 s of the largest e within 750 ms; N, of noise,
-       starts at the median of all e, and follows candidates below 0.7 of the threshold:
-       :math:`N \leftarrow \frac78 N + \frac18 \min(e, S)`;
+       0.6 of its size. S is the median over 24 s of the largest e within 750 ms, and not less
+       than 0.4 of the median of all S; N, of noise, starts at the median of all e, and follows
+       candidates below 0.7 of the threshold: :math:`N \leftarrow \frac78 N + \frac18 e`;
     4. search back: where the next beat is 1.66 times as far as usual, the largest candidate
        between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
     5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
@@ -187,7 +187,7 @@ def _sizes(signal, rate):
     slope -= _moving_mean(slope, round(LONG * rate))
     abrupt = abs(slope) > ABRUPT * _level(abs(slope), rate)
     slope[_moving_max(abrupt, window)] = 0
-    return np.sqrt(np.maximum(_moving_mean(slope**2, window, beyond="constant"), 0))
+    return np.sqrt(np.maximum(_moving_mean(slope**2, window), 0))
 
 
 def _level(x, rate):
@@ -213,7 +213,7 @@ def _beats(size, rate):
         elif e > LOWER * threshold:
             weak.append(i)
         else:
-            noise += MEMORY * (min(e, beat) - noise)
+            noise += MEMORY * (e - noise)
     return _searched_back(size, found, weak) if weak and len(found) > 2 else found
 
 
@@ -227,10 +227,10 @@ def _searched_back(size, found, weak):
     return found
 
 
-def _moving_mean(x, window, beyond="edge"):
-    """Mean over an odd window around each sample; beyond the ends the edge is repeated, or 0."""
+def _moving_mean(x, window):
+    """Mean over an odd window around each sample; the end samples are repeated."""
     half = window // 2
-    total = np.cumsum(np.pad(x, (half + 1, half), mode=beyond))
+    total = np.cumsum(np.pad(x, (half + 1, half), mode="edge"))
     return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
 
 

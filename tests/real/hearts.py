@@ -151,11 +151,11 @@ def pops(count, highest):
     return kind
 
 
-def lost(noise, length, share=0.4):
+def lost(noise, length, share=0.4, heart=plain):
     """No contact for so many seconds, after a share of the time: noise and no beats."""
 
     def kind(rng, rate, seconds):
-        signal, beats = plain(rng, rate, seconds)
+        signal, beats = heart(rng, rate, seconds)
         start = round(share * len(signal))
         stop = start + round(length * rate)
         signal[start:stop] = noise * rng.standard_normal(stop - start)
@@ -210,6 +210,7 @@ KINDS = {
     "ten pops": pops(10, 20),
     "flat for 5 s": lost(0.0, 5),
     "flat for 40 s": lost(0.0, 40, 0.1),
+    "flat, noise of .2 mV": lost(0.0, 20, 0.4, noisy(0.2)),
     "noise for 5 s": lost(0.02, 5),
     "noise for 12 s": lost(0.02, 12),
     "noise at first": lost(0.02, 5, 0.0),

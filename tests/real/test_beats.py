@@ -108,7 +108,7 @@ def test_units_and_a_constant_do_not_matter(kind):
     found = r_peaks(signal)
     for factor in (1e-9, 1e-3, 1e3, 1e9):
         np.testing.assert_array_equal(r_peaks(factor * signal), found)
-    for level in (-1e3, 1e6):
+    for level in (-1e3, 1e6, 1e9):
         np.testing.assert_array_equal(r_peaks(signal + level), found)
 
 
@@ -131,7 +131,7 @@ def test_beats_near_the_ends(seed, noise):
         found = r_peaks(signal[first - near : last + near + 1])
         assert abs(found[0] - near) <= 3
         assert abs(found[-1] - (last - first + near)) <= 3
-    for cut in (8, 20, 40):  # the R wave is not in the signal, but what surrounds it is
+    for cut in (4, 8, 20, 40):  # the R wave is not in the signal, but what surrounds it is
         found = r_peaks(signal[first + cut : last - cut + 1]) + first + cut
         assert r_peak_timing_error(found, beats[4:-4]).extra == 0
 
@@ -149,6 +149,17 @@ def test_zeros_around_a_signal_do_not_hide_it():
     found = r_peaks(np.pad(signal, 3600))
     timing = r_peak_timing_error(found - 3600, beats)
     assert (timing.missed, timing.extra) == (0, 0)
+
+
+def test_lost_contact_for_long_in_a_longer_recording():
+    signal, beats = hearts.lost(0.02, 40)(np.random.default_rng(0), 360, 180)
+    timing = r_peak_timing_error(r_peaks(signal), beats)
+    assert (timing.missed, timing.extra) == (0, 0)
+
+
+def test_beats_in_noise_alone_are_not_closer_than_those_of_hearts():
+    found = r_peaks(np.random.default_rng(0).standard_normal(60 * 360))
+    assert np.diff(found).min() >= (0.25 - 2 * 0.08) * 360
 
 
 def test_an_hour():
