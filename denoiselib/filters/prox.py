@@ -22,9 +22,7 @@ def l1(y, u):
 
 
 def nonnegative_l1(y, u):
-    r"""ReLU with a bias: :math:`\max(y - u, 0)`, for :math:`f(x) = x` where x >= 0, else infinite.
-
-    Of real numbers only.
+    r"""ReLU with a bias, of real y: :math:`\max(y - u, 0)`, for f(x) = x if x >= 0, else infinite.
 
     Examples
     --------
@@ -50,9 +48,7 @@ def l0(y, u):
 def l_half(y, u):
     r"""Half threshold, for :math:`f(x) = |x|^{1/2}`.
 
-    Notes
-    -----
-    0 where :math:`|y| \le \frac32 u^{2/3}`, else (Xu, Chang, Xu & Zhang 2012, rescaled)
+    It is 0 where :math:`|y| \le \frac32 u^{2/3}`, else (Xu, Chang, Xu & Zhang 2012, rescaled)
 
     .. math:: \tfrac23 y \left(1 + \cos\left(\tfrac23
         \arccos\left(-\tfrac{3\sqrt3}{4} u |y|^{-3/2}\right)\right)\right)
@@ -74,9 +70,7 @@ def _half_root(r, u):
 def l_two_thirds(y, u):
     r"""Two-thirds threshold, for :math:`f(x) = |x|^{2/3}`.
 
-    Notes
-    -----
-    0 where :math:`|y| \le 2 (2u/3)^{3/4}`, else with
+    It is 0 where :math:`|y| \le 2 (2u/3)^{3/4}`, else with
     :math:`z = \sqrt[3]{y^2/16 + r} + \sqrt[3]{y^2/16 - r}`,
     :math:`r = \sqrt{y^4/256 - 8u^3/729}` (Cao, Sun & Xu 2013, rescaled)
 
@@ -103,18 +97,9 @@ def _two_thirds_root(r, u):
 def firm(y, u, gamma=0.8):
     r"""Firm threshold, between soft (`gamma` = 0) and hard (`gamma` near 1): large values stay.
 
-    Parameters
-    ----------
-    y, u
-        As in all maps.
-    gamma : float or array
-        In [0, 1): how concave the penalty is; the upper threshold is ``u / gamma``.
-
-    Notes
-    -----
-    With :math:`T_1 = u,\ T_2 = u/\gamma` it returns 0 where :math:`|y| \le T_1`, y where
-    :math:`|y| \ge T_2`, and the straight line :math:`T_2 (|y| - T_1) / (T_2 - T_1)` between, which
-    is :math:`(|y| - u)/(1 - \gamma)` and serves gamma = 0 too. It is the proximal map of
+    `gamma`, a number or an array, lies in [0, 1) and says how concave the penalty is. The result is
+    0 where :math:`|y| \le u`, y where :math:`|y| \ge u/\gamma`, and of magnitude
+    :math:`(|y| - u)/(1 - \gamma)` between, a straight line. It is the proximal map of
     :math:`u|x| - \gamma x^2/2` for :math:`|x| \le u/\gamma` and :math:`u^2/2\gamma` beyond, the
     scalar form of the GMC penalty (Selesnick 2017).
 

@@ -21,7 +21,7 @@ class Tuned(NamedTuple):
 
 
 def sure(denoise, grid, noisy, sigma, rng=0):
-    """Choose the value with the least estimated risk, from noisy signals and their noise level.
+    """Choose the value of a grid with the least mean `sure_risk`, and return it as `Tuned`.
 
     Parameters
     ----------
@@ -29,17 +29,8 @@ def sure(denoise, grid, noisy, sigma, rng=0):
         ``denoise(noisy, value) -> estimate``.
     grid : array_like (values,)
         Values to try.
-    noisy : array_like (..., length)
-        Signals; no labels.
-    sigma : float or array (..., 1)
-        Noise level.
-    rng : seed, numpy.random.Generator or None
-        Source of the probe, the same for all values.
-
-    Returns
-    -------
-    Tuned
-        Its `risk` is the mean of `sure_risk`.
+    noisy, sigma, rng
+        As in `sure_risk`; the probe is the same for all values.
 
     Examples
     --------
@@ -58,7 +49,7 @@ def sure(denoise, grid, noisy, sigma, rng=0):
 
 
 def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
-    r"""Stein's unbiased estimate of the mean squared error, without the clean signal.
+    r"""Estimate the mean squared error of each signal, ``(...)``, without the clean signals.
 
     Parameters
     ----------
@@ -75,14 +66,11 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     estimate : array_like, optional
         ``denoise(noisy)``, if it is known already.
 
-    Returns
-    -------
-    ndarray (...)
-        One estimate for each signal; it may be negative, and its average is what counts.
-
     Notes
     -----
-    With a probe b of white noise of variance 1 and :math:`\tau` = `step` sigma,
+    It is Stein's unbiased risk estimate. That of one signal may be negative: the average over
+    signals is what counts. With a probe b of white noise of variance 1 and :math:`\tau` = `step`
+    sigma it is
 
     .. math:: \frac{\|f(y) - y\|^2}{L} - \sigma^2
         + \frac{2\sigma^2}{L \tau}\, b^T (f(y + \tau b) - f(y))
@@ -115,10 +103,13 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
 
 
 def k_sparse_lam(noisy, k, transform="dft"):
-    """Return the lam of each signal with which `k` of its coefficients survive.
+    """Return the lam of each signal, ``(..., 1)``, with which `k` of its coefficients survive.
 
-    The rule that the slides cite for a parameter (their reference 12): who knows how sparse a
-    signal is need not choose lam.
+    Who knows how sparse a signal is need not choose lam: the slides cite this rule (their reference
+    12). The lam is for `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or
+    ``"firm"``. It lies half way between the magnitudes of coefficients k and k + 1, in falling
+    order. Most bins of a DFT come in pairs of equal magnitude: a `k` that would split a pair keeps
+    neither.
 
     Parameters
     ----------
@@ -128,13 +119,6 @@ def k_sparse_lam(noisy, k, transform="dft"):
         Number of coefficients to keep, from 0 to less than there are.
     transform : {"dft", "identity"}, pair of callables or Transform
         As in `filters.l1`.
-
-    Returns
-    -------
-    ndarray (..., 1)
-        Half way between the magnitudes of coefficients k and k + 1, in falling order; for
-        `filters.l1`, `filters.gmc`, and `filters.threshold` with ``"l1"`` or ``"firm"``. Most bins
-        of a DFT come in pairs of equal magnitude: a `k` that would split a pair keeps neither.
 
     Examples
     --------
@@ -153,7 +137,10 @@ def k_sparse_lam(noisy, k, transform="dft"):
 
 
 def mad_sigma(noisy, difference=False):
-    r"""Estimate the noise level of each signal from its median absolute deviation.
+    r"""Estimate the noise level of each signal, ``(..., 1)``, from its median absolute deviation.
+
+    It is :math:`\mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, where 0.6745 is the median
+    magnitude of a standard normal number. It is too large if the signal is not sparse enough.
 
     Parameters
     ----------
@@ -162,12 +149,6 @@ def mad_sigma(noisy, difference=False):
     difference : bool
         Use the differences of neighbours, divided by the root of 2: for signals with a level, such
         as `signals.blocks`. Otherwise for signals that are mostly 0.
-
-    Returns
-    -------
-    ndarray (..., 1)
-        :math:`\mathrm{median}|y - \mathrm{median}(y)| / 0.6745`, the median magnitude of a standard
-        normal number. Too large where the signal is not sparse enough.
 
     Examples
     --------

@@ -13,7 +13,7 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     Parameters
     ----------
     noisy : array_like (..., length)
-        Signals.
+        Signals; the filtered ones have their shape.
     size : int
         Odd window, in samples.
     noise : float or array (..., 1), optional
@@ -23,14 +23,9 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
         What lies beyond the edges, as in `numpy.pad`. ``"constant"`` (zeros) is what
         `scipy.signal.wiener` does; it biases the edges of a signal with a level.
 
-    Returns
-    -------
-    ndarray (..., length)
-        Filtered signals.
-
     Notes
     -----
-    With the mean m and the variance v over the window around a sample, and the noise s2,
+    With the mean m and the variance v over the window around a sample y, and the noise s2,
 
     .. math:: \hat x = m + \frac{\max(v - s_2, 0)}{\max(v, s_2)} (y - m)
 
@@ -62,16 +57,13 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
 def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
     r"""Magnitude of the impulse response of the linear filter that would do what `wiener` did.
 
+    It is :math:`|\mathrm{IDFT}(\mathrm{DFT}(\hat x) / \mathrm{DFT}(y))|`, ``(..., length)``, with a
+    ratio of 0 in bins where the signal is zero, :math:`|Y| \le 10^{-12} \max |Y|`.
+
     Parameters
     ----------
     noisy, size, noise, mode
         As in `wiener`.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`h = |\mathrm{IDFT}(\mathrm{DFT}(\hat x) / \mathrm{DFT}(y))|`, with a ratio of 0 in
-        bins where the signal is zero, :math:`|Y| \le 10^{-12} \max |Y|`.
 
     Examples
     --------
@@ -90,7 +82,11 @@ def wiener_system_function(noisy, size=3, noise=None, mode="constant"):
 
 
 def linear_mmse(noisy, sigma, mean, covariance):
-    r"""Best affine estimator for signals of known mean and covariance.
+    r"""Best affine estimate, ``(..., length)``, of signals of known mean m and covariance C.
+
+    It is :math:`\hat x = m + C (C + \sigma^2 I)^{-1} (y - m)`: in the eigenvectors of C, Wiener's
+    gain :math:`\lambda / (\lambda + \sigma^2)` for each coefficient. No linear filter does better
+    on signals of these second moments.
 
     Parameters
     ----------
@@ -103,16 +99,6 @@ def linear_mmse(noisy, sigma, mean, covariance):
     covariance : float or array (length, length)
         Their covariance; a number stands for independent samples of that variance. Negative
         eigenvalues, which an estimate may have, count as 0.
-
-    Returns
-    -------
-    ndarray (..., length)
-        :math:`\hat x = m + C (C + \sigma^2 I)^{-1} (y - m)`.
-
-    Notes
-    -----
-    In the eigenvectors of C it is Wiener's gain :math:`\lambda / (\lambda + \sigma^2)` for each
-    coefficient. No linear filter does better on signals of these second moments.
 
     Examples
     --------

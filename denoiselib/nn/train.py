@@ -19,7 +19,7 @@ from denoiselib.nn.tensor import Program
 
 
 def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
-    """Return data that are drawn anew at each step.
+    """Return a function ``data(step) -> (noisy, clean)`` that draws signals anew at each step.
 
     Parameters
     ----------
@@ -28,18 +28,12 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     sigma : float or (float, float)
         Noise level, or a range from which each signal draws its own.
     batch_size, length : int
-        Shape of a batch.
+        Shape of both arrays, ``(batch_size, length)``.
     seed : int
         Together with the number of the step it decides what is drawn.
     level : bool
-        Whether the noisy signals come with their noise level as a second channel, for a network
-        with ``level="given"``.
-
-    Returns
-    -------
-    callable
-        ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``; the noisy ones
-        ``(batch_size, 2, length)`` if they come with their level.
+        Whether the noisy signals come with their noise level as a second channel,
+        ``(batch_size, 2, length)``, for a network with ``level="given"``.
 
     Examples
     --------
@@ -77,21 +71,16 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
 
 
 def fixed(noisy, clean, batch_size, seed=0):
-    """Return data from a fixed set, in a new order each epoch, without the incomplete last batch.
+    """Return data like those of `fresh`, but from a fixed set, in a new order each epoch.
 
     Parameters
     ----------
     noisy, clean : array_like (n, length)
         The set; noisy ones may be ``(n, 2, length)``, the second channel their noise level.
     batch_size : int
-        At most n.
+        At most n. The last batch of an epoch is dropped if it is incomplete.
     seed : int
         Together with the number of the epoch it decides the order.
-
-    Returns
-    -------
-    callable
-        ``data(step) -> (noisy, clean)``, each ``(batch_size, length)``.
 
     Examples
     --------
@@ -151,7 +140,7 @@ def fit(
     callbacks=(),
     history=None,
 ):
-    """Train a network.
+    """Train a network, and return the history of its training.
 
     Parameters
     ----------
@@ -161,7 +150,8 @@ def fit(
         ``data(step) -> (noisy, clean)``, as `fresh` and `fixed` make them, or other arrays
         ``(batch, length)`` for a loss of one's own.
     optimizer : optim.Optimizer
-        Made for this network as it is now. Its learning rate is put back after the last step.
+        Made for this network as it is now; any other raises ValueError. Its learning rate is put
+        back after the last step.
     steps : int
         How many in all, those of an earlier `history` included.
     schedule : callable, optional
@@ -179,18 +169,10 @@ def fit(
     history : History, optional
         Of a training that is continued, as `checkpoint.Checkpoint` reads it from a file.
 
-    Returns
-    -------
-    History
-        What happened.
-
     Raises
     ------
     FloatingPointError
         If the loss is not finite, and the optimiser does not skip such steps; the step is named.
-    ValueError
-        If the optimiser is that of another network, or the network has changed since; if the data
-        are not finite.
 
     Examples
     --------

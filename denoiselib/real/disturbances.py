@@ -1,7 +1,6 @@
 """Disturbances of biosignals besides white noise: baseline wander, mains hum, muscle bursts.
 
-Each is a function ``add_...(clean, level, rng)`` like `signals.add_noise`; the level is the root
-mean square of what is added, in the units of the signal (mV for an electrocardiogram).
+Each is a function ``add_...(clean, level, rng)`` like `signals.add_noise`.
 """
 
 from statistics import NormalDist
@@ -21,20 +20,15 @@ def add_wander(clean, level, rng=None, *, rate=SAMPLING_RATE, highest=0.5):
     Parameters
     ----------
     clean : array_like (..., length)
-        Signals.
+        Signals. The disturbed signals that are returned are float32 if these are.
     level : float or array (..., 1)
-        Standard deviation of the wander, in the units of the signal.
+        Root mean square of what is added, in the units of the signal: mV for an electrocardiogram.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
     rate : float
         Samples a second.
     highest : float
         Highest frequency of the wander in Hz, below half the rate.
-
-    Returns
-    -------
-    ndarray (..., length)
-        Disturbed signals; float32 if `clean` is.
 
     Notes
     -----
@@ -60,10 +54,8 @@ def add_hum(
 
     Parameters
     ----------
-    clean, rng, rate
+    clean, level, rng, rate
         As in `add_wander`.
-    level : float or array (..., 1)
-        Root mean square of the hum, in the units of the signal.
     mains : float
         Frequency of the mains in Hz, below half the rate.
     harmonics : sequence of float
@@ -72,11 +64,6 @@ def add_hum(
     drift : float
         Standard deviation of the relative amplitude, and of the phase in cycles. Both change
         within seconds (frequencies up to 0.2 Hz).
-
-    Returns
-    -------
-    ndarray (..., length)
-        Disturbed signals; float32 if `clean` is.
 
     Notes
     -----
@@ -114,19 +101,12 @@ def add_bursts(clean, level, rng=None, *, rate=SAMPLING_RATE, band=(20.0, 150.0)
 
     Parameters
     ----------
-    clean, rng, rate
-        As in `add_wander`.
-    level : float or array (..., 1)
-        Root mean square over a long time, pauses included, in the units of the signal.
+    clean, level, rng, rate
+        As in `add_wander`; the root mean square is that over a long time, pauses included.
     band : (float, float)
         Lowest and highest frequency of the noise, in Hz.
     share : float
-        Fraction of the time in which there is a burst, between 0 and 1.
-
-    Returns
-    -------
-    ndarray (..., length)
-        Disturbed signals; float32 if `clean` is. A short signal may have no burst.
+        Fraction of time with a burst, between 0 and 1; a short signal may have none.
 
     Notes
     -----

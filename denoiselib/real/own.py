@@ -75,9 +75,9 @@ def denoise_own(net, signal, taught, rate=None, unit=None):
     Parameters
     ----------
     net : Network
-        The network.
+        Any network of the library.
     signal : array_like (length,)
-        One noisy signal.
+        One noisy signal; the estimate has its unit, rate and length.
     taught : Taught
         What the network was taught.
     rate : float, optional
@@ -85,11 +85,6 @@ def denoise_own(net, signal, taught, rate=None, unit=None):
     unit : float, optional
         How much of the signal's unit is one of the network's: 0.001 for a signal in volts and a
         network that was taught millivolts. Found from the signal if not given.
-
-    Returns
-    -------
-    ndarray (length,)
-        The estimate, in the unit and at the rate of the signal.
 
     Warns
     -----
@@ -167,7 +162,11 @@ def _measured(signal, length):
 
 
 def resample(signal, rate, new_rate):
-    """Return a signal at another rate, by a polyphase filter: what the new rate cannot hold goes.
+    """Return signals at another rate, by a polyphase filter: what the new rate cannot hold goes.
+
+    The new length is the old one times the ratio of the rates, rounded up; the first sample keeps
+    its time. `scipy.signal.resample_poly` takes a signal as 0 beyond its ends: the line through the
+    first and the last sample is therefore subtracted before, and added afterwards.
 
     Parameters
     ----------
@@ -175,17 +174,6 @@ def resample(signal, rate, new_rate):
         Signals.
     rate, new_rate : float
         Samples a second, before and after.
-
-    Returns
-    -------
-    ndarray (..., new_length)
-        ``new_length`` is length times the ratio of the rates, rounded up. The first sample is of
-        the same time.
-
-    Notes
-    -----
-    `scipy.signal.resample_poly`, without the line through the first and the last sample, which is
-    put back afterwards: beyond its ends a signal counts as 0.
 
     Examples
     --------

@@ -32,23 +32,16 @@ SPAN = (0.35, 0.75)  #: seconds before and after an R wave in which its beat is 
 
 
 def ecg(n, length=512, rng=None, *, rate=SAMPLING_RATE):
-    r"""Draw electrocardiograms in mV, each beat a sum of five Gaussians.
+    r"""Draw clean electrocardiograms ``(n, length)`` in mV, each beat a sum of five Gaussians.
 
     Parameters
     ----------
-    n : int
-        Number of signals; each has its own heart rate and shape of beats.
-    length : int
-        Samples in each.
+    n, length : int
+        Number of signals, each with its own heart rate and shape of beats, and samples in each.
     rng : seed, numpy.random.Generator or None
         Source of randomness.
     rate : float
         Samples a second.
-
-    Returns
-    -------
-    ndarray (n, length)
-        Clean signals with a flat baseline; they begin at a random place in a beat.
 
     Notes
     -----
@@ -57,7 +50,8 @@ def ecg(n, length=512, rng=None, *, rate=SAMPLING_RATE):
     0.45 .. 1.2 s; single periods vary by 5 %. Amplitudes :math:`a_i` are half to twice those listed
     (uniform in the logarithm), widths :math:`s_i` 0.7 to 1.4 times. P and T move away from R with
     the root of the period, as QT does (Bazett 1920). The waves are those of McSharry and others
-    (2003), *IEEE Trans. Biomed. Eng.* 50, 289-294. All beats are healthy.
+    (2003), *IEEE Trans. Biomed. Eng.* 50, 289-294. All beats are healthy, the baseline is flat, and
+    a signal begins at a random place in a beat.
 
     To train on this family, pass the function:
     ``nn.train.fresh(ecg, 0.1, batch_size=32, length=512)``.
@@ -72,19 +66,14 @@ def ecg(n, length=512, rng=None, *, rate=SAMPLING_RATE):
 
 
 def ecg_with_beats(n, length=512, rng=None, *, rate=SAMPLING_RATE):
-    """Draw electrocardiograms as `ecg` does, and return the times of their R waves.
+    """Draw electrocardiograms as `ecg` does, and return them with the times of their R waves.
+
+    The times are a list of n arrays ``(beats,)``, in samples and not rounded.
 
     Parameters
     ----------
     n, length, rng, rate
         As in `ecg`.
-
-    Returns
-    -------
-    clean : ndarray (n, length)
-        Signals.
-    beats : list of n ndarrays (beats,)
-        Times of the R waves in each signal, in samples, not rounded.
 
     Examples
     --------

@@ -12,22 +12,14 @@ from denoiselib.nn.tensor import Tensor
 class InstanceNorm(Module):
     r"""Every signal by its own mean and variance over time, in training and at test.
 
-    Parameters
-    ----------
-    channels, eps, dtype
-        As in `BatchNorm1d`.
-
-    Notes
-    -----
     :math:`y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta` for each signal and channel (Ulyanov,
-    Vedaldi & Lempitsky 2016). There are no running statistics: all modes are the same.
+    Vedaldi & Lempitsky 2016). There are no running statistics: all modes are the same. The
+    arguments are as in `BatchNorm1d`.
 
     Examples
     --------
-    >>> print(InstanceNorm(1)(np.array([[[1.0, 3.0]], [[10.0, 50.0]]])).data.round(2))
-    [[[-1.  1.]]
-    <BLANKLINE>
-     [[-1.  1.]]]
+    >>> print(InstanceNorm(1)(np.array([[[1.0, 3.0]], [[10.0, 50.0]]])).data.ravel().round(2))
+    [-1.  1. -1.  1.]
     """
 
     def __init__(self, channels, *, eps=1e-5, dtype=np.float32):
@@ -47,14 +39,8 @@ class InstanceNorm(Module):
 class RepresentativeNorm(BatchNorm1d):
     r"""Batch norm that looks at each signal by itself too, before and after.
 
-    Parameters
-    ----------
-    channels, eps, momentum, dtype
-        As in `BatchNorm1d`.
-
-    Notes
-    -----
-    With K the mean over time of each signal and channel (Gao et al. 2021):
+    The arguments are as in `BatchNorm1d`. With K the mean over time of each signal and channel (Gao
+    et al. 2021):
 
     .. math:: X_c = X + w_m K(X), \quad X_s = (X_c - \mu) / \sqrt{v + \epsilon}, \quad
         Y = \gamma X_s\, \sigma(w_v K(X_s) + w_b) + \beta

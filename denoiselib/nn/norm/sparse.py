@@ -198,12 +198,7 @@ class SparseNorm(Following):
         As in `BatchNorm1d`.
     penalty, level, before : str
         Names in `MAPS`, `THRESHOLDS` (where :math:`\lambda` comes from) and `BEFORE` (what makes h
-        of x).
-
-    Raises
-    ------
-    ValueError
-        If the level may be negative, and the penalty is another than ``"nonnegative_l1"``.
+        of x). A level that may be negative needs the penalty ``"nonnegative_l1"``.
 
     Notes
     -----
