@@ -32,6 +32,7 @@ TRANSFORMS = {
     ),
 }
 
+GROWTH = 10.0  #: of the shortest step, after which a longer one is taken for divergence
 GROUP = 10_000  #: coefficients that are iterated together: their arrays fit into the CPU cache
 
 
@@ -214,7 +215,10 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
     c, moving, size = np.empty_like(data), 0, 1 + GROUP // data.shape[-1]
     for start in range(0, len(data), size):
         group = slice(start, start + size)
-        c[group], left = _saddle_point(data[group], lam[group], gamma, basis, shrink, tol, max_iter)
+        given = data[group], lam[group], gamma
+        while (found := _saddle_point(*given, basis, shrink, tol, max_iter)) is None:
+            basis = basis._replace(rho=1.25 * basis.rho)  # it was larger than 50 steps could tell
+        c[group], left = found
         moving += left
     if moving:
         warnings.warn(
@@ -224,7 +228,10 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
 
 
 def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
-    """Iterate for data A^H y; return the coefficients, and how many signals have not converged."""
+    """Iterate for data A^H y; return the coefficients, and how many signals have not converged.
+
+    Or None if the steps become longer, as they only do if the eigenvalue `rho` is too small.
+    """
 
     def gram(c):
         return c if basis.unitary else basis.analysis(basis.synthesis(c))
@@ -233,6 +240,7 @@ def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
     cut = np.broadcast_to(mu * lam, data.shape).copy()
     found, rows = np.empty_like(data), np.arange(len(data))
     c = v = np.zeros_like(data)
+    least = np.full(len(data), np.inf)
     for _ in range(max_iter):
         old_c, old_v = c, v
         if gamma > 0:
@@ -244,9 +252,12 @@ def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
             c = shrink(c - mu * (gram(c) - data), cut)
             change, size = _norm(c - old_c), _norm(c)
         moving = change > tol * size
+        least = np.minimum(least, change)
+        if (change > GROWTH * least).any():
+            return None
         if not moving.all():
             found[rows] = c
-            c, v, data, cut, rows = (a[moving] for a in (c, v, data, cut, rows))
+            c, v, data, cut, rows, least = (a[moving] for a in (c, v, data, cut, rows, least))
             if not len(rows):
                 break
     found[rows] = c

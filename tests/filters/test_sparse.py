@@ -1,5 +1,7 @@
 """Sparse estimates satisfy the conditions of optimality, whatever the transform."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import optimize
@@ -412,3 +414,28 @@ def test_a_transform_that_was_made_once_is_not_tried_again():
     calls.clear()
     np.testing.assert_array_equal(filters.l1(NOISY, 1.0, made), expected)
     assert (10,) not in calls
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 0.9])
+def test_no_answer_grows_where_the_largest_eigenvalue_stands_close_to_others(gamma):
+    """The iteration for it is then slow, and a step made from it too long."""
+    rng = np.random.default_rng(1)
+    for _ in range(150):
+        n = int(rng.integers(2, 12))
+        left, right = (np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in range(2))
+        stretch = np.full(n, rng.choice([1e-3, 1.0, 1e3]))
+        stretch[0] *= 1 + 0.3 * rng.random()
+        matrix = left @ np.diag(stretch) @ right
+        pair = (lambda y, a=matrix: y @ a, lambda c, a=matrix: c @ a.T)
+        y, lam = rng.standard_normal((3, n)), 1e-3 * stretch[0] * rng.choice([1e-3, 1, 100])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*still moved", RuntimeWarning)
+            estimate = filters.gmc(y, lam, gamma, pair, tol=1e-12, max_iter=3000)
+        assert np.linalg.norm(estimate) <= np.linalg.norm(y) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("length", range(1, 40))
+def test_the_known_pulse_at_every_length(length):
+    y = np.random.default_rng(length).standard_normal((4, length))
+    estimate = filters.l1(y, 0.05, KNOWN_PULSE, max_iter=20_000)
+    assert np.linalg.norm(estimate) <= np.linalg.norm(y) * (1 + 1e-9)

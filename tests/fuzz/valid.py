@@ -195,6 +195,7 @@ OWN = {
     "labels.label": {"name": "tv"},
     "pretrained.load": {"name": "plain"},
     "pretrained.recipe": {"name": "plain"},
+    "pretrained.taught": {"name": "plain"},
     "real.add_bursts": {"band": (20.0, 100.0)},
     "real.add_hum": {"mains": 50.0, "harmonics": np.array([1.0, 0.2])},
     "real.denoise_own": {"signal": HEART, "taught": TAUGHT, "unit": 0.5},
