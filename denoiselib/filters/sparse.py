@@ -32,7 +32,9 @@ TRANSFORMS = {
     ),
 }
 
-GROWTH = 10.0  #: of the shortest step, after which a longer one is taken for divergence
+#: Growth of a step over the shortest before it, from which on it counts as divergence: none for the
+#: L1 norm, whose steps never become longer, much for GMC, whose steps may at first.
+GROWTH = 1.001, 10.0
 GROUP = 10_000  #: coefficients that are iterated together: their arrays fit into the CPU cache
 
 
@@ -240,7 +242,7 @@ def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
     cut = np.broadcast_to(mu * lam, data.shape).copy()
     found, rows = np.empty_like(data), np.arange(len(data))
     c = v = np.zeros_like(data)
-    least = np.full(len(data), np.inf)
+    least, tiny = np.full(len(data), np.inf), 1e-14 * _norm(data).max(initial=0)
     for _ in range(max_iter):
         old_c, old_v = c, v
         if gamma > 0:
@@ -253,7 +255,7 @@ def _saddle_point(data, lam, gamma, basis, shrink, tol, max_iter):
             change, size = _norm(c - old_c), _norm(c)
         moving = change > tol * size
         least = np.minimum(least, change)
-        if (change > GROWTH * least).any():
+        if (change > GROWTH[gamma > 0] * least + tiny).any():
             return None
         if not moving.all():
             found[rows] = c
