@@ -92,14 +92,19 @@ def fraction(value, name, like=None):
     return value
 
 
-def integer(value, name, low, high=None):
-    """Return an integer between `low` and `high`, both included; if not given, `LONGEST`."""
+def integer(value, name, low, high=None, of=""):
+    """Return an integer between `low` and `high`, both included; if not given, `LONGEST`.
+
+    `of` says what the bounds come from, such as ``"noisy of 20 samples"``.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, not {value!r}")
     top = LONGEST if high is None else high
     if not low <= value <= top:
         bound = f"at least {low}" if high is None and value < low else f"between {low} and {top}"
-        raise ValueError(f"{name} must be {bound}, not {value}")
+        if top < low:
+            raise ValueError(f"{of} leaves no choice for {name}: it must be at least {low}")
+        raise ValueError(f"{name} must be {bound}{of and f' for {of}'}, not {value}")
     return int(value)
 
 

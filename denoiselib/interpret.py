@@ -314,7 +314,8 @@ def jacobian(net, noisy, rows=None):
         length, rows = len(wanted), _check.several(rows, "rows")
         if not rows:
             raise ValueError("rows must not be empty")
-        wanted = wanted[[_check.integer(row, "rows", -length, length - 1) for row in rows]]
+        bounds = -length, length - 1, f"noisy of {length} samples"
+        wanted = wanted[[_check.integer(row, "rows", *bounds) for row in rows]]
     # one copy of a signal for each row, but for statistics of the batch: copies would change them
     together = len(wanted) if _fixed(net) else 1
     masks = wanted.reshape(-1, together, 1, signals.shape[-1])
@@ -585,6 +586,9 @@ def energy(net, name, x, noisy, target):
     x = x if isinstance(x, Tensor) else Tensor(real(_check.array(x, "x"), net.dtype, "x"))
     with in_place_of({layer.conv: lambda conv, seen: x}):
         output = net(batch)
+    for part, what in ((output, "x, here by an output"), (target, "target")):
+        if part.shape != batch.shape:
+            raise ValueError(f"{what} of shape {part.shape}, does not fit noisy, {batch.shape}")
     distance = (x if layer.norm is None else layer.norm(x)) - x
     return Energy(smooth_l1(output, target), (distance * distance).mean(), abs(x).mean())
 

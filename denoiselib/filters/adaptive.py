@@ -484,8 +484,8 @@ def _fixed(mu, u, unit):
     if overshoot.max() >= 1:
         bound = np.broadcast_to(mu, overshoot.shape)[overshoot >= 1] / overshoot[overshoot >= 1]
         raise ValueError(
-            f"mu must be less than 2 / the largest energy in the taps, here {bound.min():.3g}, "
-            f"but holds {mu.max():.4g}"
+            "mu must be less than 2 / the largest energy of x in the taps, here "
+            f"{bound.min():.3g}, but holds {mu.max():.4g}"
         )
     return np.broadcast_to(scaled[..., None], (*scaled.shape[:-1], *u.shape[-3:-1]))
 

@@ -130,7 +130,7 @@ def k_sparse_lam(noisy, k, transform="dft"):
     noisy = _check.array(noisy, "noisy")
     magnitude = np.abs(sparse.resolve(transform, noisy.shape[-1]).analysis(noisy))
     count = magnitude.shape[-1]
-    k = _check.integer(k, "k", 0, count - 1)
+    k = _check.integer(k, "k", 0, count - 1, f"noisy of {count} coefficients")
     falling = np.sort(magnitude, axis=-1)[..., ::-1]
     falling = np.concatenate([falling[..., :1], falling], axis=-1)  # k = 0 keeps none
     return (falling[..., k : k + 1] + falling[..., k + 1 : k + 2]) / 2

@@ -37,7 +37,9 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     [0.  1.5 6.  1.5 0. ]
     """
     noisy = _check.array(noisy, "noisy")
-    size = _check.integer(size, "size", 1, 2 * noisy.shape[-1] - 1)  # a wider one sees no more
+    length = noisy.shape[-1]
+    of = f"noisy of {length} samples"
+    size = _check.integer(size, "size", 1, 2 * length - 1, of)  # a wider one sees no more
     if size % 2 == 0:
         raise ValueError(f"size must be odd, so that a window has a centre, not {size}")
     beyond = [(0, 0)] * (noisy.ndim - 1) + [(size // 2, size // 2)]
@@ -128,5 +130,7 @@ def linear_mmse(noisy, sigma, mean, covariance):
 def _moment(value, name, shape, dtype):
     value = _check.array(value, name, numbers=True)
     if value.shape not in ((), shape):
-        raise ValueError(f"{name} must be a number or of shape {shape}, not {value.shape}")
+        raise ValueError(
+            f"{name} must be a number or of shape {shape} to fit noisy, not {value.shape}"
+        )
     return value.astype(dtype, copy=False)

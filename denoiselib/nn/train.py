@@ -94,7 +94,8 @@ def fixed(noisy, clean, batch_size, seed=0):
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
     seed = _check.seed(seed)
-    batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy))
+    of = f"noisy of {len(noisy)} signals"
+    batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy), of)
 
     def data(step):
         epoch, batch = divmod(step, batches)

@@ -88,7 +88,8 @@ def windows(recording, length, batch_size, seed=0):
         raise ValueError(
             f"recording must have the shape (total,) or (n, total), not {recording.shape}"
         )
-    length = _check.integer(length, "length", 1, recording.shape[-1])
+    samples = recording.shape[-1]
+    length = _check.integer(length, "length", 1, samples, f"recording of {samples} samples")
     batch_size = _check.integer(batch_size, "batch_size", 1)
     seed = _check.seed(seed)
     views = np.lib.stride_tricks.sliding_window_view(recording, length, axis=-1)
@@ -429,7 +430,8 @@ def estimate_hidden(net, noisy, every=10):
     """
     noisy = _check.array(noisy, "noisy")
     _check.function(getattr(net, "denoise", None), "net.denoise")
-    every = _check.integer(every, "every", 2, noisy.shape[-1])
+    length = noisy.shape[-1]
+    every = _check.integer(every, "every", 2, length, f"noisy of {length} samples")
     estimate = np.empty_like(noisy)
     for first in range(every):
         hidden = np.arange(noisy.shape[-1]) % every == first

@@ -154,7 +154,7 @@ def qrs_amplitude_error(estimate, clean, beats, rate=SAMPLING_RATE):
         raise ValueError(f"estimate and clean have lengths {estimate.size} and {clean.size}")
     beats, reach = np.round(_times(beats, "beats")), min(round(0.05 * rate), clean.size)
     if beats.size and not (beats.min() >= 0 and beats.max() < clean.size):
-        raise ValueError(f"beats must lie within the {clean.size} samples of the signals")
+        raise ValueError(f"beats must lie within the {clean.size} samples of estimate and clean")
     spans = [slice(max(i - reach, 0), i + reach + 1) for i in beats.astype(int)]
     true = np.array([np.ptp(clean[span]) for span in spans])
     if not true.all():

@@ -11,6 +11,7 @@ are replaced by an odd value, see `odd`. What must hold of about 10,000 such cal
 
 import copy
 import inspect
+import itertools
 import linecache
 import numbers
 import re
@@ -252,3 +253,38 @@ def test_no_table_is_out_of_date():
 
 def test_there_are_many_cases():
     assert 8_000 < sum(1 for name in FUNCTIONS for _ in cases(name)) < 11_000
+
+
+#: Signals of which too little, or nothing, can be said.
+POOR = {
+    "one sample": lambda a: a[..., :1],
+    "two samples": lambda a: a[..., :2],
+    "zeros": np.zeros_like,
+    "a constant": np.ones_like,
+    "tiny": lambda a: a * 1e-9,
+    "huge": lambda a: a * 1e9,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_message_about_poor_signals_speaks_of_the_signals(name):
+    """Not of an argument that the caller has not given, or that was right before."""
+    good = good_arguments(name)
+    signals = {k for k, v in good.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
+    for key, (kind, poor) in itertools.product(sorted(signals), POOR.items()):
+        changed = {key: poor(good[key])}
+        if "sample" in kind:  # all that are as long, or they would not fit
+            same = [k for k in signals if good[k].shape == good[key].shape]
+            changed = {k: poor(good[k]) for k in same}
+        if said := _refusal(name, copy.deepcopy(good) | changed):
+            assert any(_names(said, k) for k in changed), f"{kind}: {said}"
+
+
+def _refusal(name, arguments):
+    """Make a call, and return the message of its error, or nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            FUNCTIONS[name](**arguments)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""

@@ -82,7 +82,8 @@ def avg_pool1d(x, window=2):
 
 def _pooled(op, x, window):
     x = signals(x)
-    return op(x, _check.integer(window, "window", 1, x.shape[-1])).out
+    of = f"x of {x.shape[-1]} samples"
+    return op(x, _check.integer(window, "window", 1, x.shape[-1], of)).out
 
 
 # --- upsampling
