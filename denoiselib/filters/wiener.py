@@ -38,8 +38,8 @@ def wiener(noisy, size=3, noise=None, mode="constant"):
     """
     noisy = _check.array(noisy, "noisy")
     length = noisy.shape[-1]
-    of = f"noisy of {length} samples"
-    size = _check.integer(size, "size", 1, 2 * length - 1, of)  # a wider one sees no more
+    # a wider one sees no more
+    size = _check.integer(size, "size", 1, 2 * length - 1, f"noisy of {length} samples")
     if size % 2 == 0:
         raise ValueError(f"size must be odd, so that a window has a centre, not {size}")
     beyond = [(0, 0)] * (noisy.ndim - 1) + [(size // 2, size // 2)]
