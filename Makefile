@@ -2,6 +2,7 @@
 # make test   check everything           make bench       measure speed
 # make browser  drive the notebooks in Chromium
 # make parity   compare the network with PyTorch, live
+# make peers    run tests of other projects with this library in their place, and compare
 # make coverage run the slow tests, too, and see which lines no test reaches
 # make demo     serve the panel of all methods as a web page
 # ARGS= passes options on, e.g. make lab ARGS="--no-browser --port 9000"
@@ -15,7 +16,7 @@ QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 
 UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # a notebook stays in one process, so its cells run in order
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 -n auto --dist loadscope
-.PHONY: lab demo test unit coverage nbval notebooks bench browser parity lint clean
+.PHONY: lab demo test unit coverage nbval notebooks bench browser parity peers lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
@@ -30,10 +31,10 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 
 unit: .venv/test
-	$(UNIT) -m "not browser and not parity and not slow" $(ARGS)
+	$(UNIT) -m "not browser and not parity and not peers and not slow" $(ARGS)
 
 coverage: .venv/test
-	$(UNIT) -m "not browser and not parity" --cov --cov-report=term $(ARGS)
+	$(UNIT) -m "not browser and not parity and not peers" --cov --cov-report=term $(ARGS)
 
 nbval: .venv/test
 	$(BIN)/python -m pytest $(NBVAL) $(ARGS) notebooks
@@ -51,6 +52,9 @@ browser: .venv/browser
 
 parity: .venv/parity
 	$(BIN)/python -m pytest -m parity $(ARGS) tests/nn/parity
+
+peers: .venv/peers
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m peers $(ARGS) tests/peers
 
 clean:
 	rm -rf .venv
