@@ -1,7 +1,5 @@
 """Layers and their gradients are tinygrad's, which runs in Python here: no compiler is needed."""
 
-import os
-
 import numpy as np
 import pytest
 
@@ -10,8 +8,14 @@ from denoiselib.nn import ops
 from tests.peers import foreign
 
 pytestmark = pytest.mark.peers
-os.environ["DEV"] = "PYTHON"
-tinygrad = pytest.importorskip("tinygrad")
+with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("DEV", "PYTHON")  # it asks for its device once
+    tinygrad = pytest.importorskip("tinygrad")
+
+
+@pytest.fixture(autouse=True)
+def in_python(monkeypatch):
+    monkeypatch.setenv("DEV", "PYTHON")
 
 
 def test_their_tests(their_tests):
