@@ -147,3 +147,13 @@ def test_the_boxes_of_a_network_hold_their_words_and_keep_apart(prior):
 def test_a_network_is_not_drawn_for_a_signal_that_it_refuses(ax):
     with pytest.raises(ValueError, match="length at least 16"):
         plots.network(ax, nn.UNet(), length=15)
+
+
+def test_a_masked_value_is_refused(ax):
+    hidden = np.ma.masked_greater([[1.0, 2.0], [3.0, 999.0]], 9)
+    with pytest.raises(ValueError, match=r"noisy .* 1 of 2 are masked, the first at index 1"):
+        plots.signal(ax, noisy=hidden[1])
+    with pytest.raises(ValueError, match=r"values .* 1 of 4 are masked"):
+        plots.heatmap(ax, hidden, ["a", "b"], ["c", "d"])
+    with pytest.raises(ValueError, match=r"a .* 1 of 2 are masked"):
+        plots.seeds(ax, {"a": hidden[1]})

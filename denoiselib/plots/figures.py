@@ -5,6 +5,8 @@ Functions draw into the matplotlib axes `ax`, with a `title`; `limit` is the Bay
 
 import numpy as np
 
+from denoiselib import _check
+
 CLEAN, NOISY, ESTIMATE, OTHER, LIMIT = "black", "0.65", "#0072B2", "#D55E00", "#009E73"
 
 #: Where a legend stands right of the title, as arguments of ``Axes.legend``.
@@ -35,7 +37,7 @@ def signal(ax, clean=None, noisy=None, estimate=None, title=""):
     lines = {}
     for name, look in LOOKS.items():
         if given[name] is not None:
-            (lines[name],) = ax.plot(np.asarray(given[name]), label=name, **look)
+            (lines[name],) = ax.plot(_check.regular(given[name], name), label=name, **look)
     ax.set(xlabel="time (samples)", ylabel="amplitude", title=title)
     ax.legend(**BESIDE_TITLE, ncols=3)
     return lines
@@ -175,7 +177,7 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
     >>> heatmap(Figure().subplots(), [[1.0, np.nan]], ["TV"], ["blocks", "tones"]).get_clim()
     (1.0, 3.0)
     """
-    values = np.asarray(values, dtype=float)
+    values = _check.regular(values, "values").astype(float)
     image = ax.imshow(values, vmin=vmin, vmax=vmax, cmap="viridis_r", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         dark = value > vmin + 0.45 * (vmax - vmin)  # false for NaN
@@ -204,10 +206,11 @@ def seeds(ax, values, limit=None, title="", xlabel="RMSE", high=None):
     >>> seeds(Figure().subplots(), {"long": [1.7, 1.6, 2.5], "short": [1.9, 2.0]}, high=2.1)
     ['long', 'short']
     """
+    values = {name: _check.regular(v, name).astype(float) for name, v in values.items()}
     names = sorted(values, key=lambda name: np.median(values[name]))
     high = max(np.max(v) for v in values.values()) if high is None else high
     for place, name in enumerate(names):
-        value = np.asarray(values[name], dtype=float)
+        value = values[name]
         inside, median = value[value <= high], np.median(value)
         ax.plot(inside, np.full(len(inside), place), "o", color=ESTIMATE, alpha=0.35, markersize=5)
         ax.plot([median, median], [place - 0.35, place + 0.35], color=ESTIMATE, linewidth=2.5)
