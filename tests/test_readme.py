@@ -60,8 +60,9 @@ from denoiselib.experiments import PROTOCOLS
 PROTOCOLS["classical"].quick["settings"] = PROTOCOLS["classical"].settings[-3:]
 """
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    (tmp_path / "script.py").write_text(few + CODE[2])
     done = subprocess.run(
-        [sys.executable, "-c", few + CODE[2]],
+        [sys.executable, "script.py"],
         capture_output=True,
         text=True,
         check=True,

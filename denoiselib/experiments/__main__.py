@@ -1,13 +1,14 @@
 """The command line: list the protocols, run one, print its table."""
 
 import argparse
+import signal
 import sys
 from concurrent.futures import CancelledError
 from contextlib import nullcontext
 
 from denoiselib.experiments import PROTOCOLS, tables
 from denoiselib.experiments.runner import FOLDER, run
-from denoiselib.experiments.store import Store, rows
+from denoiselib.experiments.store import Store, identity, rows, sources
 
 PATIENCE = 10  # seconds for a scheduler to answer
 
@@ -50,9 +51,11 @@ def _run(args):
         failed = run(protocol, args.out, client=client, **numbers)
     for job in failed:
         _say(f"failed: {job['setting']}, seed {job['seed']}: {job['error']}")
-    total = len(protocol.jobs(args.seeds, args.signals))
-    print(f"{total - len(failed)} of {total} jobs are in {Store(args.out, protocol.name).path}")
-    return 1 if failed else 0
+    store, wanted = Store(args.out, protocol.name), protocol.jobs(args.seeds, args.signals)
+    held = {identity(job) for job in store.read() if "rows" in job}
+    stored = sum(identity(job) in held for job in wanted)
+    print(f"{stored} of {len(wanted)} jobs are in {store.path}")
+    return 0 if stored == len(wanted) else 1
 
 
 def _table(args):
@@ -65,6 +68,9 @@ def _table(args):
         _say(f"{failed} jobs have failed and are not in the table")
     if len(kept) < len(jobs):
         _say(f"{len(jobs) - len(kept)} jobs have settings of another time")
+    if len(found := sources(kept)) > 1:
+        counts = ", ".join(f"{count} by {source}" for source, count in found.items())
+        _say(f"the jobs were computed by several versions of the code: {counts}")
     if not rows(kept):
         return _say(f"there are no rows in {store.path}: run {args.name} first", 1)
     by = [*protocol.table["by"], "signals"]
@@ -126,4 +132,5 @@ def _parser():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # workers end, as by Ctrl-C
     sys.exit(main())

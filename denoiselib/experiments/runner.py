@@ -4,13 +4,19 @@ A run that was stopped continues where it stopped: jobs that have rows are skipp
 are tried again. Only the process that calls `run` writes.
 """
 
+import ast
 import math
 import os
 import platform
+import warnings
+import zlib
+from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -18,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from denoiselib import _check
-from denoiselib.experiments.store import Store, identity
+from denoiselib.experiments.store import Store, identity, sources
 
 FOLDER = "data/results"
 
@@ -48,6 +54,13 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
     ------
     BlockingIOError
         If another process is running the same protocol into the same folder.
+    OSError
+        If the file of the results is replaced or removed during the run.
+
+    Warns
+    -----
+    UserWarning
+        If some of the rows have been computed by other code than that of now.
 
     Examples
     --------
@@ -69,9 +82,17 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
     jobs = protocol.jobs(seeds, signals)
     store = Store(folder, protocol.name)
     with store.open() as append, threadpool_limits(1):
-        done = {identity(job) for job in store.read() if "rows" in job}
-        waiting = [job for job in jobs if identity(job) not in done]
+        wanted = {identity(job) for job in jobs}
+        done = [job for job in store.read() if "rows" in job and identity(job) in wanted]
+        waiting = [job for job in jobs if identity(job) not in set(map(identity, done))]
         if waiting:
+            if others := sources(done) - Counter({source(): len(done)}):
+                warnings.warn(
+                    f"{store.path} holds {others.total()} of these jobs, computed by other code "
+                    f"({', '.join(others)}) than that of now ({source()}): rows of both are "
+                    "mixed; another folder keeps them apart",
+                    stacklevel=2,
+                )
             store.note(_provenance(protocol, seeds, signals))
         compute, where = (_on_cores, workers) if client is None else (_on_cluster, client)
         finished = compute(protocol.run_one, waiting, where)
@@ -79,6 +100,7 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
         failed = []
         with closing(finished):
             for job in tqdm(finished, **bar):
+                job["source"] = source()
                 append(job)
                 if "error" in job:
                     failed.append(job)
@@ -91,7 +113,8 @@ def _on_cores(run_one, jobs, workers):
     alone = False
     while waiting:
         batch = list(waiting.values())[: 1 if alone else None]
-        parallel = Parallel(workers, return_as="generator_unordered", batch_size=1)
+        processes = min(os.cpu_count() if workers == -1 else workers, len(batch))
+        parallel = Parallel(processes, return_as="generator_unordered", batch_size=1)
         try:
             for outcome in parallel(delayed(_work)(run_one, job) for job in batch):
                 del waiting[identity(outcome)]
@@ -147,6 +170,25 @@ def _command(name, seeds, signals):
     return f"python -m denoiselib.experiments run {name.removesuffix('-quick')} {numbers}"
 
 
+@cache
+def source():
+    """Return a checksum of the library's code, but for comments, words and what only draws."""
+    package, total = Path(__file__).parents[1], 0
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in ("plots", "widgets"):
+            text = path.read_text(encoding="utf-8")
+            words = {
+                line
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+                for line in range(node.lineno, node.end_lineno + 1)
+            }
+            for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+                if number not in words and line and not line.startswith("#"):
+                    total = zlib.crc32(line.encode(), total)
+    return f"{total:08x}"
+
+
 def _provenance(protocol, seeds, signals):
     packages = {}
     for name in ("denoiselib", "numpy", "scipy", "joblib", "distributed"):
@@ -158,6 +200,7 @@ def _provenance(protocol, seeds, signals):
         "command": _command(protocol.name, seeds, signals),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **packages},
+        "source": source(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "seeds": seeds,
         "signals": signals,

@@ -1,16 +1,20 @@
 """Results as JSON Lines, one line for each finished job; a last line cut short is ignored.
 
-``NAME.jsonl`` holds the jobs with their ``rows`` or their ``error`` and a CRC-32 checksum (older
-lines have none); ``NAME.provenance.json`` lists the runs that wrote them.
+``NAME.jsonl`` holds the jobs with their ``rows`` or their ``error``, the ``source`` that computed
+them, and a CRC-32 checksum (older lines have neither); ``NAME.provenance.json`` lists the runs that
+wrote them.
 """
 
 import json
 import os
 import zlib
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from denoiselib import _files
 
 
 def identity(job):
@@ -56,16 +60,37 @@ class Store:
 
         A damaged line raises ValueError; a last line without its end is left out.
         """
-        jobs = {}
-        for number, line in enumerate(_whole(self.path).splitlines(), 1):
+        return self._parsed()[0]
+
+    def _parsed(self):
+        """Return the jobs, and how many bytes of the file hold them."""
+        text = self.path.read_bytes() if self.path.exists() else b""
+        jobs, whole = {}, 0
+        for number, line in enumerate(text.splitlines(keepends=True), 1):
             try:
-                job = json.loads(line)
-                jobs[identity(job)] = job
-                if "crc32" in job and job.pop("crc32") != _checksum(job):
-                    raise ValueError("its checksum differs")
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
-        return list(jobs.values())
+                job = self._job(line, number)
+            except ValueError:
+                if line.startswith(b'{"') and not line.endswith((b"\n", b"\r")):
+                    break  # cut short
+                raise
+            jobs[identity(job)] = job
+            whole += len(line)
+        return list(jobs.values()), whole
+
+    def _job(self, line, number):
+        try:
+            job = json.loads(line)
+            kinds = {"setting": dict, "seed": int, "signals": int, "rows": list, "error": str}
+            for name in (*list(kinds)[:3], "rows" if "rows" in job else "error"):
+                if not isinstance(job[name], kinds[name]):
+                    raise ValueError(f"its {name} is {job[name]!r:.40}")
+            if not all(isinstance(row, dict) for row in job.get("rows", ())):
+                raise ValueError("one of its rows is no row")
+            if "crc32" in job and job.pop("crc32") != _checksum(job):
+                raise ValueError("its checksum differs")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
+        return job
 
     def rows(self):
         """List the rows of all jobs, as the function `rows`."""
@@ -75,17 +100,33 @@ class Store:
     def open(self):
         """Lock the file, and give a function that appends a job to it.
 
-        Raises BlockingIOError if another process holds the lock, which ends with its process.
+        What a killed run left of a line is moved to a file beside it. BlockingIOError is raised if
+        another process holds the lock, which ends with its process; OSError if the file was
+        replaced or removed meanwhile.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock = FileLock(f"{self.path}.lock").acquire(timeout=0)
         except Timeout:
             raise BlockingIOError(f"another run is writing to {self.path}") from None
-        with lock, open(self.path, "ab", buffering=0) as file:
-            os.truncate(self.path, len(_whole(self.path)))
+        with lock, open(self.path, "a+b", buffering=0) as file:
+            _, whole = self._parsed()  # nothing is cut before all is read
+            file.seek(whole)
+            if left := file.readall():
+                with open(f"{self.path}.cut", "ab") as beside:
+                    beside.write(left + b"\n")
+                file.truncate(whole)
+            if whole and not self.path.read_bytes().endswith((b"\n", b"\r")):
+                file.write(b"\n")
 
             def append(job):
+                if not self.path.exists() or not os.path.samestat(
+                    os.fstat(file.fileno()), self.path.stat()
+                ):
+                    raise OSError(
+                        f"{self.path} was replaced or removed during the run: what has been "
+                        "computed since is not stored, and the same command continues"
+                    )
                 job = {**job, "crc32": _checksum(job)}
                 line = json.dumps(job, allow_nan=False).encode() + b"\n"
                 while line:  # a full disk may take a part, and refuse the rest
@@ -98,11 +139,12 @@ class Store:
         """Append a run to the provenance file; call it while the store is open."""
         try:
             runs = json.loads(self.provenance.read_bytes()) if self.provenance.exists() else []
-        except ValueError as error:
+            if not (isinstance(runs, list) and all(isinstance(each, dict) for each in runs)):
+                raise ValueError("it holds no list of runs")
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{self.provenance} is damaged: {error}") from None
-        partial = self.provenance.with_suffix(".partial")
-        partial.write_text(json.dumps([*runs, run], indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, self.provenance)
+        with _files.replacing(self.provenance) as file:
+            file.write(json.dumps([*runs, run], indent=1).encode() + b"\n")
 
 
 def rows(jobs):
@@ -114,12 +156,11 @@ def rows(jobs):
     ]
 
 
+def sources(jobs):
+    """Count the jobs by the code that computed them: its checksum, or ``"unknown code"``."""
+    return Counter(job.get("source", "unknown code") for job in jobs if "rows" in job)
+
+
 def _checksum(job):
     """Return the CRC-32 checksum of a job's JSON, which does not depend on spaces in the file."""
     return zlib.crc32(json.dumps(job).encode())
-
-
-def _whole(path):
-    """Read all complete lines."""
-    text = path.read_bytes() if path.exists() else b""
-    return text[: text.rfind(b"\n") + 1]

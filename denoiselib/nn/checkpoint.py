@@ -156,12 +156,15 @@ class Checkpoint:
                 parts[part][rest] = array
             if metadata["optimizer"] != str(self.optimizer):
                 raise ValueError(f"it was written with {metadata['optimizer']}")
-            steps = [int(step) for step in parts["history"]["step"]]
+            history = {name: parts["history"][name].tolist() for name in self.history}
+            history["step"] = [int(step) for step in history["step"]]
+            kinds = {array.dtype for array in self.net.state_dict().values()}
+            if not {array.dtype for array in parts["net"].values()} <= kinds:
+                raise ValueError(f"it was written by a network that is not of {self.net.dtype}")
             self.optimizer.fitting(parts["optimizer"])  # before anything is changed
             self.net.load_state_dict(parts["net"])
             self.optimizer.load_state_dict(parts["optimizer"])
-            self.history |= {name: parts["history"][name].tolist() for name in self.history}
-            self.history |= {"step": steps}
+            self.history |= history
         except (KeyError, ValueError) as error:
             raise ValueError(
                 f"{self.path.name} is no checkpoint of this training: {error}"

@@ -360,10 +360,15 @@ class Plans(threading.local):
         key = batch.shape, mode
         program = self.programs.pop(key, None) or Program(no_grad()(net.forward), net.dtype)
         estimate = program(batch)
-        self.programs[key] = program
-        while sum([program.nbytes for program in self.programs.values()]) > PLANNED:
-            del self.programs[next(iter(self.programs))]
+        keep(self.programs, key, program)
         return estimate
+
+
+def keep(programs, key, program):
+    """Put a program last into a dict, and drop the first ones while they need too much memory."""
+    programs[key] = program
+    while sum([each.nbytes for each in programs.values()]) > PLANNED:
+        programs.pop(next(iter(programs))).forget()
 
 
 class Network(Module):

@@ -53,6 +53,9 @@ class Optimizer:
         state = {name: _check.real(array, f"state[{name!r}]") for name, array in state.items()}
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in self.state.items()}:
             raise ValueError(f"state must hold {', '.join(self.state)}, as this optimiser saves it")
+        for name, array in state.items():
+            if not (np.isfinite(array).all() and (name != "scale" or array > 0)):
+                raise ValueError(f"state[{name!r}] must be finite, a scale greater than 0")
         return state
 
     def __str__(self):

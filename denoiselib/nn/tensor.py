@@ -174,10 +174,18 @@ class Program:
     @cached_property
     def nbytes(self):
         """Memory of the arrays that the operations hold, in bytes; views of one count once."""
-        values = [value for op in self.ops for value in (op.out.data, *vars(op).values())]
+        values = [
+            value for op in self.ops for value in (op.out.data, op.out.grad, *vars(op).values())
+        ]
+        values += [part for value in values if isinstance(value, list) for part in value]
         arrays = [value for value in values if isinstance(value, np.ndarray)]
         owners = [array if array.base is None else array.base for array in arrays]
         return sum({id(owner): owner.nbytes for owner in owners}.values())
+
+    def forget(self):
+        """Part outputs from operations, a circle that would keep their memory for a while."""
+        for op in self.ops:
+            op.out.op = None
 
     def backward(self, scale=1.0):
         """Fill the gradients of the last run, of `scale` times the output."""

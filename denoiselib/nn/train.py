@@ -5,7 +5,6 @@ loss wants. Nothing else is random, so that a run which resumes from a checkpoin
 bit as if it had never stopped.
 """
 
-from collections import defaultdict
 from functools import partial
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module
+from denoiselib.nn.modules import Module, keep
 from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program
 
@@ -192,8 +191,7 @@ def fit(
     own = optimizer.lr
     schedule = constant(own) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
-    programs = defaultdict(lambda: Program(partial(loss, net), net.dtype))
-    edits = Module.edits
+    programs, edits = {}, Module.edits
     net.train()
     try:
         for step in range(history["step"][-1] if history["step"] else 0, steps):
@@ -201,7 +199,8 @@ def fit(
             if edits != Module.edits:  # neither plan nor optimiser may know of a change
                 check_optimizer(optimizer, net)
                 programs.clear()
-            program = programs[batch[0].shape]
+            shape = batch[0].shape
+            program = programs.pop(shape, None) or Program(partial(loss, net), net.dtype)
             value, edits = float(program(*batch)), Module.edits
             if not np.isfinite(value):
                 for part in batch:
@@ -212,6 +211,7 @@ def fit(
                         "lower the learning rate, or clip the gradient"
                     )
             program.backward(optimizer.scale)
+            keep(programs, shape, program)
             optimizer.lr = schedule(step)
             optimizer.step()
             if (step + 1) % every == 0 or step + 1 == steps:

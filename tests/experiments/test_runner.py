@@ -206,6 +206,64 @@ def test_a_machine_without_fcntl_runs_and_locks(tmp_path):
     assert len(toy.stored(tmp_path)) == lines(tmp_path) > 0
 
 
+def test_rows_of_other_code_are_said_and_kept(tmp_path, monkeypatch):
+    runner.run(toy.protocol(seeds=1), tmp_path, workers=1)
+    before = toy.stored(tmp_path)
+    monkeypatch.setattr(runner, "source", lambda: "0ther")
+    with pytest.warns(UserWarning, match=r"holds 4 of these jobs, computed by other code .*0ther"):
+        runner.run(toy.protocol(seeds=2), tmp_path, workers=1)
+    assert before.items() <= toy.stored(tmp_path).items()
+    monkeypatch.undo()
+    runner.run(toy.protocol(seeds=1), tmp_path, workers=1)  # nothing to do, nothing to say
+
+
+def test_the_checksum_of_the_code_sees_code_and_not_words(tmp_path, monkeypatch):
+    package = tmp_path / "denoiselib"
+    (package / "experiments").mkdir(parents=True)
+    monkeypatch.setattr(runner, "__file__", str(package / "experiments" / "runner.py"))
+
+    def checksum(text):
+        (package / "a.py").write_text(text)
+        return runner.source.__wrapped__()
+
+    code = checksum('"""Words."""\n\nx = 1  # one\n')
+    assert checksum('"""Other\n\nwords."""\n# a comment\nx = 1  # one\n\n') == code
+    assert checksum('"""Words."""\n\nx = 2  # one\n') != code
+
+
+@pytest.mark.slow
+def test_no_more_processes_than_jobs_and_none_is_left_by_a_signal(tmp_path):
+    command = [sys.executable, "-m", "denoiselib.experiments", "run", "recipes", "--seeds", "1"]
+    command += ["--out", str(tmp_path), "--jobs"]
+    process = subprocess.Popen(
+        [*command, "3"], stderr=subprocess.PIPE, cwd=ROOT, start_new_session=True
+    )
+
+    def group():
+        listed = subprocess.run(["ps", "-eo", "pgid="], capture_output=True, text=True, check=True)
+        return listed.stdout.split().count(str(process.pid))
+
+    wait_for(lambda: group() > 3)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted: finished jobs are stored" in said
+    wait_for(lambda: group() == 0)
+
+
+def test_few_jobs_get_few_processes(tmp_path, monkeypatch):
+    asked = []
+
+    class Spy(joblib.Parallel):
+        def __init__(self, n_jobs, **options):
+            asked.append(n_jobs)
+            super().__init__(1, **options)
+
+    monkeypatch.setattr(runner, "Parallel", Spy)
+    runner.run(toy.protocol(seeds=1), tmp_path, workers=40)
+    assert asked == [4]
+
+
 def test_damage_is_said_not_overwritten(tmp_path):
     path = tmp_path / "toy.jsonl"
     path.write_text('{"setting": {}, "se\n{"setting": {}, "seed": 0, "signals": 1, "rows": []}\n')

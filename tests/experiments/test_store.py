@@ -1,10 +1,11 @@
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from denoiselib.experiments.store import Store
+from denoiselib.experiments.store import Store, sources
 
 RESULTS = Path(__file__).resolve().parents[2] / "data" / "results"
 
@@ -97,3 +98,88 @@ def test_stored_results_are_read_as_they_stand():
         read = Store(RESULTS, path.stem).read()
         assert all(job in lines for job in read[::50])
         assert len(read) > 0
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_line_ends_of_other_systems_and_editors_are_read_and_nothing_is_lost(store, end):
+    store.path.write_bytes(store.path.read_bytes().replace(b"\n", end))
+    whole = store.path.read_bytes()
+    with store.open() as append:
+        append(next(jobs()) | {"seed": 99})
+    assert store.read() == [*jobs(), next(jobs()) | {"seed": 99}]
+    assert store.path.read_bytes().startswith(whole)
+
+
+def test_a_last_line_that_has_lost_its_end_alone_is_a_job(store):
+    store.path.write_bytes(store.path.read_bytes().removesuffix(b"\n"))
+    assert store.read() == list(jobs())
+    with store.open() as append:
+        append(next(jobs()) | {"seed": 99})
+    assert store.read() == [*jobs(), next(jobs()) | {"seed": 99}]
+
+
+def test_what_is_cut_is_kept_beside(store):
+    whole = store.path.read_bytes()
+    store.path.write_bytes(whole + b'{"setting": {"fam')
+    with store.open():
+        pass
+    assert store.path.read_bytes() == whole
+    assert store.path.with_suffix(".jsonl.cut").read_bytes() == b'{"setting": {"fam\n'
+
+
+ROW = {"setting": {}, "seed": 0, "signals": 1, "rows": []}
+#: What may stand in a file of results by mistake.
+ODD_LINES = {
+    "packed": gzip.compress(b"{}\n"),
+    "null": b"null\n",
+    "a number": b"3\n",
+    "text": b"a b c\n",
+    "text without an end": b"a b c",
+    "rows null": json.dumps(ROW | {"rows": None}).encode() + b"\n",
+    "rows text": json.dumps(ROW | {"rows": "abc"}).encode() + b"\n",
+    "a row that is none": json.dumps(ROW | {"rows": [3]}).encode() + b"\n",
+    "a setting that is none": json.dumps(ROW | {"setting": 3}).encode() + b"\n",
+    "neither rows nor error": b'{"setting": {}, "seed": 0, "signals": 1}\n',
+    "deep": b"[" * 100_000 + b"]" * 100_000 + b"\n",
+    "no text": b"\xff\xfe\x00\n",
+}
+
+
+@pytest.mark.parametrize("kind", ODD_LINES)
+@pytest.mark.parametrize("first", [False, True])
+def test_what_is_no_result_is_named_and_not_touched(store, kind, first):
+    good = b"" if first else store.path.read_bytes()
+    store.path.write_bytes(good + ODD_LINES[kind])
+    line = 1 if first else 7
+    with pytest.raises(ValueError, match=rf"toy\.jsonl, line {line}, is damaged"):
+        store.read()
+    with pytest.raises(ValueError, match=rf"line {line}, is damaged"), store.open():
+        pass
+    assert store.path.read_bytes() == good + ODD_LINES[kind]
+
+
+@pytest.mark.parametrize("text", ["null", "3", '"a"', "[3]", "{}", "[" * 100_000])
+def test_odd_provenance_is_named_and_not_touched(store, text):
+    store.provenance.write_text(text)
+    with pytest.raises(ValueError, match=r"toy\.provenance\.json is damaged"):
+        store.note({"command": "again"})
+    assert store.provenance.read_text() == text
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_file_that_is_replaced_or_removed_is_not_written_on(store, removed):
+    kept = store.path.read_bytes()
+    with store.open() as append:
+        append(next(jobs()) | {"seed": 99})
+        store.path.unlink()
+        if not removed:
+            store.path.write_bytes(kept)
+        with pytest.raises(OSError, match=r"toy\.jsonl was replaced or removed during the run"):
+            append(next(jobs()) | {"seed": 100})
+    assert store.path.exists() != removed
+    assert removed or store.path.read_bytes() == kept
+
+
+def test_the_code_that_computed_jobs_is_counted():
+    found = sources([ROW, ROW | {"source": "a"}, ROW | {"source": "a"}, {"error": "x"}])
+    assert found == {"unknown code": 1, "a": 2}

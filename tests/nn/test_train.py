@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, signals
-from denoiselib.nn import Conv1d, PlainNet, checkpoint, ops, optim, train
-from denoiselib.nn.modules import Parameter
+from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, ops, optim, train
+from denoiselib.nn.modules import PLANNED, Parameter
 
 DATA = train.fresh("sparse_spikes", 3.0, 8)
 
@@ -331,6 +332,38 @@ def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
     refused(*make(), "is no checkpoint")
     path.write_bytes(b"not a zip file at all")
     refused(*make(), "damaged")
+
+
+def test_a_checkpoint_of_another_precision_or_with_a_bad_scale_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    fit_wrapped(optim.Scaled, 10, path)
+    arrays, metadata = checkpoint.load(path)
+    wide = PlainNet(width=4, depth=3, rng=0, dtype=np.float64)
+    with pytest.raises(ValueError, match=r"run\.npz is no checkpoint .*not of float64"):
+        checkpoint.Checkpoint(path, wide, optim.Scaled(optim.Adam(wide)))
+    for scale in (np.nan, 0.0, -1.0, np.inf):
+        checkpoint.save(path, arrays | {"optimizer/scale": np.array(scale)}, metadata)
+        net, optimizer = make()
+        before = net.state_dict()
+        with pytest.raises(ValueError, match="must be finite, a scale greater than 0"):
+            checkpoint.Checkpoint(path, net, optim.Scaled(optimizer))
+        assert all(np.array_equal(array, before[k]) for k, array in net.state_dict().items())
+
+
+def test_signals_of_ever_new_lengths_need_little_memory():
+    net = UNet(rng=0)
+    rng = np.random.default_rng(0)
+
+    def data(step):
+        noisy = rng.standard_normal((8, 512 + 16 * step))
+        return noisy, noisy
+
+    tracemalloc.start()
+    try:
+        train.fit(net, data, optim.Adam(net), 60)
+        assert tracemalloc.get_traced_memory()[1] < 2 * PLANNED
+    finally:
+        tracemalloc.stop()
 
 
 def test_fixed_data_show_every_signal_once_an_epoch():
