@@ -111,3 +111,28 @@ def imported_by(tree):
                 yield from (f"denoiselib.{alias.name}" for alias in node.names)
             else:
                 yield node.module
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_what_is_missing_for_the_studies_is_said():
+    done = python("import sys; sys.modules['scipy'] = None; import denoiselib.experiments")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: studies need scipy")
+    assert "pip install 'denoiselib[notebooks]'" in last
+
+
+def test_a_study_without_its_data_is_not_begun(tmp_path):
+    code = (
+        "from denoiselib import _files, real\n"
+        "from denoiselib.experiments.__main__ import main\n"
+        "def missing(name): raise FileNotFoundError(f'data/{name} is part of the repository')\n"
+        "_files.data = missing\n"
+        f"print(main(['run', 'heart', '--quick', '--out', {str(tmp_path)!r}]))\n"
+    )
+    done = python(code)
+    assert done.stdout == "2\n"
+    assert "error: data/ecg.npz is part of the repository" in done.stderr
+    assert list(tmp_path.iterdir()) == []

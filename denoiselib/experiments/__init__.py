@@ -3,20 +3,25 @@
 The command line is ``python -m denoiselib.experiments``.
 """
 
-from denoiselib.experiments import (
-    batch_norm_modes,
-    claims,
-    classical,
-    heart,
-    prior,
-    proposal,
-    recipes,
-    slides_table,
-    structured,
-    unsupervised,
-)
-from denoiselib.experiments.protocol import Protocol
-from denoiselib.experiments.table import Table, results
+try:
+    from denoiselib.experiments import (
+        batch_norm_modes,
+        claims,
+        classical,
+        heart,
+        prior,
+        proposal,
+        recipes,
+        slides_table,
+        structured,
+        unsupervised,
+    )
+    from denoiselib.experiments.protocol import Protocol
+    from denoiselib.experiments.table import Table, results
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"studies need {error.name}, of the extra 'notebooks': pip install 'denoiselib[notebooks]'"
+    ) from None
 
 __all__ = ["PROTOCOLS", "Table", "results"]
 

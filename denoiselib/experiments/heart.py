@@ -537,6 +537,7 @@ STUDIED += [recipe(m, *where, lr=LEARNING_RATES[m]) for m in ALONE for where in 
 
 PROTOCOL = Protocol(
     name="heart",
+    needs=recording,
     run_one=run_one,
     settings=STUDIED,
     seeds=5,

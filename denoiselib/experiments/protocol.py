@@ -33,6 +33,8 @@ class Protocol:
         From all rows to text, what is printed below the table.
     quick : dict
         Other values of these parameters, for a run that takes a minute.
+    needs : callable, optional
+        Called before the first job; raises an error that says what all jobs would miss.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class Protocol:
     table: dict
     report: Callable | None = None
     quick: dict = field(default_factory=dict)
+    needs: Callable | None = None
 
     def __post_init__(self):
         keys = set()

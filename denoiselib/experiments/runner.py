@@ -80,6 +80,8 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
     if workers != -1:
         _check.integer(workers, "workers", 1)
     jobs = protocol.jobs(seeds, signals)
+    if protocol.needs is not None:
+        protocol.needs()
     store = Store(folder, protocol.name)
     with store.open() as append, threadpool_limits(1):
         wanted = {identity(job) for job in jobs}
