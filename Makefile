@@ -2,6 +2,7 @@
 # make test   check everything           make bench       measure speed
 # make browser  drive the notebooks in Chromium
 # make parity   compare the network with PyTorch, live
+# make torture  threads, kills, damaged bytes and replaced files, counted
 # make peers    run tests of other projects with this library in their place, and compare
 # make coverage run the slow tests, too, and see which lines no test reaches
 # make demo     serve the panel of all methods as a web page
@@ -16,7 +17,7 @@ QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 
 UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # a notebook stays in one process, so its cells run in order
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 -n auto --dist loadscope
-.PHONY: lab demo test unit coverage nbval notebooks bench browser parity peers lint clean
+.PHONY: lab demo test unit coverage nbval notebooks bench browser parity peers torture lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
@@ -52,6 +53,9 @@ browser: .venv/browser
 
 parity: .venv/parity
 	$(BIN)/python -m pytest -m parity $(ARGS) tests/nn/parity
+
+torture: .venv/test
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/torture/torture.py $(ARGS)
 
 peers: .venv/peers
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m peers $(ARGS) tests/peers

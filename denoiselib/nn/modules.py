@@ -1,6 +1,8 @@
 """Modules: a tree of parameters, named as in PyTorch to exchange states; a network's modes."""
 
 import threading
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -371,6 +373,31 @@ def keep(programs, key, program):
         programs.pop(next(iter(programs))).forget()
 
 
+@contextmanager
+def being_trained(net):
+    """Note that this thread trains a network, until the block ends; two threads cannot."""
+    owner, count = trainings(net)
+    _trainings[net] = threading.get_ident(), count + 1
+    try:
+        yield
+    finally:
+        _trainings[net] = owner, count + 1
+
+
+def trainings(net):
+    """Return the thread that trains a network, or None, and how many trainings it has had.
+
+    If that is another thread, it raises RuntimeError: weights change under the hands of this one.
+    """
+    owner, count = _trainings.get(net, (None, 0))
+    if owner not in (None, threading.get_ident()):
+        raise RuntimeError("net is being trained by another thread: take a copy of it")
+    return owner, count
+
+
+_trainings = WeakKeyDictionary()
+
+
 class Network(Module):
     """A denoiser: a module from ``(batch, 1, length)`` to the same shape.
 
@@ -433,6 +460,7 @@ class Network(Module):
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
         size, instead = self._together(batch_size, len(flat))
+        before = trainings(self)
         estimate = np.empty((len(flat), 1, length), noisy.dtype)
         own = vars(self)
         plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
@@ -440,6 +468,8 @@ class Network(Module):
             for start in range(0, len(flat), size):
                 batch = slice(start, start + size)
                 estimate[batch] = plans.run(self, flat[batch], tuple(instead.items()))
+        if trainings(self) != before:
+            raise RuntimeError("net was trained by another thread meanwhile: take a copy of it")
         return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):

@@ -5,6 +5,7 @@ loss wants. Nothing else is random, so that a run which resumes from a checkpoin
 bit as if it had never stopped.
 """
 
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module, keep
+from denoiselib.nn.modules import Module, being_trained, keep
 from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program
 
@@ -188,12 +189,11 @@ def fit(
     loss, validation = _of_net(loss), _pair(validation)
     callbacks = [_check.function(f, "callbacks") for f in _check.several(callbacks, "callbacks")]
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
-    own = optimizer.lr
-    schedule = constant(own) if schedule is None else _check.function(schedule, "schedule")
+    schedule = constant(optimizer.lr) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
     programs, edits = {}, Module.edits
-    net.train()
-    try:
+    with being_trained(net), own_rate(optimizer):
+        net.train()
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = _batch(data(step))
             if edits != Module.edits:  # neither plan nor optimiser may know of a change
@@ -218,9 +218,17 @@ def fit(
                 history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value)
                 for callback in callbacks:
                     callback(step + 1, history)
+    return history
+
+
+@contextmanager
+def own_rate(optimizer):
+    """Put the learning rate back at the end of a block."""
+    own = optimizer.lr
+    try:
+        yield
     finally:
         optimizer.lr = own
-    return history
 
 
 def check_optimizer(optimizer, net):

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, signals
-from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, ops, optim, train
+from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, modules, ops, optim, train
 from denoiselib.nn.modules import PLANNED, Parameter
 
 DATA = train.fresh("sparse_spikes", 3.0, 8)
@@ -449,3 +450,48 @@ def test_what_is_no_batch_is_refused_in_words_about_the_data(kind, wrap):
     with pytest.raises(error, match=words):
         train.fit(net, lambda step: given, wrap(optimizer), 3)
     np.testing.assert_array_equal(net.vector, before)
+
+
+def test_a_net_that_another_thread_trains_is_refused_and_right_before_and_after():
+    net, optimizer = make()
+    noisy = DATA(0)[0]
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait(step, history):
+        net.denoise(noisy)  # the thread that trains may look
+        reached.set()
+        assert go_on.wait(30)
+
+    thread = threading.Thread(
+        target=train.fit, args=(net, DATA, optimizer, 10), kwargs={"callbacks": [wait]}
+    )
+    thread.start()
+    assert reached.wait(30)
+    for call in (
+        lambda: net.denoise(noisy),
+        lambda: train.fit(net, DATA, optimizer, 1),
+    ):
+        with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+            call()
+    free = copy.deepcopy(net)
+    assert free.denoise(noisy).shape == noisy.shape
+    go_on.set()
+    thread.join()
+    net.eval()
+    np.testing.assert_array_equal(net.denoise(noisy[0]), net.denoise(noisy)[0])
+    train.fit(net, DATA, optimizer, 1)
+
+
+def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch):
+    net, optimizer = make()
+    run = modules.Plans.run
+
+    def slowly(self, *arguments):
+        thread = threading.Thread(target=train.fit, args=(net, DATA, optimizer, 1))
+        thread.start()
+        thread.join()
+        return run(self, *arguments)
+
+    monkeypatch.setattr(modules.Plans, "run", slowly)
+    with pytest.raises(RuntimeError, match="net was trained by another thread meanwhile"):
+        net.denoise(DATA(0)[0])
