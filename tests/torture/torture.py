@@ -102,7 +102,7 @@ def kills(count, folder, rng):
     """Trainings, studies and writers that are killed: what they leave is whole, and goes on."""
     tried = wrong = raw = 0
     whole = folder / "whole.npz"
-    start(TRAINING, folder / "whole_run.npz", whole).wait()
+    start(TRAINING, folder / "whole_run.npz", whole).communicate()
     for k in range(count):
         kind = ("training", "study", "saving")[k % 3]
         code, arguments = {
@@ -113,8 +113,7 @@ def kills(count, folder, rng):
         process = start(code, *arguments)
         time.sleep(rng.uniform(0.0, 0.6 if kind == "study" else 0.25))
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        process.communicate()
         tried += 1
         try:
             if kind == "saving" and (folder / "saved.npz").exists():
@@ -123,8 +122,8 @@ def kills(count, folder, rng):
                 Store(folder / "study", "toy").read()
         except Exception:
             raw += 1
-    start(TRAINING, folder / "run.npz", folder / "final.npz").wait()
-    start(STUDY, folder / "study").wait()
+    start(TRAINING, folder / "run.npz", folder / "final.npz").communicate()
+    start(STUDY, folder / "study").communicate()
     checkpoint.save(folder / "saved.npz", {"x": np.zeros(2)})
     first, last = (checkpoint.load(path)[0] for path in (whole, folder / "final.npz"))
     wrong += any(not np.array_equal(last[k], v) for k, v in first.items())
