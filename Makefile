@@ -3,6 +3,7 @@
 # make browser  drive the notebooks in Chromium
 # make parity   compare the network with PyTorch, live
 # make torture  threads, kills, damaged bytes and replaced files, counted
+# make floors   run the tests with the oldest versions that are allowed
 # make peers    run tests of other projects with this library in their place, and compare
 # make coverage run the slow tests, too, and see which lines no test reaches
 # make demo     serve the panel of all methods as a web page
@@ -17,7 +18,7 @@ QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 
 UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # a notebook stays in one process, so its cells run in order
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 -n auto --dist loadscope
-.PHONY: lab demo test unit coverage nbval notebooks bench browser parity peers torture lint clean
+.PHONY: lab demo test unit coverage nbval notebooks bench browser parity peers torture floors lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
@@ -60,8 +61,16 @@ torture: .venv/test
 peers: .venv/peers
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m peers $(ARGS) tests/peers
 
+# old libraries use what newer ones call deprecated
+floors: .venv/bin/python
+	$(PYTHON) -m venv .floors
+	$(BIN)/python tests/floors.py > .floors/oldest.txt
+	.floors/bin/python -m pip install --quiet --constraint .floors/oldest.txt --editable ".[test]"
+	OPENBLAS_NUM_THREADS=1 .floors/bin/python -m pytest -n auto -W ignore::DeprecationWarning \
+	  -m "not browser and not parity and not peers and not slow" $(ARGS)
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .floors
 
 # One environment; a file in it says that an extra is installed, and ages with pyproject.toml.
 .venv/%: pyproject.toml | .venv/bin/python

@@ -10,6 +10,7 @@ import json
 import re
 import zipfile
 import zlib
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -61,6 +62,8 @@ def save(path, arrays, metadata=None):
     for key, text in metadata.items():
         if not (isinstance(key, str) and isinstance(text, str)):
             raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
+    if near := get_close_matches(SUM, metadata):
+        raise ValueError(f"metadata: one cannot be named {near[0]!r}, like the checksum")
     metadata = metadata | {SUM: _checksum(arrays, metadata)}
     with _files.replacing(path) as file:
         write = _write_npz if path.suffix == ".npz" else _write_safetensors
@@ -75,8 +78,7 @@ def load(path):
     Raises
     ------
     ValueError
-        If the file is damaged or of another kind. There is one exception: if the *name* of the
-        checksum entry is damaged, it is returned as ordinary metadata.
+        If the file is damaged or of another kind.
     """
     path = _check.path(path, "path", ENDINGS)
     with open(path, "rb") as file:
@@ -85,6 +87,8 @@ def load(path):
             arrays, metadata = read(file)
             if SUM in metadata and metadata.pop(SUM) != _checksum(arrays, metadata):
                 raise ValueError("its checksum is another")
+            if near := get_close_matches(SUM, metadata):
+                raise ValueError(f"its checksum has the name {near[0]!r}")
         except MemoryError:  # the machine is too small, the file may be right
             raise
         except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong

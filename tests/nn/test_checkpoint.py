@@ -102,8 +102,20 @@ def test_a_changed_byte_is_refused_or_harmless(tmp_path, ending):
         for name, array in ARRAYS.items():
             assert arrays[name].dtype == array.dtype
             np.testing.assert_array_equal(arrays[name], array)
-        assert metadata.items() <= texts.items()
+        assert texts == metadata
     assert refused > 500
+
+
+@both
+def test_a_checksum_whose_name_is_damaged_is_missed(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
+    checkpoint.save(path, ARRAYS, {"made by": "a test"})
+    if ending == "safetensors":
+        path.write_bytes(path.read_bytes().replace(b"denoiselib_crc32", b"denoiselib_crc31"))
+        with pytest.raises(ValueError, match="its checksum has the name 'denoiselib_crc31'"):
+            checkpoint.load(path)
+    with pytest.raises(ValueError, match="metadata: one cannot be named 'denoiselib_crc31'"):
+        checkpoint.save(path, ARRAYS, {"denoiselib_crc31": "0"})
 
 
 @both
