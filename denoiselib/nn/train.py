@@ -5,7 +5,7 @@ loss wants. Nothing else is random, so that a run which resumes from a checkpoin
 bit as if it had never stopped.
 """
 
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -192,7 +192,8 @@ def fit(
     schedule = constant(optimizer.lr) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
     programs, edits = {}, Module.edits
-    with being_trained(net), own_rate(optimizer):
+    with being_trained(net), ExitStack() as last:
+        last.callback(setattr, optimizer, "lr", optimizer.lr)  # whatever a schedule makes of it
         net.train()
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = _batch(data(step))
@@ -219,16 +220,6 @@ def fit(
                 for callback in callbacks:
                     callback(step + 1, history)
     return history
-
-
-@contextmanager
-def own_rate(optimizer):
-    """Put the learning rate back at the end of a block."""
-    own = optimizer.lr
-    try:
-        yield
-    finally:
-        optimizer.lr = own
 
 
 def check_optimizer(optimizer, net):

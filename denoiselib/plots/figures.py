@@ -252,7 +252,7 @@ def spans(ax, named, xlabel="", title=""):
         middle = np.array([np.median(values) for values in groups.values()])
         largest = np.array([np.max(values) for values in groups.values()])
         places = [rows.index(row) + shift for row in groups]
-        reach = [np.zeros_like(middle), largest - middle]
+        reach = np.array([np.zeros_like(middle), largest - middle])
         ax.errorbar(middle, places, xerr=reach, fmt="o", markersize=4, label=name)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_yticks(range(len(rows)), rows)
