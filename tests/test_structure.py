@@ -188,5 +188,5 @@ def test_the_library_stays_small():
     """
     sizes = {name: len(code_lines(name)) for name in MODULES}
     assert sum(sizes.values()) <= 8845
-    assert sum(sizes[name] for name in CORE) <= 2150
+    assert sum(sizes[name] for name in CORE) <= 2200
     assert sum(len(docstring_lines(tree(name))) for name in MODULES) <= 5500

@@ -1,8 +1,13 @@
-"""Exact total-variation denoising in one dimension, in a time linear in the length."""
+"""Exact total-variation denoising in one dimension, in a time linear in the length.
+
+For single numbers Python is faster than NumPy: signals are fitted one by one, as lists.
+"""
 
 import numpy as np
 
 from denoiselib import _check
+
+SHORT = 1000  #: samples up to which the method is the faster one that may go back
 
 
 def tv(noisy, lam):
@@ -30,7 +35,9 @@ def tv(noisy, lam):
 
     With lo and hi, where :math:`F_i'` reaches :math:`\mp\lambda`, the solution is traced back from
     :math:`F_L'(x_L) = 0` by :math:`x_i = \mathrm{clip}(x_{i+1}, lo_i, hi_i)`. Each sample adds two
-    knots and each is removed once: the work is linear in the length.
+    knots and each is removed once: the work is linear in the length. Signals of up to 1,000 samples
+    are fitted by the direct algorithm of L. Condat (*IEEE Signal Process. Lett.* 20 (2013),
+    1054-1057), two to four times as fast; it may go over the same samples again.
 
     Examples
     --------
@@ -46,12 +53,56 @@ def tv(noisy, lam):
     lam = np.minimum(lam, shape[-1] * np.ptp(y, axis=-1))
     level = y.mean(axis=-1, keepdims=True)  # sums of a signal far from 0 would lose digits
     pairs = zip((y - level).tolist(), lam.tolist(), strict=True)
-    x = np.array([_fit(*pair) for pair in pairs]) + level
+    fit = _direct if shape[-1] <= SHORT else _dynamic
+    x = np.array([fit(*pair) for pair in pairs]) + level
     return x.reshape(shape).astype(noisy.dtype)
 
 
-def _fit(y, lam):
-    """Fit one signal, a list: for single numbers Python is faster than NumPy."""
+def _direct(y, lam):
+    """Lengthen a piece of the signal as long as one level fits it; else end it where one last did.
+
+    The level lies between `low` and `high`. For these two, the sums of y - level over the piece,
+    `below` and `above`, are to stay within -lam .. lam; they were last at a bound at the samples
+    `low_end` and `high_end`.
+    """
+    x, last, k = [], len(y) - 1, 0
+    low_end = high_end = 0
+    low, high, below, above = y[0] - lam, y[0] + lam, lam, -lam
+    while True:
+        if k == last:  # what is left over must be 0 at the end
+            if not (below < 0 or above > 0):
+                return x + [low + below / (k - len(x) + 1)] * (k - len(x) + 1)
+            if below < 0:
+                x += [low] * (low_end - len(x) + 1)
+                k = low_end = len(x)
+                low, below, above = y[k], lam, y[k] + lam - high
+            else:
+                x += [high] * (high_end - len(x) + 1)
+                k = high_end = len(x)
+                high, above, below = y[k], -lam, y[k] - lam - low
+            continue
+        below += y[k + 1] - low
+        above += y[k + 1] - high
+        if below < -lam:  # a jump down
+            x += [low] * (low_end - len(x) + 1)
+            k = low_end = high_end = len(x)
+            low, high, below, above = y[k], y[k] + 2 * lam, lam, -lam
+        elif above > lam:  # a jump up
+            x += [high] * (high_end - len(x) + 1)
+            k = low_end = high_end = len(x)
+            low, high, below, above = y[k] - 2 * lam, y[k], lam, -lam
+        else:
+            k += 1
+            if below >= lam:
+                low += (below - lam) / (k - len(x) + 1)
+                below, low_end = lam, k
+            if above <= -lam:
+                high += (above + lam) / (k - len(x) + 1)
+                above, high_end = -lam, k
+
+
+def _dynamic(y, lam):
+    """Find the bounds of all samples from the first to the last, then trace the signal back."""
     last = len(y) - 1
     low, high = [0.0] * len(y), [0.0] * len(y)
     # F' beyond its knots is a line; at a knot its slope and intercept grow by so much

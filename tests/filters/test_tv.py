@@ -5,6 +5,7 @@ import pytest
 
 from denoiselib import signals
 from denoiselib.filters import tv
+from denoiselib.filters.tv import SHORT, _direct, _dynamic
 
 RNG = np.random.default_rng(0)
 FAMILIES = pytest.mark.parametrize("family", signals.FAMILIES)
@@ -123,3 +124,19 @@ def test_each_signal_may_have_its_own_weight():
 def test_weight_is_refused(lam):
     with pytest.raises((TypeError, ValueError), match="lam"):
         tv(np.ones((3, 30)), lam)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_short_and_long_signals_are_fitted_alike(whole):
+    for length in [1, 2, 3, 5, 17, 60, 300]:
+        for lam in (0.0, 0.5, 1.0, 2.5, 40.0):
+            y = 3 * RNG.standard_normal(length)
+            y = (y.round() if whole else y).tolist()
+            direct, dynamic = _direct(y, lam), _dynamic(y, lam)
+            np.testing.assert_allclose(direct, dynamic, atol=1e-12 * length)
+
+
+def test_the_methods_meet_where_they_change():
+    y = np.repeat(4 * RNG.standard_normal(101), 10)[: SHORT + 1] + RNG.standard_normal(SHORT + 1)
+    for length in (SHORT, SHORT + 1):
+        assert_optimal(tv(y[:length], 5.0), y[:length], 5.0)
