@@ -198,7 +198,7 @@ def regular(value, name):
         unusable(np.ma.getmaskarray(value), name, "masked")
     elif isinstance(value, list | tuple):
         for place, part in enumerate(value):
-            if isinstance(part, np.ma.MaskedArray):
+            if isinstance(part, np.ma.MaskedArray | list | tuple):
                 regular(part, f"{name}[{place}]")
     try:
         return np.asarray(value)

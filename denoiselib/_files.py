@@ -60,7 +60,11 @@ def replacing(path, overwrite=True):
             "overwrite=True"
         )
     path = Path(os.path.realpath(path))
-    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+    if not path.parent.is_dir() or path.is_dir():
+        wrong = path if path.is_dir() else path.parent
+        raise FileNotFoundError(f"{wrong} is {'a' if path.is_dir() else 'no'} folder")
+    start = path.name[:200]  # a name of 255 bytes is the longest
+    for left in path.parent.glob(f"{glob.escape(start)}.{'[0-9a-f]' * 16}.partial"):
         _remove_if_stale(left)
     file = _new(path)
     partial = Path(file.name)
@@ -82,7 +86,7 @@ def replacing(path, overwrite=True):
 def _new(path):
     """Open a new file beside a path, locked as long as it is open."""
     while True:
-        file = open(f"{path}.{secrets.token_hex(8)}.partial", "xb")  # noqa: SIM115
+        file = open(path.with_name(f"{path.name[:200]}.{secrets.token_hex(8)}.partial"), "xb")  # noqa: SIM115
         if fcntl is None:
             return file  # an open file cannot be removed there
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -67,6 +67,7 @@ BAD_ARRAYS = {
     "too large a float32": np.where(GOOD == 3, 1e30, GOOD).astype(np.float32),
     "0-d": 3.0,
     "masked": np.ma.masked_equal(GOOD, 3),
+    "masked, two lists deep": [[np.ma.masked_equal(row, 3)] for row in GOOD],
     "masked rows": [np.ma.masked_equal(row, 3) for row in GOOD],
     "a mask in a list": [1.0, np.ma.masked],
 }

@@ -132,5 +132,6 @@ def _parser():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # workers end, as by Ctrl-C
+    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # workers end, as by Ctrl-C
+        signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(main())

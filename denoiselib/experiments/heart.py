@@ -64,6 +64,9 @@ def baseline(signal, rate=SAMPLING_RATE):
     >>> print(f"{(baseline(clean + 0.5) - 0.5).std():.2f} of {clean.std():.2f} mV")
     0.01 of 0.17 mV
     """
+    signal, rate = _check.array(signal, "signal").astype(np.float64), _check.rate(rate)
+    if signal.ndim != 1:
+        raise ValueError(f"signal must be one signal (length,), not of shape {signal.shape}")
     for seconds in (0.2, 0.6):
         signal = ndimage.median_filter(signal, 2 * round(seconds * rate / 2) + 1, mode="nearest")
     return ndimage.gaussian_filter1d(signal, rate / 6, mode="nearest")
@@ -184,6 +187,7 @@ def passed(kind, edges, y):
     >>> print(f"{abs(passed('lowpass', 20, slow + fast) - slow)[360:-360].max():.2f}")
     0.01
     """
+    y = _check.array(y, "y")
     sections = scipy_signal.butter(2, edges, kind, fs=SAMPLING_RATE, output="sos")
     ends = min(3 * (2 * len(sections) + 1), np.shape(y)[-1] - 1)  # samples mirrored beyond an end
     return scipy_signal.sosfiltfilt(sections, y, axis=-1, padlen=ends)
@@ -198,6 +202,8 @@ def notched(mains, width, y):
     >>> print(f"{abs(notched(50, 1, hum))[720:-720].max():.2f}")
     0.00
     """
+    y, width = _check.array(y, "y"), _check.number(width, "width", positive=True)
+    mains = _check.number(mains, "mains", positive=True)
     for frequency in np.arange(mains, SAMPLING_RATE / 2, mains):
         b, a = scipy_signal.iirnotch(frequency, frequency / width, fs=SAMPLING_RATE)
         y = scipy_signal.filtfilt(b, a, y, axis=-1, padlen=min(9, np.shape(y)[-1] - 1))
@@ -215,6 +221,13 @@ def _filter(parameter, grid, denoise):
     return Method("", parameter, grid, lambda y, sigma, value: denoise(y, value), unit)
 
 
+def _gmc_wavelets(y, lam):
+    """Mirror the signals to a multiple of 16 samples, which the wavelets need, and cut that off."""
+    length = y.shape[-1]
+    y = np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, -length % 16)], "symmetric")
+    return filters.gmc(y, lam, transform=WAVELETS)[..., :length]
+
+
 def _band(y, highest):
     return passed("bandpass", (0.5, highest), y)
 
@@ -225,7 +238,7 @@ ECG_FILTERS = {
     "total variation": _filter("lambda", LAMBDAS, filters.tv),
     "soft threshold, DFT": _filter("lambda", LAMBDAS, filters.l1),
     "GMC, DFT": _filter("lambda", LAMBDAS, filters.gmc),
-    "GMC, wavelets": _filter("lambda", LAMBDAS, partial(filters.gmc, transform=WAVELETS)),
+    "GMC, wavelets": _filter("lambda", LAMBDAS, _gmc_wavelets),
     "low-pass": _filter("cutoff", CUTOFFS, lambda y, f: passed("lowpass", f, y)),
     "high-pass": _filter("cutoff", LOW_CUTOFFS, lambda y, f: passed("highpass", f, y)),
     "band-pass from 0.5 Hz": _filter("cutoff", CUTOFFS, _band),
@@ -247,7 +260,7 @@ def risks(method, noisy, clean=None):
     >>> found.shape, risk.shape
     ((7, 2, 99), (7, 2))
     """
-    noisy = _check.array(noisy, "noisy")
+    noisy = np.atleast_2d(_check.array(noisy, "noisy"))
     if clean is None:
         level = tuning.mad_sigma(noisy, difference=True)
         if not level.all():

@@ -102,8 +102,11 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
         failed = []
         with closing(finished):
             for job in tqdm(finished, **bar):
-                job["source"] = source()
                 append(job)
+                if job.get("source", source()) != source():
+                    warnings.warn(
+                        f"a worker computes with other code, {job['source']}", stacklevel=2
+                    )
                 if "error" in job:
                     failed.append(job)
     return failed
@@ -116,6 +119,8 @@ def _on_cores(run_one, jobs, workers):
     while waiting:
         batch = list(waiting.values())[: 1 if alone else None]
         processes = min(os.cpu_count() if workers == -1 else workers, len(batch))
+        if workers != 1:  # a single one would be this process, which a job may kill
+            processes = max(processes, 2)
         parallel = Parallel(processes, return_as="generator_unordered", batch_size=1)
         try:
             for outcome in parallel(delayed(_work)(run_one, job) for job in batch):
@@ -145,8 +150,9 @@ def _work(run_one, job):
     """Return a job with its rows, or with the error that it raised."""
     threadpool_limits(1)  # rounding of sums depends on the number of threads
     try:
-        return {**job, "rows": [_plain(row) for row in run_one(**job)]}
-    except Exception as error:
+        rows = [_plain(row) for row in run_one(**job)]
+        return {**job, "rows": rows, "source": source()}
+    except (Exception, SystemExit) as error:
         return _failed(job, error)
 
 
@@ -185,8 +191,8 @@ def source():
                 if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
                 for line in range(node.lineno, node.end_lineno + 1)
             }
-            for number, line in enumerate(map(str.strip, text.splitlines()), 1):
-                if number not in words and line and not line.startswith("#"):
+            for number, line in enumerate(map(str.rstrip, text.splitlines()), 1):
+                if number not in words and line and not line.lstrip().startswith("#"):
                     total = zlib.crc32(line.encode(), total)
     return f"{total:08x}"
 

@@ -86,6 +86,8 @@ class Store:
                     raise ValueError(f"its {name} is {job[name]!r:.40}")
             if unknown := job.keys() - kinds.keys() - {"source", "crc32"}:
                 raise ValueError(f"it has {', '.join(map(repr, sorted(unknown)))}")
+            if not isinstance(job.get("source", ""), str):
+                raise ValueError(f"its source is {job['source']!r:.40}")
             if not all(isinstance(row, dict) for row in job.get("rows", ())):
                 raise ValueError("one of its rows is no row")
             if "crc32" in job and job.pop("crc32") != _checksum(job):

@@ -46,7 +46,7 @@ class BiasFreeNorm(Normalisation):
         channels, dtype = _check.integer(channels, "channels", 1), _check.precision(dtype)
         self.weight = Parameter(np.ones(channels, dtype))
         self.eps = _check.divisor(eps, "eps", dtype)
-        self.momentum = _check.number(momentum, "momentum")
+        self.momentum = _check.number(_check.real(momentum, "momentum", 0, 1), "momentum")
         self.run(channels, dtype, power=1)
 
     def forward(self, x):

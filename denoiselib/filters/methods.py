@@ -61,6 +61,11 @@ class Method(NamedTuple):
         The risk is the root of the mean squared error over all signals in both cases, so that the
         two can be compared. (The mean of `metrics.rmse`, a mean of roots, is smaller.)
         """
+        noisy = _check.array(noisy, "noisy")
+        if clean is not None:
+            clean = _check.array(clean, "clean")
+            if clean.shape[-1] != noisy.shape[-1]:
+                raise ValueError(f"clean must fit noisy, not be {clean.shape} beside {noisy.shape}")
         estimates = self.sweep(noisy, sigma, **options)
         if clean is not None:
             risk = metrics.rmse(estimates, clean) ** 2
@@ -109,7 +114,10 @@ def _by_lambda(label, denoise, **options):
 METHODS = {
     "wiener": Method("Wiener", "window", WINDOWS, lambda y, s, w: wiener(y, w), slides=3),
     "wiener_sigma": Method(
-        "Wiener, noise known", "window", WINDOWS, lambda y, s, w: wiener(y, w, s**2)
+        "Wiener, noise known",
+        "window",
+        WINDOWS,
+        lambda y, s, w: wiener(y, w, np.square(s, dtype=float)),
     ),
     "l1_dft": _by_lambda("L1, DFT", lambda y, s, t: l1(y, t), slides=1.0),
     "gmc_dft": _by_lambda(
@@ -123,7 +131,9 @@ METHODS = {
         gamma=True,
     ),
     # lambda is the threshold itself, for comparison with the others
-    "hard": _by_lambda("hard threshold", lambda y, s, t: threshold(y, t**2 / 2, "l0")),
+    "hard": _by_lambda(
+        "hard threshold", lambda y, s, t: threshold(y, np.square(t, dtype=float) / 2, "l0")
+    ),
     "l1_pulse": _by_lambda("L1, known pulse", _l1_pulse),
     "tv": _by_lambda("total variation", lambda y, s, t: tv(y, t)),
 }

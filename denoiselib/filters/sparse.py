@@ -35,6 +35,7 @@ TRANSFORMS = {
 #: Growth of a step over the shortest before it, from which on it counts as divergence: none for the
 #: L1 norm, whose steps never become longer, much for GMC, whose steps may at first.
 GROWTH = 1.001, 10.0
+RETRIES = 2  #: with shorter steps, before signals that do not converge are given up
 GROUP = 10_000  #: coefficients that are iterated together: their arrays fit into the CPU cache
 
 
@@ -58,8 +59,9 @@ def threshold(noisy, lam, penalty="l1", **options):
     [0. 0. 4.]
     """
     noisy = _check.array(noisy, "noisy")
-    lam = _check.level(lam, "lam", noisy)
-    penalty = prox.PENALTIES[_check.choice(penalty, "penalty", prox.PENALTIES)]
+    _check.choice(penalty, "penalty", prox.PENALTIES)
+    lam = _check.level(lam, "lam", noisy, squared=penalty == "l0")
+    penalty = prox.PENALTIES[penalty]
     return penalty(noisy, lam, **options)
 
 
@@ -217,9 +219,12 @@ def _forward_backward(noisy, lam, gamma, basis, shrink, tol, max_iter):
     c, moving, size = np.empty_like(data), 0, 1 + GROUP // data.shape[-1]
     for start in range(0, len(data), size):
         group = slice(start, start + size)
-        given = data[group], lam[group], gamma
-        while (found := _saddle_point(*given, basis, shrink, tol, max_iter)) is None:
-            basis = basis._replace(rho=1.25 * basis.rho)  # it was larger than 50 steps could tell
+        given, patience = (data[group], lam[group], gamma), 0 if basis.unitary else RETRIES
+        found = _saddle_point(*given, basis, shrink, tol, max_iter)
+        while found is None or (found[1] and patience):
+            # rho was larger than 50 steps could tell: the steps grew, or went in a circle
+            basis, patience = basis._replace(rho=1.25 * basis.rho), patience - (found is not None)
+            found = _saddle_point(*given, basis, shrink, tol, max_iter)
         c[group], left = found
         moving += left
     if moving:

@@ -87,7 +87,12 @@ def sure_risk(denoise, noisy, sigma, rng=None, step=0.1, estimate=None):
     0.99
     """
     noisy, denoise = _check.array(noisy, "noisy"), _check.function(denoise, "denoise")
-    sigma = _check.level(sigma, "sigma", noisy, per_signal=True, positive=True)
+    sigma = _check.level(sigma, "sigma", noisy, per_signal=True)
+    if not sigma.all():
+        raise ValueError(
+            "sigma must be greater than 0; where half of the samples of noisy, or half of their "
+            "differences, are equal, an estimate by medians is 0"
+        )
     noisy = np.broadcast_to(noisy, np.broadcast_shapes(noisy.shape, sigma.shape))
     tau = sigma * _check.level(step, "step", noisy[..., :1], per_signal=True, positive=True)
     if not tau.min() > 0:

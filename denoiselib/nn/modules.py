@@ -90,7 +90,7 @@ class Module:
 
     def children(self):
         """Yield name and value of what belongs to the state, in the order it was set."""
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # another thread may add its plans
             if isinstance(value, Parameter | Buffer | Module):
                 yield name, value
 
@@ -121,6 +121,7 @@ class Module:
 
     def state_dict(self):
         """Return copies of parameters and buffers by name."""
+        trainings(self)  # what another thread is changing cannot be copied
         return {name: tensor.data.copy() for name, tensor in self.named_state()}
 
     def load_state_dict(self, state):
@@ -391,7 +392,7 @@ def trainings(net):
     """
     owner, count = _trainings.get(net, (None, 0))
     if owner not in (None, threading.get_ident()):
-        raise RuntimeError("net is being trained by another thread: take a copy of it")
+        raise RuntimeError("net is being trained by another thread: take a copy before, or wait")
     return owner, count
 
 
@@ -435,7 +436,8 @@ class Network(Module):
         return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
 
     def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name != "_plans"}
+        trainings(self)  # what another thread is changing cannot be copied
+        return {name: value for name, value in list(vars(self).items()) if name != "_plans"}
 
     def denoise(self, noisy, batch_size=None):
         """Denoise signals, without gradients; nothing is updated, not even in training mode.

@@ -15,7 +15,7 @@ from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module, being_trained, keep
 from denoiselib.nn.optim import Optimizer, constant
-from denoiselib.nn.tensor import Program
+from denoiselib.nn.tensor import Program, real
 
 
 def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
@@ -205,7 +205,7 @@ def fit(
             value, edits = float(program(*batch)), Module.edits
             if not np.isfinite(value):
                 for part in batch:
-                    _check.array(part, f"data at step {step}")
+                    _check.array(real(part, net.dtype, "data"), f"data at step {step}")
                 if not optimizer.skips:
                     raise FloatingPointError(
                         f"the loss is {value} at step {step}: "
@@ -213,12 +213,14 @@ def fit(
                     )
             program.backward(optimizer.scale)
             keep(programs, shape, program)
-            optimizer.lr = schedule(step)
+            optimizer.lr = _check.number(schedule(step), f"schedule at step {step}")
             optimizer.step()
             if (step + 1) % every == 0 or step + 1 == steps:
                 history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value)
                 for callback in callbacks:
                     callback(step + 1, history)
+                if not net.training:  # a callback looked at it
+                    net.train()
     return history
 
 
@@ -226,7 +228,10 @@ def check_optimizer(optimizer, net):
     """Refuse an optimiser that would move anything but the parameters of the network."""
     _check.instance(net, "net", Module)
     _check.instance(optimizer, "optimizer", Optimizer)
-    if not (net.is_flat() and optimizer.p is net.vector):
+    parts = [optimizer]
+    while hasattr(parts[-1], "inner"):
+        parts.append(parts[-1].inner)
+    if not (net.is_flat() and all(part.p is net.vector for part in parts)):
         raise ValueError(
             "optimizer must be made for this network as it is now; after a copy of either, a new "
             "layer, a parameter that is frozen or given another array, make the optimizer anew"
@@ -270,4 +275,7 @@ def _pair(validation):
     pair = [_check.array(x, "validation") for x in _check.several(validation, "validation")]
     if len(pair) != 2:
         raise ValueError("validation must be noisy and clean signals")
+    noisy, clean = (part.shape for part in pair)
+    if clean != (noisy if len(noisy) < 3 else (noisy[0], noisy[-1])):
+        raise ValueError(f"validation: clean signals {clean} do not fit noisy ones {noisy}")
     return pair

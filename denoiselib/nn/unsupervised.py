@@ -346,7 +346,8 @@ def _lesson(draw, source, name, added=None, seed=0, takes=1):
     """Make a lesson of ``draw(rng, *arrays)``, for as many arrays of the source as it takes."""
 
     def data(step):
-        return draw(stream(seed, "lesson", step), *source(step)[:takes])
+        arrays = [_check.array(part, name) for part in source(step)[:takes]]
+        return draw(stream(seed, "lesson", step), *arrays)
 
     _check.function(source, name)
     seed = _check.seed(seed)
@@ -364,6 +365,11 @@ def _nothing(net, output, target):
 def _level(sigma, noisy):
     """Return the noise level, estimated if need be, as an array that broadcasts with a batch."""
     level = sigma(noisy) if callable(sigma) else sigma
+    if callable(sigma) and not np.all(level):
+        raise ValueError(
+            "noisy must hold noise: in one of its signals, perhaps a flat stretch of a recording, "
+            "sigma is estimated as 0"
+        )
     return np.atleast_2d(_check.level(level, "sigma", noisy, per_signal=True, positive=True))
 
 

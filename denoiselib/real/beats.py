@@ -16,6 +16,7 @@ NEAR = 0.75  #: farther than this, in seconds, the nearest beat is only in very 
 STEP, SPAN = 0.5, 24.0  #: time between levels of beats, and time that each regards, in seconds
 FAINT = 0.4  #: lowest level of beats, as a part of its median
 ABRUPT = 3.0  #: a slope so many times as steep as that of beats is no beat
+PIECE, HUGE = 1.5, 30.0  #: seconds in which a beat falls; more than so many times it is no voltage
 FLAT = 1e-6  #: what is less than this part of the largest is a flat line
 ROUNDING = 1e-13  #: what differs from a constant by less than this part is that constant
 MEMORY = 1 / 8  #: weight of the newest value in the running level of noise
@@ -74,6 +75,10 @@ def r_peaks(signal, rate=SAMPLING_RATE):
         raise ValueError(f"signal must last half a second, not {signal.size / rate:.2f} s")
     level = np.median(signal)
     signal = np.where(np.isclose(signal, level, rtol=ROUNDING, atol=0), 0, signal - level)
+    pieces = np.array_split(np.abs(signal), max(1, round(signal.size / rate / PIECE)))
+    usual = np.median([piece.max() for piece in pieces])
+    if usual > 0:  # a marker of a gap, for example, is no voltage
+        signal = np.clip(signal, -HUGE * usual, HUGE * usual)
     found, reach = _beats(_sizes(signal, rate), rate), round(SLACK * rate)
     above = signal - _moving_mean(signal, round(0.2 * rate))
     starts = [max(i - reach, 0) for i in found]

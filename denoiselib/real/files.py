@@ -152,8 +152,10 @@ def _read_csv(content):
     decimal = _has_decimal_commas([line for line in lines if not line.startswith("#")])
     for number, line in enumerate(lines, 1):
         if line.startswith("#"):
-            said = re.match(r"#\s*rate\s*[:=]\s*(\S+)", line)
-            rate = float(said[1]) if said else rate
+            if said := re.match(r"#\s*rate\s*[:=]\s*(.*?)\s*(hz)?$", line, re.IGNORECASE):
+                if rate not in (None, _number(said[1], number)):
+                    raise ValueError(f"line {number} says another rate than a line before")
+                rate = _number(said[1], number)
         elif line:
             line = line.replace(",", ".") if decimal else line
             rows.append([_number(text, number) for text in re.split(r"\s*[,;\s]\s*", line)])

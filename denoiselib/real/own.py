@@ -43,6 +43,7 @@ class Taught(NamedTuple):
     middle: float  #: median of its noisy signals
     noise: tuple[float, float]  #: least and largest level, by `filters.tuning.mad_sigma`
     height: tuple[float, float]  #: least and largest range of a noisy signal
+    medians: tuple[float, float]  #: least and largest median of a noisy signal
     scaled_by: str  #: "noise" if it knows one level of noise, else "height"
 
     @classmethod
@@ -52,11 +53,14 @@ class Taught(NamedTuple):
         `rate` is that of its signals in Hz, if they have one.
         """
         rate = None if rate is None else _check.rate(rate)
-        noisy, clean = _check.function(data, "data")(0)
+        noisy, clean = _pair(_check.function(data, "data")(0))
         for step in range(1, -(-SIGNALS // len(noisy))):
-            more = data(step)
+            more = _pair(data(step))
             noisy, clean = np.concatenate([noisy, more[0]]), np.concatenate([clean, more[1]])
-        noisy = _check.array(noisy if np.ndim(noisy) == 2 else noisy[:, 0], "data")
+        if not np.ptp(noisy, axis=-1).min() > 0:
+            raise ValueError(
+                "data must not hold constant signals: they have neither noise nor height"
+            )
         levels = np.std(noisy - clean, axis=-1)
         one = np.quantile(levels, 0.9) < ONE_LEVEL * np.quantile(levels, 0.1)
         return cls(
@@ -65,6 +69,7 @@ class Taught(NamedTuple):
             float(np.median(noisy)),
             _ends(mad_sigma(noisy, difference=True)),
             _ends(np.ptp(noisy, axis=-1)),
+            _ends(np.median(noisy, axis=-1)),
             "noise" if one else "height",
         )
 
@@ -130,18 +135,12 @@ def denoise_own(net, signal, taught, rate=None, unit=None):
             )
     if len(seen) < 2 or np.ptp(seen) == 0:
         return signal.copy()  # nothing moves: there is nothing to take away
-    found = _measured(seen, taught.length)
+    found, heights, medians = _measured(seen, taught.length)
     if unit is None:
         by = taught.scaled_by if found[taught.scaled_by] > 0 else "height"
         unit = found[by] / np.mean(getattr(taught, by))
     unit = _check.number(unit, "unit", positive=True)
-    for name, value in found.items():
-        low, high = getattr(taught, name)
-        if not low / ROOM <= value / unit <= high * ROOM:
-            untaught.append(
-                f"the signal's {name}, {value:.3g}, is that of {value / unit:.3g} in the "
-                f"network's unit, and it was taught {low:.3g} to {high:.3g}"
-            )
+    untaught += _differences(unit, taught, found, heights, medians)
     estimate = unit * (denoise_long(net, seen / unit + taught.middle) - taught.middle)
     if taught.rate is not None:
         estimate = resample(estimate, taught.rate, rate)[: signal.size]
@@ -151,14 +150,50 @@ def denoise_own(net, signal, taught, rate=None, unit=None):
     return (estimate + middle).astype(signal.dtype)
 
 
+def _differences(unit, taught, found, heights, medians):
+    """Say in what a signal differs from all that a network was taught."""
+    said = []
+    for name, value in found.items():
+        low, high = getattr(taught, name)
+        if not low / ROOM <= value / unit <= high * ROOM:
+            said.append(
+                f"the signal's {name}, {value:.3g}, is that of {value / unit:.3g} in the "
+                f"network's unit, and it was taught {low:.3g} to {high:.3g}"
+            )
+    low, high = (end - taught.middle for end in taught.medians)
+    room = (ROOM - 1) * np.mean(taught.height)
+    if medians.min() / unit < low - room or medians.max() / unit > high + room:
+        said.append(f"the signal's middle moves from {medians.min():.3g} to {medians.max():.3g}")
+    least, most = heights.min() / unit, heights.max() / unit
+    if not taught.height[0] / ROOM <= least <= most <= taught.height[1] * ROOM:
+        said.append(f"its height goes from {heights.min():.3g} to {heights.max():.3g}")
+    return said
+
+
+def _pair(batch):
+    """Return noisy and clean signals ``(n, length)`` of a batch of training data."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise ValueError("data must return (noisy, clean): what it was taught is known from both")
+    noisy, clean = (_check.array(part, "data") for part in batch)
+    noisy = noisy[:, 0] if noisy.ndim == 3 else noisy
+    if noisy.ndim != 2 or noisy.shape != clean.shape:
+        raise ValueError(f"data must fit each other, not have shapes {noisy.shape}, {clean.shape}")
+    return noisy, clean
+
+
 def _measured(signal, length):
-    """Return the noise and the height of a signal, medians over stretches of that length."""
+    """Return noise and height of a signal, medians over stretches of that length.
+
+    Also the height and the median of each stretch.
+    """
     size = min(length, len(signal))
     stretches = signal[: len(signal) // size * size].reshape(-1, size)
-    return {
+    heights = np.ptp(stretches, axis=-1)
+    found = {
         "noise": np.median(mad_sigma(stretches, difference=True)),
-        "height": np.median(np.ptp(stretches, axis=-1)) or np.ptp(signal),
+        "height": np.median(heights) or np.ptp(signal),
     }
+    return found, heights, np.median(stretches, axis=-1)
 
 
 def resample(signal, rate, new_rate):

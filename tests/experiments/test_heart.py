@@ -294,3 +294,34 @@ def test_weights_of_networks_alone_are_those_of_the_notebook():
     error = heart.rms_error(net.denoise(noisy[0]), clean[0])
     assert error < 0.7 * heart.rms_error(noisy[0], clean[0])
     assert tuning.mad_sigma(noisy[0], difference=True)[0] == pytest.approx(0.1, rel=0.1)
+
+
+@pytest.mark.parametrize("name", heart.ECG_FILTERS)
+def test_one_signal_is_tuned_as_a_batch_of_one(name):
+    noisy, clean, _ = heart.draw("white", 0.1, 1, seed=0, purpose="validation")
+    method = heart.ECG_FILTERS[name]
+    assert heart.choose(method, noisy[0]) == heart.choose(method, noisy)
+    assert heart.choose(method, noisy[0], clean[0]) == heart.choose(method, noisy, clean)
+
+
+@pytest.mark.parametrize("name", heart.ECG_FILTERS)
+@pytest.mark.parametrize("length", [20, 33, 100])
+def test_filters_take_signals_of_any_length(name, length):
+    y = np.random.default_rng(0).standard_normal((2, length))
+    method = heart.ECG_FILTERS[name]
+    value = method.values(y, 1.0)[0].item()
+    assert method.denoise(y, 1.0, value).shape == y.shape
+
+
+def test_masks_nan_and_counts_are_no_surprise():
+    noisy = heart.draw("white", 0.1, 1, seed=0)[0][0]
+    for call in (
+        heart.baseline,
+        lambda y: heart.passed("lowpass", 20, y),
+        lambda y: heart.notched(50, 1, y),
+    ):
+        for bad in (np.ma.masked_greater(noisy, 0.5), np.where(noisy > 0.5, np.nan, noisy)):
+            with pytest.raises(ValueError, match=r"masked|NaN"):
+                call(bad)
+        counts = np.round(200 * noisy).astype(np.int16)
+        np.testing.assert_array_equal(call(counts), call(counts.astype(float)))

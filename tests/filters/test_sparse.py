@@ -439,3 +439,13 @@ def test_the_known_pulse_at_every_length(length):
     y = np.random.default_rng(length).standard_normal((4, length))
     estimate = filters.l1(y, 0.05, KNOWN_PULSE, max_iter=20_000)
     assert np.linalg.norm(estimate) <= np.linalg.norm(y) * (1 + 1e-9)
+
+
+def test_a_circle_of_steps_is_left():
+    """With a step that is too long the iteration may go to and fro for ever, and not grow."""
+    w = np.random.default_rng(14359).uniform(0.9, 1, 9)
+    y, pair = 10 * np.eye(9)[w.argmax()], (lambda y: w * y, lambda c: w * c)
+    largest = w.max()
+    expected = largest * (largest * 10 - 0.5) / largest**2
+    np.testing.assert_allclose(filters.l1(y, 0.5, pair).max(), expected, rtol=1e-6)
+    np.testing.assert_allclose(filters.gmc(y, 0.5, 0.5, pair).max(), 10, rtol=1e-6)

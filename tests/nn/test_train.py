@@ -14,6 +14,7 @@ import pytest
 
 from denoiselib import bayes, metrics, signals
 from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, modules, ops, optim, train
+from denoiselib.nn.long import denoise_long
 from denoiselib.nn.modules import PLANNED, Parameter
 
 DATA = train.fresh("sparse_spikes", 3.0, 8)
@@ -454,7 +455,7 @@ def test_what_is_no_batch_is_refused_in_words_about_the_data(kind, wrap):
 
 def test_a_net_that_another_thread_trains_is_refused_and_right_before_and_after():
     net, optimizer = make()
-    noisy = DATA(0)[0]
+    noisy, free = DATA(0)[0], copy.deepcopy(net)
     reached, go_on = threading.Event(), threading.Event()
 
     def wait(step, history):
@@ -470,16 +471,39 @@ def test_a_net_that_another_thread_trains_is_refused_and_right_before_and_after(
     for call in (
         lambda: net.denoise(noisy),
         lambda: train.fit(net, DATA, optimizer, 1),
+        lambda: denoise_long(net, noisy),
+        lambda: copy.deepcopy(net),
+        lambda: pickle.dumps(net),
+        lambda: net.state_dict(),
     ):
         with pytest.raises(RuntimeError, match="net is being trained by another thread"):
             call()
-    free = copy.deepcopy(net)
     assert free.denoise(noisy).shape == noisy.shape
     go_on.set()
     thread.join()
     net.eval()
     np.testing.assert_array_equal(net.denoise(noisy[0]), net.denoise(noisy)[0])
     train.fit(net, DATA, optimizer, 1)
+
+
+def test_a_callback_that_looks_does_not_change_the_training():
+    looked, undisturbed = make()[0], make()[0]
+    noisy = DATA(0)[0]
+    for net, look in (
+        (undisturbed, None),
+        (looked, lambda s, h: looked.eval("batch").denoise(noisy)),
+    ):
+        train.fit(net, DATA, optim.Adam(net), 9, every=3, callbacks=[look] if look else [])
+    np.testing.assert_array_equal(looked.vector, undisturbed.vector)
+    assert looked.training
+
+
+def test_a_wrapper_round_the_optimiser_of_another_net_is_refused():
+    net, optimizer = make()
+    wrapped = optim.Clipped(optimizer, 1.0)
+    wrapped.inner = make()[1]
+    with pytest.raises(ValueError, match="optimizer must be made for this network"):
+        train.fit(net, DATA, wrapped, 1)
 
 
 def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch):

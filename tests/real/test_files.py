@@ -333,6 +333,42 @@ def test_every_text_name_and_number_goes_round(kind, name, samples, rate, about)
     assert found_rate == rate
 
 
+@pytest.mark.parametrize(
+    ("line", "rate"),
+    [
+        ("# rate: 360", 360),
+        ("# Rate = 2.5e3 Hz", 2500),
+        ("#rate:8000hz", 8000),
+        ("## rate: 9", None),
+    ],
+)
+def test_a_rate_is_read_whole(line, rate, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{line}\n1\n2\n")
+    assert load_signal(tmp_path / "a.csv")[1] == rate
+
+
+@pytest.mark.parametrize(
+    "line", ["# rate: 2 kHz", "# rate: 1_000", "# rate: x", "# rate: 1\n# rate: 2"]
+)
+def test_a_rate_that_may_be_another_is_refused(line, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{line}\n1\n2\n")
+    with pytest.raises(ValueError, match=r"a.csv is damaged"):
+        load_signal(tmp_path / "a.csv")
+
+
+def test_nothing_but_its_own_is_removed_and_any_name_is_written(signal, tmp_path):
+    other = tmp_path / "mine.csv.old.partial"
+    other.write_text("precious")
+    save_signal(tmp_path / "mine.csv", signal)
+    assert other.read_text() == "precious"
+    save_signal(tmp_path / f"{'x' * 251}.csv", signal)
+    for path in (tmp_path / "no" / "a.csv", tmp_path / "folder.csv"):
+        if path.name == "folder.csv":
+            path.mkdir()
+        with pytest.raises((FileNotFoundError, FileExistsError), match=r"folder|exists already"):
+            save_signal(path, signal)
+
+
 def test_what_is_no_array_is_refused(tmp_path):
     for members in ({"samples": b"a note"}, {"samples.npy": None, "rate": b"360"}):
         path = tmp_path / "a.npz"

@@ -92,6 +92,37 @@ def test_what_it_was_not_taught_is_said():
     assert words in said(net, melody, taught, 44_100)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda y: y + np.linspace(-1.5, 1.5, 3600), "the signal's middle moves from -1"),
+        (lambda y: y + 5.0 * (np.arange(3600) > 1800), "the signal's middle moves from -"),
+        (lambda y: y * np.where(np.arange(3600) < 1800, 1, 40), "its height goes from"),
+    ],
+)
+def test_a_middle_that_moves_and_a_height_that_changes_are_said(change, words):
+    net, taught = pretrained.load("heart_varied"), Taught.by(HEARTS, 360)
+    noisy = real.ecg(1, 3600, rng=1)[0] + 0.1 * noise(3600)
+    assert words not in said(net, noisy, taught, 360)
+    assert words in said(net, change(noisy), taught, 360)
+
+
+def test_what_it_was_taught_is_known_from_sound_data_alone():
+    noisy, clean = SPIKES(0)
+    masked = np.ma.masked_greater(noisy, 5)
+    bad = {
+        "a mask": ((masked, clean), "are masked"),
+        "NaN": ((noisy, np.full_like(clean, np.nan)), "are NaN"),
+        "one array": ((noisy,), r"data must return \(noisy, clean\)"),
+        "nothing": (None, r"data must return \(noisy, clean\)"),
+        "constants": ((np.ones_like(noisy), clean), "must not hold constant signals"),
+        "another shape": ((noisy, clean[:, :50]), "data must fit each other"),
+    }
+    for given, words in bad.values():
+        with pytest.raises(ValueError, match=words):
+            Taught.by(lambda step, given=given: given)
+
+
 @ALL
 @pytest.mark.parametrize("length", [2, 3, 20])
 def test_short_and_flat_signals(kind, length):

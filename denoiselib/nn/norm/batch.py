@@ -198,7 +198,7 @@ class BatchNorm1d(Normalisation):
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
         self.eps = _check.divisor(eps, "eps", dtype)
-        self.momentum = _check.number(momentum, "momentum")
+        self.momentum = _check.number(_check.real(momentum, "momentum", 0, 1), "momentum")
         self.run(channels, dtype, mean=0, var=1)
 
     def forward(self, x):
