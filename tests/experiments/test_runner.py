@@ -144,8 +144,13 @@ def test_a_job_that_kills_its_process_takes_no_other_along(tmp_path):
     once = {"x": 8, "trouble": "dies once", "until": str(tmp_path / "y")}
     protocol = toy.protocol(deadly, once, seeds=1)
     protocol.settings.reverse()
+    failed = runner.run(protocol, tmp_path, workers=2)
+    assert {job["error"] for job in failed} == {"its process died"}
+    # the other one may not have begun before the pool was killed, and then died alone
+    assert deadly in [job["setting"] for job in failed]
+    assert len(failed) < 3
     (failed,) = runner.run(protocol, tmp_path, workers=2)
-    assert (failed["setting"], failed["error"]) == (deadly, "its process died")
+    assert failed["setting"] == deadly
     assert sum(map(bool, toy.stored(tmp_path).values())) == 5
 
 
