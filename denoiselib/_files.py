@@ -97,11 +97,10 @@ def _new(path):
 
 def _remove_if_stale(path):
     """Remove what a writer has left that was killed: a file that is open nowhere."""
-    with suppress(OSError), open(path, "rb") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(OSError):
+        if fcntl is None:
             path.unlink()
             return
-    if fcntl is None:
-        with suppress(OSError):
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()

@@ -86,7 +86,8 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
     with store.open() as append, threadpool_limits(1):
         wanted = {identity(job) for job in jobs}
         done = [job for job in store.read() if "rows" in job and identity(job) in wanted]
-        waiting = [job for job in jobs if identity(job) not in set(map(identity, done))]
+        finished = set(map(identity, done))
+        waiting = [job for job in jobs if identity(job) not in finished]
         if waiting:
             if others := sources(done) - Counter({source(): len(done)}):
                 warnings.warn(
@@ -97,11 +98,11 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
                 )
             store.note(_provenance(protocol, seeds, signals))
         compute, where = (_on_cores, workers) if client is None else (_on_cluster, client)
-        finished = compute(protocol.run_one, waiting, where)
+        outcomes = compute(protocol.run_one, waiting, where)
         bar = {"total": len(jobs), "initial": len(jobs) - len(waiting), "desc": protocol.name}
         failed = []
-        with closing(finished):
-            for job in tqdm(finished, **bar):
+        with closing(outcomes):
+            for job in tqdm(outcomes, **bar):
                 append(job)
                 if job.get("source", source()) != source():
                     warnings.warn(

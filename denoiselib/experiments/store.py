@@ -120,7 +120,8 @@ class Store:
                 with open(f"{self.path}.cut", "ab") as beside:
                     beside.write(left + b"\n")
                 file.truncate(whole)
-            if whole and not self.path.read_bytes().endswith((b"\n", b"\r")):
+            file.seek(max(whole - 1, 0))
+            if file.read(1) not in (b"", b"\n", b"\r"):
                 file.write(b"\n")
 
             def append(job):

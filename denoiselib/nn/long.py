@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import STATISTICS, Network, trainings
+from denoiselib.nn.modules import STATISTICS, Network, left_alone
 from denoiselib.nn.tensor import Tensor, no_grad, real, using_statistics
 
 BLOCK = 8192  #: samples that pass together: their arrays take a few megabytes
@@ -65,8 +65,7 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
     starts = [*range(0, max(length - net.align, 0) + 1, block), length]
     instead = dict.fromkeys(STATISTICS, "running") if net.training else {}
     estimate = np.empty((len(flat), length), noisy.dtype)
-    before = trainings(net)
-    with using_statistics(instead), no_grad():
+    with left_alone(net), using_statistics(instead), no_grad():
         if len(starts) > 2:
             _refuse_if_it_looks_further(net, flat[0], overlap)
         for signal, result in zip(flat, estimate, strict=True):
@@ -74,8 +73,6 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
                 first = max(start - overlap, 0)
                 seen = _pass(net, signal[:, first : stop + overlap], first, length)
                 result[start:stop] = seen[start - first : stop - first]
-    if trainings(net) != before:
-        raise RuntimeError("net was trained by another thread meanwhile: take a copy of it")
     return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
 

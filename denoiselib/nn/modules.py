@@ -367,10 +367,10 @@ class Plans(threading.local):
         return estimate
 
 
-def keep(programs, key, program):
-    """Put a program last into a dict, and drop the first ones while they need too much memory."""
+def keep(programs, key, program, least=0):
+    """Put a program last into a dict; drop the first ones if all need too much, but for `least`."""
     programs[key] = program
-    while sum([each.nbytes for each in programs.values()]) > PLANNED:
+    while len(programs) > least and sum([each.nbytes for each in programs.values()]) > PLANNED:
         programs.pop(next(iter(programs))).forget()
 
 
@@ -394,6 +394,15 @@ def trainings(net):
     if owner not in (None, threading.get_ident()):
         raise RuntimeError("net is being trained by another thread: take a copy before, or wait")
     return owner, count
+
+
+@contextmanager
+def left_alone(net):
+    """Refuse what was computed in the block if another thread has trained the network meanwhile."""
+    before = trainings(net)
+    yield
+    if trainings(net) != before:
+        raise RuntimeError("net was trained by another thread meanwhile: denoise once more")
 
 
 _trainings = WeakKeyDictionary()
@@ -462,16 +471,13 @@ class Network(Module):
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
         size, instead = self._together(batch_size, len(flat))
-        before = trainings(self)
         estimate = np.empty((len(flat), 1, length), noisy.dtype)
         own = vars(self)
         plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
-        with using_statistics(instead):
+        with left_alone(self), using_statistics(instead):
             for start in range(0, len(flat), size):
                 batch = slice(start, start + size)
                 estimate[batch] = plans.run(self, flat[batch], tuple(instead.items()))
-        if trainings(self) != before:
-            raise RuntimeError("net was trained by another thread meanwhile: take a copy of it")
         return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):

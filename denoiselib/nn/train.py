@@ -212,7 +212,7 @@ def fit(
                         "lower the learning rate, or clip the gradient"
                     )
             program.backward(optimizer.scale)
-            keep(programs, shape, program)
+            keep(programs, shape, program, least=1)
             optimizer.lr = _check.number(schedule(step), f"schedule at step {step}")
             optimizer.step()
             if (step + 1) % every == 0 or step + 1 == steps:
@@ -259,10 +259,7 @@ def _of_net(loss):
 
     def measured(net, *arrays):
         if len(arrays) != 2:
-            raise ValueError(
-                f"data must return (noisy, clean), which the loss compares, not {len(arrays)} array"
-                f"{'s' * (len(arrays) > 1)}"
-            )
+            raise ValueError(f"data must return two arrays, (noisy, clean), not {len(arrays)}")
         noisy, clean = arrays
         return measure(net(noisy), clean)
 

@@ -59,6 +59,7 @@ def r_peaks(signal, rate=SAMPLING_RATE):
        between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
     5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
 
+    First what is 30 times as far from the median as usual is clipped, such as the mark of a gap.
     Most of 24 s must be in contact with the heart; a flat line does not count.
 
     Examples

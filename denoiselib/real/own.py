@@ -94,8 +94,9 @@ def denoise_own(net, signal, taught, rate=None, unit=None):
     Warns
     -----
     UntaughtWarning
-        If the noise or the height of the signal is none that the network was taught, or if most
-        of the signal's power lies above half of the network's rate, and is lost.
+        If the noise or the height of the signal is none that the network was taught, if its middle
+        moves or its height changes by more, or if most of its power lies above half of the
+        network's rate, and is lost.
 
     Notes
     -----

@@ -15,9 +15,10 @@ SECONDS = 4.0  #: shown at once
 HEIGHT = (-1.3, 2.5)  #: of the paper, in mV
 FINE, COARSE = (0.04, 0.1), (0.2, 0.5)  #: seconds and mV of the squares: 1 mm and 5 mm of paper
 
-#: The filters that answer fast enough, and the value of their parameter to start with.
+#: The filters of the menu, and the value of their parameter to start with.
 STARTS = {
     "Wiener": 17,
+    "total variation": 0.2,
     "soft threshold, DFT": 0.093,
     "GMC, DFT": 0.2,
     "GMC, wavelets": 0.294,

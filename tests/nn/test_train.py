@@ -433,8 +433,8 @@ NO_BATCH = {
     "one array": (NOISY, TypeError, "data must return several arrays"),
     "two arrays in one": (np.stack([NOISY, CLEAN]), TypeError, "data must return several arrays"),
     "nothing": (None, TypeError, "data must return several arrays"),
-    "a tuple of one": ((NOISY,), ValueError, r"data must return \(noisy, clean\).*1 array$"),
-    "three arrays": ((NOISY, CLEAN, CLEAN), ValueError, "not 3 arrays"),
+    "a tuple of one": ((NOISY,), ValueError, r"two arrays, \(noisy, clean\), not 1$"),
+    "three arrays": ((NOISY, CLEAN, CLEAN), ValueError, r"two arrays, \(noisy, clean\), not 3$"),
     "one signal": ((NOISY[0], CLEAN[0]), ValueError, r"shapes \(100,\), \(100,\)"),
     "words": ((NOISY, "clean"), TypeError, "data must hold real numbers"),
     "NaN": ((NOISY, NAN), ValueError, r"data at step 0 .*800 of 800 are NaN .*\(0, 0, 0\)"),
@@ -484,6 +484,20 @@ def test_a_net_that_another_thread_trains_is_refused_and_right_before_and_after(
     net.eval()
     np.testing.assert_array_equal(net.denoise(noisy[0]), net.denoise(noisy)[0])
     train.fit(net, DATA, optimizer, 1)
+
+
+def test_a_plan_that_needs_too_much_memory_is_kept_while_it_is_used(monkeypatch):
+    planned = []
+
+    class Counted(train.Program):
+        def __init__(self, *arguments):
+            planned.append(self)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(modules, "PLANNED", 0)
+    monkeypatch.setattr(train, "Program", Counted)
+    fit(5)
+    assert len(planned) == 1
 
 
 def test_a_callback_that_looks_does_not_change_the_training():
