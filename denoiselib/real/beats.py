@@ -14,7 +14,10 @@ REFRACTORY = 0.25  #: shortest time between two beats, in seconds
 SLACK = 0.08  #: farthest distance of an R wave from the largest size, in seconds
 NEAR = 0.75  #: farther than this, in seconds, the nearest beat is only in very slow hearts
 STEP, SPAN = 0.5, 24.0  #: time between levels of beats, and time that each regards, in seconds
-FAINT = 0.4  #: lowest level of beats, as a part of its median
+FAINT = 0.4  #: lowest level of noise alone, as a part of the median of all levels
+DISTINCT = 3.0  #: beats are so many times as large as what is usual around them, noise is not
+BLOCK, JUMP = 0.05, 9.0  #: seconds of a row; so many times its third largest change is a jump
+ASIDE, RISE, FALL = 0.2, 0.1, 1.0  #: seconds to either side; least peak and trough, in sizes
 ABRUPT = 3.0  #: a slope so many times as steep as that of beats is no beat
 PIECE, HUGE = 1.5, 30.0  #: seconds in which a beat falls; more than so many times it is no voltage
 FLAT = 1e-6  #: what is less than this part of the largest is a flat line
@@ -46,20 +49,26 @@ def r_peaks(signal, rate=SAMPLING_RATE):
     (1986), *IEEE Trans. Biomed. Eng.* 33, 1157-1165, who take medians, which no artefact raises.
     Here those of beats regard the future, too:
 
-    1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander,
-       minus their moving mean over 150 ms against T waves: the slope. Slopes 3 times as steep as
-       those of beats are artefacts: 0, with 100 ms to either side;
+    1. two moving means of 25 ms against hum and muscles, differences over 25 ms against wander:
+       the slope. Slopes 3 times as steep as those of beats are artefacts: 0, with 100 ms to
+       either side. The others lose their moving mean over 150 ms, against T waves;
     2. the size e is the root of the moving mean of squares over 100 ms;
-    3. candidates are the largest e within 250 ms to either side. One is a beat if e exceeds
-       :math:`N + 0.35 (S - N)`, unless it is a T wave: within 400 ms after a beat, and less than
-       0.6 of its size. S is the median over 24 s of the largest e within 750 ms, and not less
-       than 0.4 of the median of all S; N, of noise, starts at the median of all e, and follows
-       candidates below 0.7 of the threshold: :math:`N \leftarrow \frac78 N + \frac18 e`;
-    4. search back: where the next beat is 1.66 times as far as usual, the largest candidate
+    3. S is the median over 24 s of the largest e within 750 ms. Where it is less than 3 times
+       the usual e (the median over 24 s of medians of 500 ms) there is noise alone: there S is
+       not less than 0.4 of the median of all S. Each e is divided by the least S within 750 ms;
+    4. candidates are the largest e within 250 ms to either side. One is a beat if e/S exceeds
+       :math:`N + 0.35 (1 - N)`, unless it is a T wave: within 400 ms after a beat, and less than
+       0.6 of its e/S. N, of noise, starts at the median of all e/S, and follows candidates
+       below 0.7 of the threshold: :math:`N \leftarrow \frac78 N + \frac18 e/S`;
+    5. search back: where the next beat is 1.66 times as far as usual, the largest candidate
        between them is one, if it exceeds 0.7 of the threshold (half of it, in squares);
-    5. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms.
+    6. the R wave is the highest sample within 80 ms, above a moving mean of 200 ms. It is left
+       out if it is not e/10 above the median of 200 ms to either side, and no sample is e below:
+       what only rises, or only falls, holds no beat. Near the ends another beat is enough.
 
-    First what is 30 times as far from the median as usual is clipped, such as the mark of a gap.
+    First what is 30 times as far from the median as usual is clipped, such as the mark of a gap,
+    and changes from a sample to the next that are 9 times as large as those of beats (the third
+    largest in 50 ms counts) are taken away: steps of the baseline, and pops of few samples.
     Most of 24 s must be in contact with the heart; a flat line does not count.
 
     Examples
@@ -80,10 +89,9 @@ def r_peaks(signal, rate=SAMPLING_RATE):
     usual = np.median([piece.max() for piece in pieces])
     if usual > 0:  # a marker of a gap, for example, is no voltage
         signal = np.clip(signal, -HUGE * usual, HUGE * usual)
-    found, reach = _beats(_sizes(signal, rate), rate), round(SLACK * rate)
-    above = signal - _moving_mean(signal, round(0.2 * rate))
-    starts = [max(i - reach, 0) for i in found]
-    return np.array([s + above[s : s + 2 * reach + 1].argmax() for s in starts], dtype=int)
+    signal = _without_jumps(signal, rate)
+    size = _sizes(signal, rate)
+    return _r_waves(signal, size, _beats(size, rate), rate)
 
 
 class Timing(NamedTuple):
@@ -184,15 +192,26 @@ def _times(times, name):
     return times
 
 
+def _without_jumps(signal, rate):
+    """Take away changes from one sample to the next that are far larger than those in beats."""
+    change = np.diff(signal, prepend=signal[0])
+    block = round(BLOCK * rate)
+    third = np.sort(_blocks(abs(change), block))[:, -3]  # a pop is two changes, up and down
+    level = _level(third.repeat(block)[: len(signal)], rate)
+    jumps = (abs(change) > JUMP * level) & (level > 0)
+    return np.cumsum(change * ~jumps)  # what rises or falls throughout still does
+
+
 def _sizes(signal, rate):
     """Return the root of the mean square of the slope around each sample."""
     short, window = round(0.025 * rate), round(WINDOW * rate)
     smooth = _moving_mean(_moving_mean(signal, short), short)
     reach = short // 2 + 1
     slope = np.pad(smooth[2 * reach :] - smooth[: -2 * reach], reach)
-    slope -= _moving_mean(slope, round(LONG * rate))
     abrupt = abs(slope) > ABRUPT * _level(abs(slope), rate)
-    slope[_moving_max(abrupt, window)] = 0
+    rest, long = ~_moving_max(abrupt, window), round(LONG * rate)
+    mean = _moving_mean(slope * rest, long) / np.maximum(_moving_mean(rest, long), FLAT)
+    slope = (slope - mean) * rest
     return np.sqrt(np.maximum(_moving_mean(slope**2, window), 0))
 
 
@@ -202,16 +221,27 @@ def _level(x, rate):
     largest = _moving_max(x, round(NEAR * rate))[::step]
     alive = np.flatnonzero(largest >= FLAT * largest.max())  # a flat line does not count
     level = _running_median(largest[alive], round(SPAN / STEP))
-    level = np.maximum(level, FAINT * np.median(level))
     return np.interp(np.arange(len(largest)), alive, level).repeat(step)[: len(x)]
+
+
+def _relative(size, rate):
+    """Return sizes as parts of those of beats around them."""
+    step, level = round(STEP * rate), _level(size, rate)
+    usual = _running_median(np.median(_blocks(size, step), axis=1), round(SPAN / STEP))
+    noise = level < DISTINCT * usual.repeat(step)[: len(size)]
+    level = np.where(noise, np.maximum(level, FAINT * np.median(level)), level)
+    return size / -_moving_max(-level, round(NEAR * rate))
 
 
 def _beats(size, rate):
     """Return the places of the candidates that are beats."""
     places = _candidates(size, round(REFRACTORY * rate))
+    if not places:
+        return places
+    size = _relative(size, rate)
     noise, found, weak = np.median(size), [], []
-    for i, e, beat in zip(places, size[places], _level(size, rate)[places], strict=True):
-        threshold = noise + SHARE * (beat - noise)
+    for i, e in zip(places, size[places], strict=True):
+        threshold = noise + SHARE * (1 - noise)
         if found and i - found[-1] < T_TIME * rate and e < T_SIZE * size[found[-1]]:
             threshold = np.inf
         if e > threshold:
@@ -231,6 +261,30 @@ def _searched_back(size, found, weak):
         if 0 < k < len(found) and found[k] - found[k - 1] > gap:
             found.insert(k, i)
     return found
+
+
+def _r_waves(signal, size, found, rate):
+    """Return the highest samples near beats, but not where there is neither peak nor trough."""
+
+    def median(i):  # of a middle that only rises or falls, the sample itself
+        half = min(aside, i, len(signal) - 1 - i)
+        return np.median(signal[i - half : i + half + 1])
+
+    reach, aside = round(SLACK * rate), round(ASIDE * rate)
+    above = signal - _moving_mean(signal, round(0.2 * rate))
+    spans = [slice(max(i - reach, 0), i + reach + 1) for i in found]
+    top = np.array([span.start + above[span].argmax() for span in spans], dtype=int)
+    low = np.array([span.start + above[span].argmin() for span in spans], dtype=int)
+    rise = signal[top] - [median(i) for i in top]
+    fall = [median(i) for i in low] - signal[low]
+    beat = np.maximum(rise / RISE, fall / FALL) > size[np.array(found, dtype=int)]
+    inner = (top >= aside) & (top < len(signal) - aside)
+    return top[beat | ~inner] if (beat & inner).any() else top[:0]
+
+
+def _blocks(x, length):
+    """Return x in rows; its last sample is repeated."""
+    return np.pad(x, (0, -len(x) % length), mode="edge").reshape(-1, length)
 
 
 def _moving_mean(x, window):

@@ -151,6 +151,29 @@ def pops(count, highest):
     return kind
 
 
+def short_pops(count, size, samples=1):
+    """Pops of few samples, up or down, at random times."""
+
+    def kind(rng, rate, seconds):
+        signal, beats = plain(rng, rate, seconds)
+        for start in rng.integers(len(signal) - samples, size=count):
+            signal[start : start + samples] += size * rng.choice([-1, 1])
+        return signal, beats
+
+    return kind
+
+
+def sawtooth(height, period):
+    """A slow ramp that starts anew after each period, in seconds."""
+
+    def kind(rng, rate, seconds):
+        signal, beats = plain(rng, rate, seconds)
+        time = np.arange(len(signal)) / rate + rng.uniform(0, period)
+        return signal + height * (time / period % 1), beats
+
+    return kind
+
+
 def lost(noise, length, share=0.4, heart=plain):
     """No contact for so many seconds, after a share of the time: noise and no beats."""
 
@@ -196,6 +219,8 @@ KINDS = {
     "falls to a third": jump(1 / 3),
     "doubles": jump(2),
     "quadruples": jump(4),
+    "falls to a tenth": jump(1 / 10),
+    "grows tenfold": jump(10),
     "halves, doubles, ...": gain(lambda time: np.where(np.floor(10 * time) % 2, 0.5, 1)),
     "grows to 4": gain(lambda time: 4**time),
     "shrinks to 1/4": gain(lambda time: 4**-time),
@@ -208,6 +233,8 @@ KINDS = {
     "five steps": steps(1, 2, 4, 8, 15),
     "pop of 20 mV": pops(1, 20),
     "ten pops": pops(10, 20),
+    "20 short pops": short_pops(20, 15),
+    "sawtooth of 5 mV": sawtooth(5, 3.7),
     "flat for 5 s": lost(0.0, 5),
     "flat for 40 s": lost(0.0, 40, 0.1),
     "flat, noise of .2 mV": lost(0.0, 20, 0.4, noisy(0.2)),
