@@ -183,7 +183,7 @@ class Group(Module):
         self.size, self.window = size, window
 
     def forward(self, h, threshold):
-        return GroupSoft(signals(h), signals(threshold), self.size, self.window).out
+        return GroupSoft(signals(h), signals(threshold), self.size, self.window, self.nets).out
 
 
 class GroupSoft(Op):
@@ -193,12 +193,13 @@ class GroupSoft(Op):
     dx = g dy + 2 x A'd, du = -dy x / r.
     """
 
-    def __init__(self, x, u, size, window):
+    def __init__(self, x, u, size, window, nets):
         _, channels, length = x.shape
         self.x, self.u = inner(x.data), inner(u.data)
         y = empty(x.shape, x.dtype)
         self.y = inner(y)
-        group, time = np.arange(channels) // size, np.arange(length)
+        net, channel = divmod(np.arange(channels), channels // nets)
+        group, time = net * channels + channel // size, np.arange(length)
         near = group[:, None] == group, np.abs(time[:, None] - time) <= window // 2
         self.over = [(x / x.sum(axis=1, keepdims=True)).astype(self.x.dtype) for x in near]
         self.least = np.finfo(x.dtype).tiny  # of a radius that divides

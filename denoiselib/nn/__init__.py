@@ -3,7 +3,7 @@
 `tensor` is the tape and `ops` its operations; `modules` and `norm` are layers; `unet` holds the
 networks; `losses`, `optim` and `train` train them. These are the core. `unsupervised` trains
 without clean signals, `checkpoint` keeps networks and trainings in files, `long` applies networks
-to signals of any length. States are PyTorch's, by name and shape.
+to signals of any length, `stacks` puts many networks side by side. States are PyTorch's, by name and shape.
 """
 
 from denoiselib._lazy import extras
@@ -16,6 +16,8 @@ from denoiselib.nn.unet import PlainNet, UNet
 EXTRAS = {
     "checkpoint": "denoiselib.nn.checkpoint",
     "denoise_long": "denoiselib.nn.long:denoise_long",
+    "stack": "denoiselib.nn.stacks:stack",
+    "unstack": "denoiselib.nn.stacks:unstack",
     "unsupervised": "denoiselib.nn.unsupervised",
 }
 __all__ = [

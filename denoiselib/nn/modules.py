@@ -50,6 +50,7 @@ class Module:
 
     #: Counts the changes of all modules: what was planned before the last of them is out of date.
     edits = 0
+    nets = 1  #: how many networks it holds side by side, see `stack`; each has its own channels
     _training, _statistics = True, "batch"
 
     def __setattr__(self, name, value):
@@ -184,6 +185,15 @@ class Module:
     def _trained(self):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
+    def each(self, parameter, channels):
+        """Return a parameter that has one number for each net as one for each channel, if need be.
+
+        A single net's is as it was, and broadcasts.
+        """
+        if self.nets == 1:
+            return parameter
+        return parameter[np.arange(channels) * self.nets // channels][:, None]
+
     def _tie(self):
         """Make trained parameters and their gradients views of the vectors."""
         stop = 0
@@ -256,7 +266,7 @@ class PReLU(Activation):
 
     def forward(self, x):
         """Apply the function with the slope."""
-        return self.function(x, self.weight)
+        return self.function(x, self.each(self.weight, x.shape[1]))
 
 
 def identity(x):
@@ -341,7 +351,7 @@ class Conv1d(Module):
     def forward(self, x, mask=None):
         """Convolve ``(batch, in_channels, length)``; a mask, if given, multiplies the kernel."""
         weight = self.weight if mask is None else self.weight * mask
-        return ops.conv1d(x, weight, self.bias, self.padding, self.dilation)
+        return ops.conv1d(x, weight, self.bias, self.padding, self.dilation, self.nets)
 
 
 #: How a network is told the noise level, as a second input channel: not at all, by its own estimate
@@ -438,11 +448,13 @@ class Network(Module):
     def inputs(self, x):
         """Return what the first convolution sees: signals, and their noise level if wanted."""
         x, given = ops.signals(x), 2 if self.level == "given" else 1
-        if x.shape[1] != given:
+        if x.shape[1] not in (given, given * self.nets):
             raise ValueError(f"x must have the shape (batch, {given}, length), not {x.shape}")
+        if x.shape[1] < given * self.nets:  # all of them see the same
+            x = ops.concat([x] * self.nets)
         if self.level != "mad":
             return x
-        return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
+        return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))], groups=self.nets)
 
     def __getstate__(self):
         trainings(self)  # what another thread is changing cannot be copied
@@ -464,21 +476,23 @@ class Network(Module):
         Returns
         -------
         ndarray (..., length)
-            Estimates, in the dtype of the signals. In training mode they use the running
-            statistics.
+            Estimates, in the dtype of the signals; of a stack ``(nets, ..., length)``. In training
+            mode they use the running statistics.
         """
         noisy = _check.array(noisy, "noisy")
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
         size, instead = self._together(batch_size, len(flat))
-        estimate = np.empty((len(flat), 1, length), noisy.dtype)
+        estimate = np.empty((self.nets, len(flat), length), noisy.dtype)
         own = vars(self)
         plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
         with left_alone(self), using_statistics(instead):
             for start in range(0, len(flat), size):
                 batch = slice(start, start + size)
-                estimate[batch] = plans.run(self, flat[batch], tuple(instead.items()))
-        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
+                found = plans.run(self, flat[batch], tuple(instead.items()))
+                estimate[:, batch] = found.swapaxes(0, 1)
+        several = estimate.shape[:1] if self.nets > 1 else ()
+        return estimate.reshape(*several, *noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):
         """Return how many signals pass together, and which statistics replace which."""
@@ -488,9 +502,11 @@ class Network(Module):
         elif self.mixes_batch or (self.statistics == "batch" and not training):
             batch_size = count
         else:
-            batch_size = min(count, CHUNK)
+            batch_size = min(count, -(-CHUNK // self.nets))
         if training:
             return batch_size, dict.fromkeys(STATISTICS, "running")
         if batch_size == 1 < count and not self.mixes_batch:
-            return ALONE, {"batch": "signal"}  # all together, each by its own statistics
+            return -(-ALONE // self.nets), {
+                "batch": "signal"
+            }  # all together, each by its own statistics
         return batch_size, {}

@@ -66,7 +66,7 @@ class Up(Module):
         x = ops.upsample1d(x, part)
         missing = skip.shape[-1] - x.shape[-1]
         x = ops.pad(x, missing // 2, missing - missing // 2)
-        return self.conv(ops.concat([skip, x]))
+        return self.conv(ops.concat([skip, x], groups=self.nets))
 
 
 class Out(Module):
@@ -208,7 +208,7 @@ class UNet(Network):
 
     def mask(self, x):
         """Return the factor of the first kernel of the last encoder block."""
-        return self.wienernet(x[:, :1] if self.level else x)
+        return self.wienernet(x[:, ::2] if self.level else x)
 
     def forward_part(self, x, start, length):
         return self.forward(x, (start, length))
@@ -229,7 +229,7 @@ class WienerNet(Module):
         for block in (self.inc, self.down1, self.down2, self.down3):
             h = block(h)
         taps = _thirds(h).mean(axis=0)
-        return taps[:, None] * self.beta + 1.0
+        return (taps * self.each(self.beta, len(taps.data)))[:, None] + 1.0
 
 
 class WienerSystem(Op):

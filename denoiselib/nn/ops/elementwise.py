@@ -1,9 +1,11 @@
 """Functions of single numbers, arithmetic of arrays that broadcast, and sums over axes."""
 
+from functools import partial
+
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.ops.layout import inner, rows, tensors
+from denoiselib.nn.ops.layout import grouped, inner, rows, tensors
 from denoiselib.nn.tensor import Op
 
 # --- functions of one number
@@ -232,30 +234,33 @@ def over_time(array, out):
 
 
 class MatMul(Op):
-    """A B, of matrices or stacks of them"""
+    """A B, of matrices or stacks of them; with groups, of as many parts of their rows"""
 
-    def __init__(self, a, b):
-        if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+    def __init__(self, a, b, groups):
+        if a.ndim < 2 or b.ndim < 2 or a.shape[-1] * groups != b.shape[-2]:
             raise ValueError(f"a and b: matrices of shapes {a.shape} and {b.shape} do not fit")
         _check.broadcast(a.data[..., :0, :0], b.data[..., :0, :0], "the stacks of a and b")
-        self.a, self.b = a.data, b.data
-        self.y = np.matmul(self.a, self.b)
+        self.split = partial(grouped, groups=groups, axis=-2) if groups > 1 else np.asarray
+        self.a, self.b = self.split(a.data), self.split(b.data)
+        product = np.matmul(self.a, self.b)
+        self.y = product.reshape(*product.shape[: b.ndim - 2], -1, b.shape[-1])
         super().__init__([a, b], self.y)
 
     def forward(self):
-        np.matmul(self.a, self.b, out=self.y)
+        np.matmul(self.a, self.b, out=self.split(self.y))
 
     def backward(self):
         da, db = self.dx
+        dy = self.split(self.dy)
         if da is not None:
-            sum_to(self.dy @ self.b.swapaxes(-1, -2), da)
+            sum_to(dy @ self.b.swapaxes(-1, -2), self.split(da))
         if db is not None:
-            sum_to(self.a.swapaxes(-1, -2) @ self.dy, db)
+            sum_to(self.a.swapaxes(-1, -2) @ dy, self.split(db))
 
 
-def matmul(a, b):
-    """Return the matrix product of the last two axes."""
-    return MatMul(*tensors(a=a, b=b)).out
+def matmul(a, b, groups=1):
+    """Return the matrix product of the last two axes; with groups, of each part of the rows."""
+    return MatMul(*tensors(a=a, b=b), groups).out
 
 
 # --- sums
