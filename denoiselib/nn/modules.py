@@ -51,6 +51,7 @@ class Module:
     #: Counts the changes of all modules: what was planned before the last of them is out of date.
     edits = 0
     nets = 1  #: how many networks it holds side by side, see `stack`; each has its own channels
+    owners = None  #: of which of them each number of the state is, by name
     _training, _statistics = True, "batch"
 
     def __setattr__(self, name, value):

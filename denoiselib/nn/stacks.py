@@ -51,7 +51,7 @@ def stack(nets):
             raise ValueError(f"nets must be of one architecture and mode: nets[{k}] {difference}")
     states = [net.state_dict() for net in nets]
     whole = deepcopy(nets[0])
-    whole.owners = {}  # of which net each number of the state is
+    whole.owners = {}
     for module in whole.modules():
         module.nets = len(nets)
     for name, tensor, axis in _tensors(whole):
@@ -80,7 +80,7 @@ def unstack(whole):
 def _taken(whole, k):
     """Return a copy of one network of a stack."""
     net = deepcopy(whole)
-    for name, tensor, axis in _tensors(net):
+    for _, tensor, axis in _tensors(net):
         _replace(tensor, np.split(tensor.data, whole.nets, axis)[k])
     for module in net.modules():
         vars(module).pop("nets")

@@ -5,6 +5,7 @@ loss wants. Nothing else is random, so that a run which resumes from a checkpoin
 bit as if it had never stopped.
 """
 
+import warnings
 from contextlib import ExitStack
 from functools import partial
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
+from denoiselib.nn import ops
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module, being_trained, keep
 from denoiselib.nn.optim import Optimizer, constant
@@ -109,6 +111,7 @@ def fixed(noisy, clean, batch_size, seed=0):
 class History(dict):
     """What happened: lists by name, ``step``, ``lr``, ``loss`` and, if validated, ``rmse``.
 
+    Of a stack, a loss and an RMSE are lists with one number for each net.
     Its attribute `best` is the state of the network at its best validation, or None.
     """
 
@@ -122,10 +125,14 @@ class History(dict):
             self[name].append(value)
         if validation is not None:
             noisy, clean = validation
-            error = float(metrics.rmse(net.denoise(noisy), clean).mean())
-            if error < min(self["rmse"], default=np.inf):
-                self.best = net.state_dict()
-            self["rmse"].append(error)
+            error = metrics.rmse(net.denoise(noisy), clean).mean(axis=-1)
+            better = error < np.min(self["rmse"] or [np.inf], axis=0)
+            if better.any():
+                state, best = net.state_dict(), self.best
+                if best is not None and not better.all():  # those of a stack that are not better
+                    state = {k: np.where(better[net.owners[k]], state[k], best[k]) for k in state}
+                self.best = state
+            self["rmse"].append(error.tolist())
 
 
 def fit(
@@ -173,7 +180,9 @@ def fit(
     Raises
     ------
     FloatingPointError
-        If the loss is not finite, and the optimiser does not skip such steps; the step is named.
+        If the loss is not finite, and the optimiser does not skip such steps; the step is named. Of
+        a stack, a net whose loss is not finite is named in a RuntimeWarning, and stays as it was
+        before that step, while the others go on.
 
     Examples
     --------
@@ -195,6 +204,7 @@ def fit(
     with being_trained(net), ExitStack() as last:
         last.callback(setattr, optimizer, "lr", optimizer.lr)  # whatever a schedule makes of it
         net.train()
+        lost = optimizer.numbers(False, bool)  # nets of a stack that have diverged
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = _batch(data(step))
             if edits != Module.edits:  # neither plan nor optimiser may know of a change
@@ -202,21 +212,19 @@ def fit(
                 programs.clear()
             shape = batch[0].shape
             program = programs.pop(shape, None) or Program(partial(loss, net), net.dtype)
-            value, edits = float(program(*batch)), Module.edits
-            if not np.isfinite(value):
+            value, edits = program(*batch), Module.edits
+            if not np.isfinite(value).all():
                 for part in batch:
                     _check.array(real(part, net.dtype, "data"), f"data at step {step}")
                 if not optimizer.skips:
-                    raise FloatingPointError(
-                        f"the loss is {value} at step {step}: "
-                        "lower the learning rate, or clip the gradient"
-                    )
+                    lost = _lost(value, lost, step)
             program.backward(optimizer.scale)
             keep(programs, shape, program, least=1)
             optimizer.lr = _check.number(schedule(step), f"schedule at step {step}")
-            optimizer.step()
+            with optimizer.leaving(lost):
+                optimizer.step()
             if (step + 1) % every == 0 or step + 1 == steps:
-                history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value)
+                history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value.tolist())
                 for callback in callbacks:
                     callback(step + 1, history)
                 if not net.training:  # a callback looked at it
@@ -236,6 +244,23 @@ def check_optimizer(optimizer, net):
             "optimizer must be made for this network as it is now; after a copy of either, a new "
             "layer, a parameter that is frozen or given another array, make the optimizer anew"
         )
+
+
+def _lost(value, before, step):
+    """Return which nets have diverged, and say so: an error if there are no others."""
+    lost = before | ~np.isfinite(value)
+    if lost.all():
+        raise FloatingPointError(
+            f"the loss is {value} at step {step}: lower the learning rate, or clip the gradient"
+        )
+    for k in np.flatnonzero(lost & ~before):
+        warnings.warn(
+            f"net {k} of the stack: its loss is {value[k]} at step {step}; it stays as it is, and "
+            "the others go on",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return lost
 
 
 def _batch(arrays):
@@ -261,7 +286,9 @@ def _of_net(loss):
         if len(arrays) != 2:
             raise ValueError(f"data must return two arrays, (noisy, clean), not {len(arrays)}")
         noisy, clean = arrays
-        return measure(net(noisy), clean)
+        if net.nets > 1 and clean.shape[1] == 1:  # one for all
+            clean = ops.concat([clean] * net.nets)
+        return measure(net(noisy), clean, net.nets)
 
     return measured
 

@@ -59,7 +59,7 @@ INFINITE = {
     "nn.ops": "an operation of the tape is arithmetic: what overflows does, and NaN passes on",
     "nn.Tensor": "the same",
     "nn.losses": "the same",
-    "nn.optim.clip": "the same",
+    "nn.wrappers.clip": "the same",
     "calling.Program": "the same",
     "interpret.energy": "a large power overflows",
     "metrics.ulps": "next to 0 the unit is the smallest number there is",
@@ -79,7 +79,7 @@ KEPT = {
     ("nn.ops.take", "index"),  # NumPy's own indexing, and its errors
 }
 #: What changes the array that it is given, as it says.
-IN_PLACE = ("nn.optim.clip",)
+IN_PLACE = ("nn.wrappers.clip",)
 
 
 def _tuning(method):

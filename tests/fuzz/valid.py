@@ -163,9 +163,9 @@ OWN = {
     "nn.ops.take": {"index": (slice(None), 1)},
     "nn.ops.upsample1d": {"part": (0, 6)},
     "nn.optim.warm_restarts": {"factor": 2},
-    "nn.optim.Clipped": {"inner": optim.Adam(NET)},
-    "nn.optim.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},
-    "nn.optim.Wrapper": {"inner": optim.Adam(NET)},
+    "nn.wrappers.Clipped": {"inner": optim.Adam(NET)},
+    "nn.wrappers.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},
+    "nn.wrappers.Wrapper": {"inner": optim.Adam(NET)},
     "nn.optim.Optimizer.fitting": {
         "self": optim.Adam(NET),
         "state": optim.Adam(NET).state_dict(),
