@@ -1,6 +1,7 @@
 """Exact total-variation denoising in one dimension, in a time linear in the length.
 
-For single numbers Python is faster than NumPy: signals are fitted one by one, as lists.
+For single numbers Python is faster than NumPy: signals are fitted one by one, as lists. In loops
+over samples comparisons stand for `min` and `max`: calls would take a third of the time.
 """
 
 import numpy as np
@@ -123,7 +124,7 @@ def _dynamic(y, lam):
         low[i] = knot[left] = place
         slopes[left], intercepts[left] = slope, intercept + lam
 
-        slope, intercept, k = 1.0, clipped - sample, max(right, left)
+        slope, intercept, k = 1.0, clipped - sample, right if right > left else left
         while k > left and slope * knot[k] + intercept >= lam:
             slope -= slopes[k]
             intercept -= intercepts[k]
@@ -134,6 +135,6 @@ def _dynamic(y, lam):
         clipped = lam
     x = [place]
     for lowest, highest in zip(low[-2::-1], high[-2::-1], strict=True):
-        place = min(max(place, lowest), highest)
+        place = lowest if place < lowest else highest if place > highest else place
         x.append(place)
     return x[::-1]

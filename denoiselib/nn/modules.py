@@ -112,10 +112,8 @@ class Module:
                 yield prefix + name, child
 
     def named_parameters(self):
-        """Yield names and parameters."""
-        for name, tensor in self.named_state():
-            if isinstance(tensor, Parameter):
-                yield name, tensor
+        """Return an iterator over names and parameters."""
+        return (pair for pair in self.named_state() if isinstance(pair[1], Parameter))
 
     def parameters(self):
         """List the parameters."""

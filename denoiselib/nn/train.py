@@ -17,7 +17,7 @@ from denoiselib.nn import ops
 from denoiselib.nn.losses import LOSSES
 from denoiselib.nn.modules import Module, being_trained, keep
 from denoiselib.nn.optim import Optimizer, constant
-from denoiselib.nn.tensor import Program, real
+from denoiselib.nn.tensor import Program, Tensor, real
 
 
 def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
@@ -43,9 +43,8 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     >>> noisy.shape, clean.shape
     ((4, 100), (4, 100))
     """
-    draw = family
-    if not callable(family):
-        draw = signals.FAMILIES[_check.choice(family, "family", signals.FAMILIES)]
+    known = signals.FAMILIES
+    draw = family if callable(family) else known[_check.choice(family, "family", known)]
     levels = _check.array(sigma, "sigma", numbers=True)
     if levels.shape not in ((), (2,)) or not 0 <= levels.min() == levels.flat[0]:
         raise ValueError(f"sigma must be a level, or a rising pair of them, not {sigma}")
@@ -211,7 +210,7 @@ def fit(
                 check_optimizer(optimizer, net)
                 programs.clear()
             shape = batch[0].shape
-            program = programs.pop(shape, None) or Program(partial(loss, net), net.dtype)
+            program = programs.pop(shape, None) or Program(partial(_number, loss, net), net.dtype)
             value, edits = program(*batch), Module.edits
             if not np.isfinite(value).all():
                 for part in batch:
@@ -227,8 +226,7 @@ def fit(
                 history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value.tolist())
                 for callback in callbacks:
                     callback(step + 1, history)
-                if not net.training:  # a callback looked at it
-                    net.train()
+                net.train()  # a callback may have looked at it
     return history
 
 
@@ -270,8 +268,8 @@ def _batch(arrays):
             f"data must return several arrays, (noisy, clean), not one {type(arrays).__name__}"
         )
     arrays = [_check.real(part, "data") for part in arrays]
-    if not all(part.ndim in (2, 3) and part.size for part in arrays):
-        shapes = ", ".join(str(part.shape) for part in arrays)
+    if not (arrays and all(part.ndim in (2, 3) and part.size for part in arrays)):
+        shapes = ", ".join(str(part.shape) for part in arrays) or "none"
         raise ValueError(f"data must return arrays (batch, length), not of shapes {shapes}")
     return [part[:, None] if part.ndim == 2 else part for part in arrays]
 
@@ -285,12 +283,24 @@ def _of_net(loss):
     def measured(net, *arrays):
         if len(arrays) != 2:
             raise ValueError(f"data must return two arrays, (noisy, clean), not {len(arrays)}")
-        noisy, clean = arrays
+        (noisy, clean), estimate = arrays, net(arrays[0])
         if net.nets > 1 and clean.shape[1] == 1:  # one for all
             clean = ops.concat([clean] * net.nets)
-        return measure(net(noisy), clean, net.nets)
+        if estimate.shape != clean.shape:
+            raise ValueError(f"data: noisy {noisy.shape} and clean {clean.shape} do not fit")
+        return measure(estimate, clean, net.nets)
 
     return measured
+
+
+def _number(loss, net, *arrays):
+    """Return the loss of a batch, or of each net of a stack, or say that it is none."""
+    value, nets = loss(net, *arrays), net.nets
+    if not isinstance(value, Tensor) or value.data.size != nets or value.ndim > 1 < nets:
+        what = f"{type(value).__name__} of shape {np.shape(value)}"
+        wanted = "one number" if nets == 1 else f"{nets} numbers, one for each net of the stack"
+        raise TypeError(f"loss must return a Tensor of {wanted}, not {what}")
+    return value if value.ndim == 0 or nets > 1 else value.sum()
 
 
 def _pair(validation):

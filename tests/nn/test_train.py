@@ -438,6 +438,23 @@ NO_BATCH = {
     "one signal": ((NOISY[0], CLEAN[0]), ValueError, r"shapes \(100,\), \(100,\)"),
     "words": ((NOISY, "clean"), TypeError, "data must hold real numbers"),
     "NaN": ((NOISY, NAN), ValueError, r"data at step 0 .*800 of 800 are NaN .*\(0, 0, 0\)"),
+    "no array": ((), ValueError, "data must return arrays .* not of shapes none"),
+    "another length": (
+        (NOISY, CLEAN[:, :99]),
+        ValueError,
+        r"noisy \(8, 1, 100\) and clean \(8, 1, 9",
+    ),
+    "other signals": (
+        (NOISY[:7], CLEAN),
+        ValueError,
+        r"data: noisy \(7, .* and clean \(8, .* not fit",
+    ),
+    "two channels": (
+        (NOISY, np.ones((8, 2, 100))),
+        ValueError,
+        "data: noisy .* and clean .* not fit",
+    ),
+    "a column": ((NOISY, CLEAN[:, :1]), ValueError, "data: noisy .* and clean .* do not fit"),
     "a mask": ((np.ma.masked_less(NOISY, 0), CLEAN), ValueError, "are masked"),
 }
 
@@ -450,6 +467,30 @@ def test_what_is_no_batch_is_refused_in_words_about_the_data(kind, wrap):
     given, error, words = NO_BATCH[kind]
     with pytest.raises(error, match=words):
         train.fit(net, lambda step: given, wrap(optimizer), 3)
+    np.testing.assert_array_equal(net.vector, before)
+
+
+#: What a loss of one's own may return by mistake, made from the estimates.
+NO_LOSS = {
+    "float": lambda y: float(y.data.mean()),
+    "numpy float": lambda y: y.data.mean(),
+    "array": lambda y: y.data,
+    "array of one": lambda y: np.ones((1, 1)),
+    "nothing": lambda y: None,
+    "word": lambda y: "loss",
+    "pair": lambda y: (y.mean(), y.mean()),
+    "estimates": lambda y: y,
+    "a loss for each signal": lambda y: (y * y).mean(axis=2),
+}
+
+
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, optim.Scaled])
+@pytest.mark.parametrize("kind", NO_LOSS)
+def test_what_is_no_loss_is_refused_in_words(kind, wrap):
+    net, optimizer = make()
+    before = net.vector.copy()
+    with pytest.raises(TypeError, match="loss must return a Tensor of one number, not "):
+        train.fit(net, DATA, wrap(optimizer), 3, loss=lambda net, y, x: NO_LOSS[kind](net(y)))
     np.testing.assert_array_equal(net.vector, before)
 
 
