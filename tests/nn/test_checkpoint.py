@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from hypothesis.extra.numpy import arrays as arrays_of
 
-from denoiselib.nn import PlainNet, UNet, checkpoint, optim
+from denoiselib.nn import PlainNet, UNet, checkpoint, optim, train
 
 ARRAYS = {
     "a/b.weight": np.arange(6, dtype=np.float32).reshape(1, 2, 3),
@@ -342,3 +342,183 @@ def test_a_missing_folder_is_said_at_once(tmp_path):
     net = PlainNet(width=2, depth=2, rng=0)
     with pytest.raises(FileNotFoundError, match=r"path must lie in a folder, .*missing is none"):
         checkpoint.Checkpoint(tmp_path / "missing" / "a.npz", net, optim.Adam(net))
+
+
+# --- a training that is taken up again
+
+DATA = train.fresh("sparse_spikes", 3.0, 8)
+
+
+def make(wrap=lambda optimizer: optimizer, kind=optim.Adam, **options):
+    net = PlainNet(width=3, depth=2, rng=0)
+    return net, wrap(kind(net, **options))
+
+
+def trained(path, net, optimizer, steps=20, **options):
+    file = checkpoint.Checkpoint(path, net, optimizer)
+    options = {"validation": DATA(10**6), "every": 5} | options
+    return train.fit(net, DATA, optimizer, steps, callbacks=[file], history=file.history, **options)
+
+
+def refused(path, net, optimizer, match):
+    """See that a checkpoint is refused in words, and that nothing has been changed."""
+    before = net.state_dict(), optimizer.state_dict(), optimizer.lr
+    with pytest.raises(
+        ValueError, match=rf"{path.name} is no checkpoint of this training: {match}"
+    ):
+        checkpoint.Checkpoint(path, net, optimizer)
+    np.testing.assert_equal((net.state_dict(), optimizer.state_dict(), optimizer.lr), before)
+
+
+def first(array, value):
+    array = array.copy()
+    array.flat[0] = value
+    return array
+
+
+def last(array, value):
+    array = array.copy()
+    array.flat[-1] = value
+    return array
+
+
+#: What no training leaves, by what it is of: from the array that a training has left.
+ODD = {
+    "history/step": [
+        *(lambda x, v=v: last(x, v) for v in (np.inf, -np.inf, np.nan, 20.5, -20, 0, 15, 1e300)),
+        *(lambda x, v=v: first(x, v) for v in (0, -5, 0.5, 10, 1e9)),
+        lambda x: x[:-1],
+        lambda x: np.append(x, 25.0),
+        lambda x: x[:0],
+        lambda x: x[::-1],
+        lambda x: x[0],
+        lambda x: x[None],
+        lambda x: x.astype(np.int64),
+    ],
+    "history/lr": [lambda x: x[1:], lambda x: last(x, -1), lambda x: last(x, np.nan)],
+    "history/loss": [lambda x: x[1:], lambda x: np.append(x, 1.0), lambda x: x[:, None]],
+    "history/rmse": [
+        lambda x: np.append(x, 1.0),
+        lambda x: x[:0],
+        lambda x: last(x, np.nan),
+        lambda x: last(x, -0.5),
+    ],
+    "history/other": [lambda _: np.zeros(4)],
+    "optimizer/t": [lambda x: x - 100, lambda x: x + 0.5, lambda x: x.astype(np.int32)],
+    "optimizer/v": [lambda x: first(x, -1), lambda x: x.astype(np.float64), lambda x: x[1:]],
+    "optimizer/m": [lambda x: last(x, np.nan), lambda x: last(x, np.inf), lambda x: x[None]],
+    "optimizer/other": [lambda _: np.zeros(3)],
+    **{
+        f"{part}/layers.0.weight": [
+            lambda x: first(x, np.nan),
+            lambda x: last(x, -np.inf),
+            lambda x: x.astype(np.float64),
+            lambda x: x.astype(np.int32),
+            lambda x: x[..., :-1],
+            lambda x: x.ravel(),
+        ]
+        for part in ("net", "best")
+    },
+    "best/other": [lambda _: np.zeros(3, np.float32)],
+    "net/other": [lambda _: np.zeros(3, np.float32)],
+}
+
+
+@pytest.fixture(scope="module")
+def left_by_a_training(tmp_path_factory):
+    path = tmp_path_factory.mktemp("training") / "run.npz"
+    trained(path, *make())
+    return checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [(name, change) for name, odd in ODD.items() for change in odd]
+)
+def test_what_no_training_leaves_is_refused_before_anything_is_changed(
+    left_by_a_training, tmp_path, name, change
+):
+    arrays, metadata = left_by_a_training
+    assert name in arrays or name.endswith("/other")
+    path = tmp_path / "run.npz"
+    checkpoint.save(path, arrays | {name: change(arrays.get(name))}, metadata)
+    refused(path, *make(), "")
+
+
+def test_what_a_training_leaves_is_wanted_all(left_by_a_training, tmp_path):
+    arrays, metadata = left_by_a_training
+    for name in arrays:
+        path = tmp_path / f"{name.replace('/', ' ')}.npz"
+        checkpoint.save(path, {k: v for k, v in arrays.items() if k != name}, metadata)
+        refused(path, *make(), "")
+
+
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("saved", ["options", "name"])
+def test_what_trainings_leave_is_taken_up(tmp_path, validated, saved):
+    """With a validation or none, with options or, as files were once, without."""
+    validation = DATA(10**6) if validated else None
+    whole, pieces = make(), make()
+    trained(tmp_path / "a.npz", *whole, validation=validation)
+    trained(tmp_path / "b.npz", *pieces, steps=10, validation=validation)
+    arrays, metadata = checkpoint.load(tmp_path / "b.npz")
+    if saved == "name":
+        del metadata["options"]
+        checkpoint.save(tmp_path / "b.npz", arrays, metadata)
+    again = make()
+    history = trained(tmp_path / "b.npz", *again, validation=validation)
+    np.testing.assert_array_equal(again[0].vector, whole[0].vector)
+    assert history["step"] == [5, 10, 15, 20]
+    assert (history.best is not None) == validated
+
+
+def clipped(optimizer, norm=0.5):
+    return optim.Clipped(optimizer, norm)
+
+
+#: Pairs of optimisers that differ in one option.
+OTHERS = {
+    "lr": ({"lr": 1e-3}, {"lr": 1e-2}),
+    "beta": ({"betas": (0.9, 0.999)}, {"betas": (0.9, 0.99)}),
+    "eps": ({"eps": 1e-8}, {"eps": 1e-6}),
+    "weight_decay": ({"kind": optim.AdamW}, {"kind": optim.AdamW, "weight_decay": 0.1}),
+    "momentum": ({"kind": optim.SGD, "lr": 0.1}, {"kind": optim.SGD, "lr": 0.1, "momentum": 0.5}),
+    "norm": ({"wrap": clipped}, {"wrap": lambda inner: clipped(inner, 0.25)}),
+    "interval": ({"wrap": optim.Scaled}, {"wrap": lambda o: optim.Scaled(o, interval=9)}),
+    "order": (
+        {"wrap": lambda inner: clipped(optim.Scaled(inner))},
+        {"wrap": lambda inner: optim.Scaled(clipped(inner))},
+    ),
+    "twice": (
+        {"wrap": lambda inner: clipped(clipped(inner, 1.0), 2.0)},
+        {"wrap": lambda inner: clipped(clipped(inner, 2.0), 1.0)},
+    ),
+}
+
+
+@pytest.mark.parametrize("option", OTHERS)
+def test_an_option_that_is_another_is_said_and_may_be_changed_afterwards(tmp_path, option):
+    first, second = OTHERS[option]
+    path = tmp_path / "run.npz"
+    trained(path, *make(**first), steps=10, schedule=optim.cosine(0.01, 20))
+    refused(path, *make(**second), "it was written with .*")
+    net, optimizer = make(**first)
+    file = checkpoint.Checkpoint(path, net, optimizer)
+    optimizer.lr = 1e-4
+    history = train.fit(net, DATA, optimizer, 20, callbacks=[file], history=file.history)
+    assert history["lr"][-1] == 1e-4
+    assert checkpoint.Checkpoint(path, *make(**first)).history["step"][-1] == 20
+
+
+def test_the_option_is_named(tmp_path):
+    path = tmp_path / "run.npz"
+    trained(path, *make(lr=0.25), steps=5)
+    refused(
+        path, *make(lr=0.5), r"it was written with Adam\(lr=0\.25, .*this is Adam\(lr=0\.5, .*lr ="
+    )
+
+
+def test_a_wrapper_that_hides_a_state_cannot_be_saved(tmp_path):
+    net, optimizer = make()
+    twice = optim.Scaled(optim.Scaled(optimizer))
+    with pytest.raises(ValueError, match=r"optimizer cannot be saved: Scaled.* hidden state"):
+        checkpoint.Checkpoint(tmp_path / "run.npz", net, twice)
