@@ -38,6 +38,7 @@ def save(path, arrays, metadata=None):
     """Write arrays, and a few words about them, to a file.
 
     It is written beside its place and then renamed: if the program crashes, the old file is intact.
+    A file of another kind is not replaced: FileExistsError.
 
     Parameters
     ----------
@@ -65,7 +66,14 @@ def save(path, arrays, metadata=None):
             raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
     if near := get_close_matches(SUM, metadata):
         raise ValueError(f"metadata: one cannot be named {near[0]!r}, like the checksum")
-    metadata = metadata | {SUM: _checksum(arrays, metadata)}
+    metadata = {SUM: _checksum(arrays, metadata)} | metadata  # first: it tells whose file it is
+    if path.is_file():
+        with open(path, "rb") as file:
+            if (start := file.read(2**20)) and SUM.encode() not in start:
+                raise FileExistsError(
+                    f"{path.name} is there already, and was not written by checkpoint.save: choose "
+                    "another path, or remove it"
+                )
     with _files.replacing(path) as file:
         write = _write_npz if path.suffix == ".npz" else _write_safetensors
         write(file, arrays, metadata)

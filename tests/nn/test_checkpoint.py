@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from hypothesis.extra.numpy import arrays as arrays_of
 
+from denoiselib import real
 from denoiselib.nn import PlainNet, UNet, checkpoint, optim, train
 
 ARRAYS = {
@@ -63,6 +64,47 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, ending, monkeypatch):
         checkpoint.save(path, {"x": np.ones(3)})
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
+
+
+def written_by_others(path, long):
+    """Write files that are no checkpoints, under the names of some."""
+    samples = np.linspace(0.0, 1.0, 300_000 if long else 3)
+    real.save_signal(path.with_name("signal.npz"), samples, rate=360)
+    np.savez(path.with_name("numpy.npz"), x=samples)
+    np.savez_compressed(path.with_name("packed.npz"), x=samples)
+    path.with_name("csv.npz").write_text("0.5\n" * len(samples))
+    header = b'{"__metadata__":{"k":"v"},"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}'
+    content = len(header).to_bytes(8, "little") + header + bytes([1, 2, 3])
+    path.with_name("foreign.safetensors").write_bytes(content)
+    path.with_name("blank.safetensors").write_bytes(bytes(len(samples)))
+
+
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_of_another_kind_is_not_replaced(tmp_path, long, linked):
+    written_by_others(tmp_path / "x", long)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(files) == 6
+    for path, content in files.items():
+        target = tmp_path / f"link{path.suffix}" if linked else path
+        if linked:
+            target.symlink_to(path)
+        with pytest.raises(FileExistsError, match=r"was not written by checkpoint\.save"):
+            checkpoint.save(target, ARRAYS)
+        assert path.read_bytes() == content
+        if linked:
+            target.unlink()
+    assert set(tmp_path.iterdir()) == set(files)
+
+
+@both
+@pytest.mark.parametrize("words", [0, 2**21])
+def test_a_checkpoint_and_an_empty_file_are_replaced(tmp_path, ending, words):
+    path = tmp_path / f"a.{ending}"
+    path.touch()
+    for k in range(3):
+        checkpoint.save(path, {"x": np.array(k)}, {"words": "w" * words})
+        assert checkpoint.load(path)[0]["x"] == k
 
 
 @both
