@@ -55,7 +55,7 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
     BlockingIOError
         If another process is running the same protocol into the same folder.
     OSError
-        If the file of the results is replaced or removed during the run.
+        If the file of the results is replaced, removed or changed during the run.
 
     Warns
     -----
@@ -166,8 +166,12 @@ def _plain(row):
     plain = {}
     for name, x in row.items():
         x = x.item() if isinstance(x, np.generic) else x
+        if not isinstance(name, str):
+            raise TypeError(f"the names in a row must be text, not {name!r}")
         if not (x is None or isinstance(x, str | int | float)):
             raise TypeError(f"{name} must be a number, text, bool or None, not {x!r}")
+        if isinstance(x, int) and abs(x) > 2**53:
+            raise ValueError(f"{name} must not exceed 2**53: a table would round it")
         plain[name] = None if isinstance(x, float) and not math.isfinite(x) else x
     return plain
 

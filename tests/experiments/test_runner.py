@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 
 from denoiselib.experiments import runner
@@ -128,14 +130,28 @@ def test_a_failure_is_recorded_stops_nothing_and_is_tried_again(tmp_path):
     assert all(toy.stored(tmp_path).values())
 
 
-def test_rows_that_cannot_be_stored_are_a_failure(tmp_path):
-    bad = Protocol(name="bad", run_one=_array, settings=[{}], seeds=1, table={})
+#: Rows that cannot be stored as they are, or not be counted with, by what is said of them.
+BAD_ROWS = {
+    "worst must be a number": [{"worst": [1, 2]}, {"worst": {"a": 1}}, {"worst": (1,)}],
+    "worst must be": [{"worst": np.zeros(2)}, {"worst": 1j}, {"worst": b"x"}, {"worst": {1}}],
+    "the names in a row must be text": [{3: 1.0}, {(1, 2): 1.0}, {None: 1}, {True: 1}],
+    r"worst must not exceed 2\*\*53": [{"worst": x} for x in (2**53 + 1, -(2**64), 10**5000)],
+    "Error": [3, None, [1]],
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "row"), [(message, row) for message, rows in BAD_ROWS.items() for row in rows]
+)
+def test_rows_that_cannot_be_stored_are_a_failure(tmp_path, message, row):
+    def run_one(setting, seed, signals):
+        return [{"good": 1.0}, row] if seed else [{"large": 2**53}]
+
+    bad = Protocol(name="bad", run_one=run_one, settings=[{}], seeds=2, table={})
     (failed,) = runner.run(bad, tmp_path, workers=1)
-    assert "worst must be a number" in failed["error"]
-
-
-def _array(setting, seed, signals):
-    return [{"worst": [1, 2]}]
+    assert re.search(message, failed["error"])
+    assert Store(tmp_path, "bad").rows() == [{"seed": 0, "signals": 1000, "large": 2**53}]
+    assert failed in Store(tmp_path, "bad").read()
 
 
 @pytest.mark.slow
