@@ -226,9 +226,9 @@ def fit(recipe, seed, batches=None, loss=None, **options):
         loss = variants.penalised(variants.sparsity(**recipe["penalty"]), recipe["loss"])
     optimizer = OPTIMIZERS[recipe["optimizer"]](net, lr)
     if recipe["clip"] is not None:
-        optimizer = nn.wrappers.Clipped(optimizer, recipe["clip"])
+        optimizer = nn.optim.Clipped(optimizer, recipe["clip"])
     if recipe["scaling"]:
-        optimizer = nn.wrappers.Scaled(optimizer)
+        optimizer = nn.optim.Scaled(optimizer)
     chosen = {"every": steps, "schedule": SCHEDULES[recipe["schedule"]](lr, steps)}
     chosen |= {"loss": loss or recipe["loss"]} | options
     history = nn.train.fit(net, batches or data(recipe, seed), optimizer, steps, **chosen)

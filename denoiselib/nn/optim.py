@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from denoiselib import _check
+from denoiselib._lazy import extras
 from denoiselib.nn.modules import Module
 
 
@@ -37,9 +38,10 @@ class Optimizer:
         self.lr = _check.number(lr, "lr", dtype=self.p.dtype)
         self.part = np.empty_like(self.p)
         self.state = {}  # arrays that one step leaves to the next
-        self.nets = net.nets
-        of_net = [net.owners[n].ravel() for n, p in net.named_parameters() if p.requires_grad]
-        self.owner = np.concatenate(of_net) if net.nets > 1 else np.zeros(self.p.size, np.int32)
+        self.nets, self.owner = net.nets, np.zeros(self.p.size, np.int32)
+        if net.nets > 1:
+            of = [net.owners[n].ravel() for n, p in net.named_parameters() if p.requires_grad]
+            self.owner = np.concatenate(of)
 
     def numbers(self, value, dtype):
         """Return an array with a number for each net of a stack, or of one number."""
@@ -285,3 +287,7 @@ def staircase(lr, every, factor=0.1):
     lr, factor = _check.number(lr, "lr"), _check.number(factor, "factor")
     every = _check.integer(every, "every", 1)
     return lambda step: lr * factor ** (step // every)
+
+
+EXTRAS = {name: f"denoiselib.nn.wrappers:{name}" for name in ("Clipped", "Scaled", "clip")}
+__getattr__, __dir__ = extras(globals(), EXTRAS)

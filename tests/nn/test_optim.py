@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from denoiselib.nn import PlainNet, optim, wrappers
+from denoiselib.nn import PlainNet, optim
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_schedules():
         (lambda: optim.SGD(PlainNet(), float("nan")), "lr"),
         (lambda: optim.SGD(PlainNet(), 1.0, momentum=1.0), "momentum"),
         (lambda: optim.Adam(PlainNet(), 1.0, betas=(0.9, 1.0)), "betas"),
-        (lambda: wrappers.Scaled(optim.SGD(PlainNet(), 1.0), -1), "scale"),
-        (lambda: wrappers.Clipped(optim.SGD(PlainNet(), 1.0), -1), "norm"),
-        (lambda: wrappers.Clipped(PlainNet(), 1.0), "inner"),
-        (lambda: wrappers.clip(np.ones(2), -1), "norm"),
+        (lambda: optim.Scaled(optim.SGD(PlainNet(), 1.0), -1), "scale"),
+        (lambda: optim.Clipped(optim.SGD(PlainNet(), 1.0), -1), "norm"),
+        (lambda: optim.Clipped(PlainNet(), 1.0), "inner"),
+        (lambda: optim.clip(np.ones(2), -1), "norm"),
     ],
 )
 def test_bad_settings_are_named(call, name):
@@ -125,11 +125,11 @@ def test_scaling_by_a_power_of_two_changes_no_digit():
         optimizer.step()
         return net.vector
 
-    np.testing.assert_array_equal(step(wrappers.Scaled, 2**16), step(lambda inner: inner, 1))
+    np.testing.assert_array_equal(step(optim.Scaled, 2**16), step(lambda inner: inner, 1))
 
 
 def test_the_scale_is_halved_when_it_overflows_and_doubled_after_good_steps(net):
-    scaler, scales = wrappers.Scaled(optim.SGD(net, 1.0), 8.0, interval=2), []
+    scaler, scales = optim.Scaled(optim.SGD(net, 1.0), 8.0, interval=2), []
     for value in (1.0, np.inf, 1.0, 1.0, np.nan, 1.0, 1.0, 1.0, 1.0):
         before = net.vector.copy()
         net.gradient[:] = value
@@ -141,11 +141,11 @@ def test_the_scale_is_halved_when_it_overflows_and_doubled_after_good_steps(net)
 
 def test_a_wrapper_passes_on_rate_and_state(net):
     inner = optim.Adam(net, 0.1)
-    outer = wrappers.Scaled(wrappers.Clipped(inner, 1.0), 4.0)
+    outer = optim.Scaled(optim.Clipped(inner, 1.0), 4.0)
     outer.lr = 0.5
     assert inner.lr == 0.5
     assert str(outer) == "Scaled(Clipped(Adam))"
-    assert (outer.skips, wrappers.Clipped(outer, 1.0).skips, inner.skips) == (True, True, False)
+    assert (outer.skips, optim.Clipped(outer, 1.0).skips, inner.skips) == (True, True, False)
     assert set(outer.state_dict()) == {"m", "v", "t", "scale", "good"}
     outer.load_state_dict(outer.state_dict() | {"t": np.array(7), "scale": np.array(32.0)})
     assert (int(inner.state["t"]), outer.scale) == (7, 32.0)
@@ -153,16 +153,16 @@ def test_a_wrapper_passes_on_rate_and_state(net):
 
 def test_clip_only_shortens():
     short, long = np.array([0.3, 0.4]), np.array([30.0, 40.0])
-    assert wrappers.clip(short, 1.0) == pytest.approx(0.5)
+    assert optim.clip(short, 1.0) == pytest.approx(0.5)
     np.testing.assert_array_equal(short, [0.3, 0.4])
-    assert wrappers.clip(long, 1.0) == pytest.approx(50)
+    assert optim.clip(long, 1.0) == pytest.approx(50)
     assert math.hypot(*long) == pytest.approx(1, rel=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e30), (np.float64, 1e250)])
 def test_clip_measures_gradients_whose_squares_overflow(dtype, size):
     gradient = np.array([3.0, 4.0], dtype) * dtype(size)
-    assert wrappers.clip(gradient, 1.0) == pytest.approx(5 * size, rel=1e-6)
+    assert optim.clip(gradient, 1.0) == pytest.approx(5 * size, rel=1e-6)
     np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)
 
 
@@ -170,5 +170,5 @@ def test_clip_measures_gradients_whose_squares_overflow(dtype, size):
 def test_clip_leaves_what_is_not_finite(value):
     gradient = np.array([value, 1.0])
     with np.errstate(invalid="ignore"):
-        assert not np.isfinite(wrappers.clip(gradient, 1.0))
+        assert not np.isfinite(optim.clip(gradient, 1.0))
     np.testing.assert_array_equal(gradient, [value, 1.0])

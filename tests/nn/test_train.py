@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from denoiselib import bayes, metrics, signals
-from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, modules, ops, optim, train, wrappers
+from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, modules, ops, optim, train
 from denoiselib.nn.long import denoise_long
 from denoiselib.nn.modules import PLANNED, Parameter
 
@@ -83,7 +83,7 @@ def test_a_diverging_run_is_stopped_and_says_where():
 
 def test_scaling_skips_what_overflows():
     net, inner = make()
-    optimizer = wrappers.Scaled(inner, 2.0**140)
+    optimizer = optim.Scaled(inner, 2.0**140)
     before = net.vector.copy()
     with np.errstate(all="ignore"):
         train.fit(net, DATA, optimizer, 5)
@@ -102,16 +102,16 @@ def fit_wrapped(wrap, steps=20, path=None, **options):
 
 def test_scaling_changes_nothing_in_single_precision():
     plain, _ = fit(20)
-    scaled, _ = fit_wrapped(wrappers.Scaled)
+    scaled, _ = fit_wrapped(optim.Scaled)
     np.testing.assert_array_equal(plain.vector, scaled.vector)
 
 
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda optimizer: wrappers.Clipped(optimizer, 0.5),
-        lambda optimizer: wrappers.Scaled(wrappers.Clipped(optimizer, 0.5)),
-        lambda optimizer: wrappers.Clipped(wrappers.Scaled(optimizer), 0.5),
+        lambda optimizer: optim.Clipped(optimizer, 0.5),
+        lambda optimizer: optim.Scaled(optim.Clipped(optimizer, 0.5)),
+        lambda optimizer: optim.Clipped(optim.Scaled(optimizer), 0.5),
     ],
 )
 def test_clipping_shortens_the_step_inside_of_scaling_and_outside(wrap):
@@ -186,7 +186,7 @@ def shrunk(net, optimizer):
     return net, optimizer
 
 
-@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: wrappers.Clipped(wrappers.Scaled(x), 1.0)])
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: optim.Clipped(optim.Scaled(x), 1.0)])
 @pytest.mark.parametrize(
     "change",
     [
@@ -248,7 +248,7 @@ def test_a_net_that_changes_on_the_way_is_planned_anew():
 
 @pytest.mark.parametrize("ending", ["npz", "safetensors"])
 @pytest.mark.parametrize(
-    "wrap", [lambda x: x, lambda x: wrappers.Scaled(wrappers.Clipped(x, 0.5), 16.0, interval=7)]
+    "wrap", [lambda x: x, lambda x: optim.Scaled(optim.Clipped(x, 0.5), 16.0, interval=7)]
 )
 def test_resuming_is_bit_for_bit(tmp_path, ending, wrap):
     path = tmp_path / f"run.{ending}"
@@ -273,7 +273,7 @@ def test_a_finished_run_is_not_run_again(tmp_path):
 
 RUN = """
 import sys
-from denoiselib.nn import Conv1d, PlainNet, checkpoint, ops, optim, train, wrappers
+from denoiselib.nn import Conv1d, PlainNet, checkpoint, ops, optim, train
 from denoiselib.nn.modules import Parameter
 path, final = sys.argv[1:]
 net = PlainNet(width=4, depth=3, rng=0)
@@ -328,7 +328,7 @@ def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
     refused(wider, optim.Adam(wider), r"run\.npz is no checkpoint")
     refused(*make(kind=optim.SGD), "written with Adam")
     net, optimizer = make()
-    refused(net, wrappers.Clipped(optimizer, 1.0), "written with Adam")
+    refused(net, optim.Clipped(optimizer, 1.0), "written with Adam")
     assert path.read_bytes() == written
     checkpoint.save(path, {"x": np.zeros(2)})
     refused(*make(), "is no checkpoint")
@@ -338,17 +338,17 @@ def test_a_foreign_checkpoint_is_refused_and_nothing_is_changed(tmp_path):
 
 def test_a_checkpoint_of_another_precision_or_with_a_bad_scale_is_refused(tmp_path):
     path = tmp_path / "run.npz"
-    fit_wrapped(wrappers.Scaled, 10, path)
+    fit_wrapped(optim.Scaled, 10, path)
     arrays, metadata = checkpoint.load(path)
     wide = PlainNet(width=4, depth=3, rng=0, dtype=np.float64)
     with pytest.raises(ValueError, match=r"run\.npz is no checkpoint .*not of float64"):
-        checkpoint.Checkpoint(path, wide, wrappers.Scaled(optim.Adam(wide)))
+        checkpoint.Checkpoint(path, wide, optim.Scaled(optim.Adam(wide)))
     for scale in (np.nan, 0.0, -1.0, np.inf):
         checkpoint.save(path, arrays | {"optimizer/scale": np.array(scale)}, metadata)
         net, optimizer = make()
         before = net.state_dict()
         with pytest.raises(ValueError, match="must be finite, a scale greater than 0"):
-            checkpoint.Checkpoint(path, net, wrappers.Scaled(optimizer))
+            checkpoint.Checkpoint(path, net, optim.Scaled(optimizer))
         assert all(np.array_equal(array, before[k]) for k, array in net.state_dict().items())
 
 
@@ -459,7 +459,7 @@ NO_BATCH = {
 }
 
 
-@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, wrappers.Scaled])
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, optim.Scaled])
 @pytest.mark.parametrize("kind", NO_BATCH)
 def test_what_is_no_batch_is_refused_in_words_about_the_data(kind, wrap):
     net, optimizer = make()
@@ -555,7 +555,7 @@ def test_a_callback_that_looks_does_not_change_the_training():
 
 def test_a_wrapper_round_the_optimiser_of_another_net_is_refused():
     net, optimizer = make()
-    wrapped = wrappers.Clipped(optimizer, 1.0)
+    wrapped = optim.Clipped(optimizer, 1.0)
     wrapped.inner = make()[1]
     with pytest.raises(ValueError, match="optimizer must be made for this network"):
         train.fit(net, DATA, wrapped, 1)

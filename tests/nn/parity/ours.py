@@ -80,7 +80,7 @@ def optimizer(p, g, name, schedule, clip=None, **options):
     for step, gradient in enumerate(g):
         module.gradient[...] = gradient.ravel()
         if clip is not None:
-            wrappers.clip(module.gradient, clip)
+            optim.clip(module.gradient, clip)
         taken.lr = SCHEDULES[schedule](step)
         taken.step()
     return {"p": module.p.data}
