@@ -72,7 +72,7 @@ class Store:
                 job = _job(line)
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
-                if unread and line.startswith(b'{"') and not line.endswith((b"\n", b"\r")):
+                if unread and b'{"'.startswith(line[:2]) and not line.endswith((b"\n", b"\r")):
                     break  # cut short
                 raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
             jobs[identity(job)] = job

@@ -57,15 +57,6 @@ def lines(folder):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def group(process):
-    """Count the processes that live in the group of one."""
-    command = ["ps", "-eo", "pgid=,stat="]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return sum(
-        int(line.split()[0]) == process.pid and "Z" not in line for line in listed.splitlines()
-    )
-
-
 def wait_for(condition):
     end = time.monotonic() + 300
     while not condition():
@@ -269,12 +260,12 @@ def test_no_more_processes_than_jobs_and_none_is_left_by_a_signal(tmp_path):
         [*command, "3"], stderr=subprocess.PIPE, cwd=ROOT, start_new_session=True
     )
 
-    wait_for(lambda: group(process) > 3)
+    wait_for(lambda: toy.group(process.pid) > 3)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"interrupted: finished jobs are stored" in said
-    wait_for(lambda: group(process) == 0)
+    wait_for(lambda: toy.group(process.pid) == 0)
 
 
 @pytest.mark.slow
@@ -283,11 +274,11 @@ def test_no_more_processes_than_jobs_and_none_is_left_by_a_signal(tmp_path):
 def test_no_worker_outlives_its_parent_whatever_ended_it(tmp_path, start, how, moment):
     """As it begins, in the middle, and when all is computed but little."""
     process = start()
-    wait_for(lambda: group(process) > 2 and lines(tmp_path) >= moment)
+    wait_for(lambda: toy.group(process.pid) > 2 and lines(tmp_path) >= moment)
     process.send_signal(how)
     assert process.wait(60) == -how
     end = time.monotonic() + 20
-    while group(process):
+    while toy.group(process.pid):
         assert time.monotonic() < end
         time.sleep(0.1)
 

@@ -124,13 +124,18 @@ def test_a_last_line_that_has_lost_its_end_alone_is_a_job(store):
     assert store.read() == [*jobs(), next(jobs()) | {"seed": 99}]
 
 
-def test_what_is_cut_is_kept_beside(store):
-    whole = store.path.read_bytes()
-    store.path.write_bytes(whole + b'{"setting": {"fam')
-    with store.open():
-        pass
-    assert store.path.read_bytes() == whole
-    assert store.path.with_suffix(".jsonl.cut").read_bytes() == b'{"setting": {"fam\n'
+@pytest.mark.parametrize("first", [False, True])
+def test_what_is_cut_anywhere_is_kept_beside(store, first):
+    lines = store.path.read_bytes().splitlines(keepends=True)
+    good = b"" if first else b"".join(lines)
+    cut = store.path.with_suffix(".jsonl.cut")
+    for length in range(1, len(lines[0]) - 1):
+        store.path.write_bytes(good + lines[0][:length])
+        with store.open():
+            pass
+        assert store.path.read_bytes() == good
+        assert cut.read_bytes() == lines[0][:length] + b"\n"
+        cut.unlink()
 
 
 ROW = {"setting": {}, "seed": 0, "signals": 1, "rows": []}
