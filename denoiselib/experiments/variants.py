@@ -193,7 +193,7 @@ class GroupSoft(Op):
     dx = g dy + 2 x A'd, du = -dy x / r.
     """
 
-    def __init__(self, x, u, size, window, nets):
+    def __init__(self, x, u, size, window, nets=1):
         _, channels, length = x.shape
         self.x, self.u = inner(x.data), inner(u.data)
         y = empty(x.shape, x.dtype)

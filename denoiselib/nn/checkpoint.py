@@ -171,7 +171,7 @@ class Checkpoint:
                 parts[part][rest] = array
             if metadata["optimizer"] != str(self.optimizer):
                 raise ValueError(f"it was written with {metadata['optimizer']}")
-            history = _history(parts["history"], parts["best"])
+            history = _history(parts["history"], parts["best"], self.net.nets)
             self.optimizer.fitting(parts["optimizer"])
             net, state = self.net.state_dict(), self.optimizer.state
             for part, own in {"optimizer": state, "net": net, "best": net}.items():
@@ -197,23 +197,24 @@ def _options(optimizer):
     options = [f"{k}={v}" for k, v in vars(optimizer).items() if isinstance(v, int | float | tuple)]
     if inner := getattr(optimizer, "inner", None):
         options.insert(0, _options(inner))
-        if any(optimizer.state[name] is not array for name, array in inner.state.items()):
-            raise ValueError(f"optimizer cannot be saved: {options[0]} in it has a hidden state")
     return f"{type(optimizer).__name__}({', '.join(options)})"
 
 
-def _history(arrays, best):
+def _history(arrays, best, nets):
     """Return a history from its arrays, or say why no training can have left it."""
     if arrays.keys() != train.History().keys():
         raise ValueError(f"its history holds {', '.join(arrays) or 'nothing'}")
-    if any(array.dtype != np.float64 or array.ndim != 1 for array in arrays.values()):
-        raise ValueError("its history must hold lists of numbers")
+    of_nets = {"loss", "rmse"} if nets > 1 else set()
+    for name, array in arrays.items():
+        each = (nets,) if name in of_nets and array.size else ()
+        if array.dtype != np.float64 or array.shape[1:] != each or array.ndim == 0:
+            raise ValueError("its history must hold lists of numbers, or those of each net")
     step, lr, loss, rmse = (arrays[name].tolist() for name in train.History())
     if not all(a < b <= _check.LONGEST and b.is_integer() for a, b in pairwise([0, *step])):
         raise ValueError(f"its steps are no rising whole numbers: {step!s:.60}")
     if not (len(step) == len(lr) == len(loss) >= len(rmse)) or bool(best) != bool(rmse):
         raise ValueError("its history does not hold as much of each as there are steps")
-    if not all(0 <= value < np.inf for value in (*lr, *rmse)):
+    if not all(0 <= value < np.inf for value in (*lr, *arrays["rmse"].flat)):
         raise ValueError("its history holds a learning rate or an RMSE that is none")
     return {"step": list(map(int, step)), "lr": lr, "loss": loss, "rmse": rmse}
 

@@ -28,7 +28,7 @@ class Optimizer:
         Learning rate :math:`\eta`, an attribute that may change between steps.
     """
 
-    scale = 1.0  #: what the loss is to be multiplied by before its gradients are taken
+    scale = 1.0  #: what the loss, or each of a stack, is multiplied by before its gradients
     skips = False  #: whether a step whose gradients are not finite is skipped
 
     def __init__(self, net, lr):
@@ -41,7 +41,7 @@ class Optimizer:
         self.nets, self.owner = net.nets, np.zeros(self.p.size, np.int32)
         if net.nets > 1:
             of = [net.owners[n].ravel() for n, p in net.named_parameters() if p.requires_grad]
-            self.owner = np.concatenate(of)
+            self.owner, self.scale = np.concatenate(of), np.ones(net.nets)
 
     def numbers(self, value, dtype):
         """Return an array with a number for each net of a stack, or of one number."""
@@ -87,7 +87,7 @@ class Optimizer:
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in self.state.items()}:
             raise ValueError(f"state must hold {', '.join(self.state)}, as this optimiser saves it")
         for name, array in state.items():
-            if not (np.isfinite(array).all() and (name != "scale" or array > 0)):
+            if not (np.isfinite(array).all() and (name != "scale" or (array > 0).all())):
                 raise ValueError(f"state[{name!r}] must be finite, a scale greater than 0")
         return state
 

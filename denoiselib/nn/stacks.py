@@ -9,6 +9,7 @@ from copy import deepcopy
 import numpy as np
 
 from denoiselib import _check
+from denoiselib.nn import train
 from denoiselib.nn.modules import Conv1d, Module, Network
 from denoiselib.nn.norm.batch import Normalisation
 from denoiselib.nn.tensor import Tensor
@@ -75,6 +76,36 @@ def unstack(whole):
     if _check.instance(whole, "whole", Network).nets == 1:
         raise ValueError("whole must be a stack of networks, see stack")
     return [_taken(whole, k) for k in range(whole.nets)]
+
+
+def streams(sources):
+    """Return data for a stack in which each net has its own.
+
+    Parameters
+    ----------
+    sources : sequence of callables
+        ``source(step)`` gives arrays ``(batch, length)`` or ``(batch, channels, length)``, as
+        `train.fresh` does; one for each net, all of the same shapes.
+
+    Returns
+    -------
+    callable
+        ``data(step)`` gives as many arrays ``(batch, nets * channels, length)``.
+
+    Examples
+    --------
+    >>> from denoiselib.nn import train
+    >>> data = streams([train.fresh("blocks", 1.0, 4, seed=seed) for seed in range(3)])
+    >>> [array.shape for array in data(0)]
+    [(4, 3, 100), (4, 3, 100)]
+    """
+    sources = [_check.function(f, "sources") for f in _check.several(sources, "sources")]
+
+    def data(step):
+        drawn = zip(*(train.batch_of(source(step)) for source in sources), strict=True)
+        return tuple(np.concatenate(arrays, axis=1) for arrays in drawn)
+
+    return data
 
 
 def _taken(whole, k):

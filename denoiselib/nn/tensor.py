@@ -190,7 +190,9 @@ class Program:
             op.out.op = None
 
     def backward(self, scale=1.0):
-        """Fill the gradients of the last run, of `scale` times the sum of the output."""
+        """Fill the gradients of the last run, of `scale` times the output, or the sum of these."""
+        if np.size(scale) != self.output.data.size:
+            raise ValueError(f"backward starts from a scalar, not from shape {self.output.shape}")
         if self._back is None:
             self._back = backward_steps(self.output, self.ops)
         self.output.grad[...] = scale

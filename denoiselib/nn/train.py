@@ -205,7 +205,7 @@ def fit(
         net.train()
         lost = optimizer.numbers(False, bool)  # nets of a stack that have diverged
         for step in range(history["step"][-1] if history["step"] else 0, steps):
-            batch = _batch(data(step))
+            batch = batch_of(data(step))
             if edits != Module.edits:  # neither plan nor optimiser may know of a change
                 check_optimizer(optimizer, net)
                 programs.clear()
@@ -261,7 +261,7 @@ def _lost(value, before, step):
     return lost
 
 
-def _batch(arrays):
+def batch_of(arrays):
     """Return arrays ``(batch, channels, length)`` of what data gave for a step."""
     if not isinstance(arrays, tuple | list):
         raise TypeError(

@@ -44,14 +44,16 @@ class Clipped(Wrapper):
     def __init__(self, inner, norm):
         super().__init__(inner)
         self.norm = _check.number(norm, "norm", dtype=self.p.dtype)
+        self.order = np.argsort(self.owner, kind="stable").reshape(self.nets, -1)  # net by net
 
     def step(self):
         if self.nets == 1:
             clip(self.g, self.norm * self.scale)
         else:
-            power = np.square(self.g, dtype=np.float64)
-            length = np.sqrt(np.bincount(self.owner, power, self.nets))
-            self.g *= np.minimum(1, self.norm * self.scale / (length + 1e-6))[self.owner]
+            each = self.g[self.order]
+            for gradient, norm in zip(each, self.norm * self.scale, strict=True):
+                clip(gradient, norm)
+            self.g[self.order] = each
         self.inner.step()
 
 
@@ -85,6 +87,8 @@ class Scaled(Wrapper):
 
     def __init__(self, inner, scale=2.0**16, interval=2000):
         super().__init__(inner)
+        if "scale" in inner.state:
+            raise ValueError(f"inner must not be scaled already, as {inner} is")
         scale = _check.number(scale, "scale", positive=True)
         self.interval = _check.integer(interval, "interval", 1)
         scales, good = self.numbers(scale, np.float64), self.numbers(0, np.int64)

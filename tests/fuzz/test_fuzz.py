@@ -46,6 +46,10 @@ EXCLUDED = {
     "nn.UNet.forward_part": "for nn.denoise_long",
     "nn.UNet.mask": "a part of its forward",
     "nn.norm.LineEnhancer.features": "for subclasses",
+    "nn.BatchNorm1d.each": "for subclasses",
+    "nn.optim.Optimizer.leaving": "for nn.train.fit and wrappers",
+    "nn.optim.Optimizer.numbers": "for subclasses",
+    "nn.optim.Optimizer.spread": "for subclasses",
     "nn.unsupervised.Lesson.loss": "called by nn.train.fit, with tensors",
 }
 

@@ -557,10 +557,3 @@ def test_the_option_is_named(tmp_path):
     refused(
         path, *make(lr=0.5), r"it was written with Adam\(lr=0\.25, .*this is Adam\(lr=0\.5, .*lr ="
     )
-
-
-def test_a_wrapper_that_hides_a_state_cannot_be_saved(tmp_path):
-    net, optimizer = make()
-    twice = optim.Scaled(optim.Scaled(optimizer))
-    with pytest.raises(ValueError, match=r"optimizer cannot be saved: Scaled.* hidden state"):
-        checkpoint.Checkpoint(tmp_path / "run.npz", net, twice)

@@ -55,9 +55,10 @@ class Convolution(Op):
         self.dy_rows = rows(self.dy)
         self.tiled_dy = self.tiles(self.dy_rows)
         self.dw = None if dw is None else dw.reshape(self.w.shape).swapaxes(1, 2)
-        self.db = db[0] if db else None
-        self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
         groups, out, seen = self.w.shape
+        self.db = db[0].reshape(groups, out) if db else None
+        self.dy_of_groups = self.dy_rows.reshape(groups, out, -1)
+        self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
         self.parts = np.empty((groups, self.tiles.count, seen, out), self.y.dtype)
         self.back = None
         if dx is not None:
@@ -73,7 +74,7 @@ class Convolution(Op):
             np.matmul(self.tiled_columns, self.tiled_dy.swapaxes(2, 3), out=self.parts)
             np.add.reduce(self.parts, axis=1, out=self.dw)
         if self.db is not None:
-            np.matmul(self.dy_rows, self.ones, out=self.db)
+            np.matmul(self.dy_of_groups, self.ones, out=self.db)
         if self.back is not None:
             np.matmul(self.tiled_w.swapaxes(2, 3), self.tiled_dy, out=self.tiled_dcolumns)
             if not self.back or self.back[0][0].shape[1] < self.dx[0].shape[2]:

@@ -243,7 +243,7 @@ class MatMul(Op):
         self.split = partial(grouped, groups=groups, axis=-2) if groups > 1 else np.asarray
         self.a, self.b = self.split(a.data), self.split(b.data)
         product = np.matmul(self.a, self.b)
-        self.y = product.reshape(*product.shape[: b.ndim - 2], -1, b.shape[-1])
+        self.y = product.reshape(*product.shape[:-3], -1, b.shape[-1]) if groups > 1 else product
         super().__init__([a, b], self.y)
 
     def forward(self):
@@ -260,7 +260,7 @@ class MatMul(Op):
 
 def matmul(a, b, groups=1):
     """Return the matrix product of the last two axes; with groups, of each part of the rows."""
-    return MatMul(*tensors(a=a, b=b), groups).out
+    return MatMul(*tensors(a=a, b=b), _check.integer(groups, "groups", 1)).out
 
 
 # --- sums
