@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +13,7 @@ STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
 ALONE = 5 * CHUNK  #: the same where each has its own statistics
 PLANNED = 2**27  #: bytes that the plans of a network may hold, for each thread
+WAIT = "is being trained by another thread: take a copy before, or wait"
 
 
 class State(Tensor):
@@ -119,7 +119,7 @@ class Module:
 
     def state_dict(self):
         """Return copies of parameters and buffers by name."""
-        trainings(self)  # what another thread is changing cannot be copied
+        refuse_trained(self)  # what another thread is changing cannot be copied
         return {name: tensor.data.copy() for name, tensor in self.named_state()}
 
     def load_state_dict(self, state):
@@ -198,6 +198,10 @@ class Module:
             and sum(parameter.data.size for parameter in trained) == self.vector.size
             and all(p.data.base is self.vector and p.grad.base is self.gradient for p in trained)
         )
+
+    def __getstate__(self):
+        refuse_trained(self)
+        return {name: value for name, value in list(vars(self).items()) if name != "_plans"}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -373,37 +377,36 @@ def keep(programs, key, program, least=0):
 
 
 @contextmanager
-def being_trained(net):
-    """Note that this thread trains a network, until the block ends; two threads cannot."""
-    owner, count = trainings(net)
-    _trainings[net] = threading.get_ident(), count + 1
+def left_alone(net, trains=False):
+    """Refuse a network that another thread trains as the block begins, or begins to train in it.
+
+    What shares parameters with it, its parts and what it is a part of, counts as the network. If
+    this thread `trains` it, so do the blocks of other threads.
+    """
+    use = threading.get_ident(), net, trains, (begun := [])
+    _uses[id(use)] = use
     try:
+        if len(_uses) > 1:
+            refuse_trained(net)
+        for *_, others in list(_uses.values()) if trains else ():
+            others.append(use)
         yield
     finally:
-        _trainings[net] = owner, count + 1
+        del _uses[id(use)]
+    if begun:
+        refuse_trained(net, begun, "was trained by another thread meanwhile: denoise once more")
 
 
-def trainings(net):
-    """Return the thread that trains a network, or None, and how many trainings it has had.
-
-    If that is another thread, it raises RuntimeError: weights change under the hands of this one.
-    """
-    owner, count = _trainings.get(net, (None, 0))
-    if owner not in (None, threading.get_ident()):
-        raise RuntimeError("net is being trained by another thread: take a copy before, or wait")
-    return owner, count
+def refuse_trained(net, uses=None, words=WAIT):
+    """Refuse a network if one of some uses, if not given those of now, trains it elsewhere."""
+    uses, own = list(_uses.values()) if uses is None else uses, threading.get_ident()
+    others = [other for thread, other, trains, _ in uses if trains and thread != own]
+    state = {tensor for _, tensor in net.named_state()} if others else ()
+    if any(tensor in state for other in others for _, tensor in other.named_state()):
+        raise RuntimeError(f"net {words}")
 
 
-@contextmanager
-def left_alone(net):
-    """Refuse what was computed in the block if another thread has trained the network meanwhile."""
-    before = trainings(net)
-    yield
-    if trainings(net) != before:
-        raise RuntimeError("net was trained by another thread meanwhile: denoise once more")
-
-
-_trainings = WeakKeyDictionary()
+_uses = {}  # (thread, network, whether it is trained, trainings that began meanwhile)
 
 
 class Network(Module):
@@ -441,10 +444,6 @@ class Network(Module):
         if self.level != "mad":
             return x
         return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
-
-    def __getstate__(self):
-        trainings(self)  # what another thread is changing cannot be copied
-        return {name: value for name, value in list(vars(self).items()) if name != "_plans"}
 
     def denoise(self, noisy, batch_size=None):
         """Denoise signals, without gradients; nothing is updated, not even in training mode.

@@ -13,7 +13,7 @@ import numpy as np
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module, being_trained, keep
+from denoiselib.nn.modules import Module, keep, left_alone
 from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program, Tensor, real
 
@@ -191,7 +191,7 @@ def fit(
     schedule = constant(optimizer.lr) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
     programs, edits = {}, Module.edits
-    with being_trained(net), ExitStack() as last:
+    with left_alone(net, trains=True), ExitStack() as last:
         last.callback(setattr, optimizer, "lr", optimizer.lr)  # whatever a schedule makes of it
         net.train()
         for step in range(history["step"][-1] if history["step"] else 0, steps):
