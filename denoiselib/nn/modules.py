@@ -13,7 +13,9 @@ STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
 ALONE = 5 * CHUNK  #: the same where each has its own statistics
 PLANNED = 2**27  #: bytes that the plans of a network may hold, for each thread
+instead = {}  #: functions in place of ``module.forward``, by ``(thread, module)``
 WAIT = "is being trained by another thread: take a copy before, or wait"
+AGAIN = "was trained by another thread meanwhile, or its mode was changed: try once more"
 
 
 class State(Tensor):
@@ -73,7 +75,8 @@ class Module:
 
     def __call__(self, *inputs):
         """Compute the output; plain arrays take the dtype of the parameters."""
-        return self.forward(*(x if isinstance(x, Tensor) else self._tensor(x) for x in inputs))
+        forward = instead.get((threading.get_ident(), self), self.forward)
+        return forward(*(x if isinstance(x, Tensor) else self._tensor(x) for x in inputs))
 
     def _tensor(self, x):
         x = real(x, self.dtype, "x")
@@ -84,9 +87,7 @@ class Module:
         """Dtype of parameters and buffers; float32 without any."""
         if hasattr(self, "vector"):
             return self.vector.dtype
-        for _, tensor in self.named_state():
-            return tensor.dtype
-        return np.dtype(np.float32)
+        return next((tensor.dtype for _, tensor in self.named_state()), np.dtype(np.float32))
 
     def children(self):
         """Yield name and value of what belongs to the state, in the order it was set."""
@@ -165,8 +166,11 @@ class Module:
         return self._switch(False, _check.choice(statistics, "statistics", STATISTICS))
 
     def _switch(self, training, statistics):
-        for module in self.modules():
-            module._training, module._statistics = training, statistics
+        wanted = training, statistics
+        if any((module._training, module._statistics) != wanted for module in self.modules()):
+            with left_alone(self, trains=True):
+                for module in self.modules():
+                    module._training, module._statistics = wanted
         return self
 
     def flatten(self):
@@ -354,16 +358,14 @@ LEVEL_SOURCES = (None, "mad", "given")
 class Plans(threading.local):
     """The programs of one network: those used last, as many as fit; each thread has its own."""
 
-    def __init__(self):
-        self.edits, self.programs = Module.edits, {}
+    edits = None
 
     def run(self, net, batch, mode):
         """Compute without gradients, by the plan of that shape and mode, if need be a new one."""
-        if self.edits != Module.edits:
-            self.edits = Module.edits
-            self.programs.clear()
+        if self.edits is not Module.edits:
+            self.edits, self.programs = Module.edits, {}
         key = batch.shape, mode
-        program = self.programs.pop(key, None) or Program(no_grad()(net.forward), net.dtype)
+        program = self.programs.pop(key, None) or Program(no_grad()(net.__call__), net.dtype)
         estimate = program(batch)
         keep(self.programs, key, program)
         return estimate
@@ -381,7 +383,7 @@ def left_alone(net, trains=False):
     """Refuse a network that another thread trains as the block begins, or begins to train in it.
 
     What shares parameters with it, its parts and what it is a part of, counts as the network. If
-    this thread `trains` it, so do the blocks of other threads.
+    this thread `trains` it, or changes its mode, the blocks of other threads are those refused.
     """
     use = threading.get_ident(), net, trains, (begun := [])
     _uses[id(use)] = use
@@ -394,7 +396,7 @@ def left_alone(net, trains=False):
     finally:
         del _uses[id(use)]
     if begun:
-        refuse_trained(net, begun, "was trained by another thread meanwhile: denoise once more")
+        refuse_trained(net, begun, AGAIN)
 
 
 def refuse_trained(net, uses=None, words=WAIT):
@@ -467,14 +469,15 @@ class Network(Module):
         noisy = _check.array(noisy, "noisy")
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
-        size, instead = self._together(batch_size, len(flat))
         estimate = np.empty((len(flat), 1, length), noisy.dtype)
         own = vars(self)
         plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
-        with left_alone(self), using_statistics(instead):
-            for start in range(0, len(flat), size):
-                batch = slice(start, start + size)
-                estimate[batch] = plans.run(self, flat[batch], tuple(instead.items()))
+        with left_alone(self):
+            size, others = self._together(batch_size, len(flat))
+            with using_statistics(others):
+                for start in range(0, len(flat), size):
+                    batch = slice(start, start + size)
+                    estimate[batch] = plans.run(self, flat[batch], tuple(others.items()))
         return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):

@@ -92,8 +92,7 @@ def fixed(noisy, clean, batch_size, seed=0):
         raise ValueError(
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
-    seed = _check.seed(seed)
-    of = f"noisy of {len(noisy)} signals"
+    seed, of = _check.seed(seed), f"noisy of {len(noisy)} signals"
     batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy), of)
 
     def data(step):
@@ -270,8 +269,7 @@ def _number(loss, net, *arrays):
     """Return the loss of a batch, or say that it is none."""
     value = loss(net, *arrays)
     if not isinstance(value, Tensor) or value.data.size != 1:
-        what = f"{type(value).__name__} of shape {np.shape(value)}"
-        raise TypeError(f"loss must return a Tensor of one number, not {what}")
+        raise TypeError(f"loss must return a Tensor of one number, not {value!r:.40}")
     return value
 
 

@@ -743,6 +743,58 @@ def test_denoise_may_run_in_threads_in_every_mode(make, mode, batch_size):
     assert_same_state(net, state)
 
 
+#: Ways to switch the mode of a network, or of a part of it.
+SWITCHES = {
+    "training": lambda net: net.train(),
+    "batch": lambda net: net.eval("batch"),
+    "signal": lambda net: net.eval("signal"),
+    "running": lambda net: net.eval(),
+    "a part": lambda net: _block(net).eval("signal"),
+}
+
+
+def switched_in_a_thread(net, name):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(SWITCHES[name], net).result(60)
+
+
+@ALL
+@pytest.mark.parametrize("first", ["training", "batch", "signal", "running"])
+@pytest.mark.parametrize("second", SWITCHES)
+def test_a_mode_that_changes_during_a_pass_is_noticed(make, first, second, monkeypatch):
+    net, x, run = SWITCHES[first](trained(make, "running")), noisy(201, 40), modules.Plans.run
+    expected = net.denoise(x)
+
+    def slowly(self, *arguments):
+        estimate = run(self, *arguments)
+        switched_in_a_thread(net, second)
+        return estimate
+
+    with monkeypatch.context() as patch:
+        patch.setattr(modules.Plans, "run", slowly)
+        if first == second or (first, second) == ("signal", "a part"):  # nothing changes
+            np.testing.assert_array_equal(net.denoise(x), expected)
+        else:
+            with pytest.raises(RuntimeError, match="its mode was changed"):
+                net.denoise(x)
+    assert net.denoise(x).shape == x.shape
+
+
+@ALL
+@pytest.mark.usefixtures("impatient_threads")
+def test_denoise_beside_switches_is_that_of_one_mode_or_refused(make):
+    net, x, names = trained(make, "running"), noisy(201, 40), ["training", "batch", "signal"]
+    expected = [SWITCHES[name](net).denoise(x) for name in names]
+    net.eval("batch")
+    with ThreadPoolExecutor(2) as pool:
+        for k in range(60):
+            pool.submit(SWITCHES[names[k % 3]], net)
+        for _ in range(10):
+            with contextlib.suppress(RuntimeError):
+                found = net.denoise(x)
+                assert any(np.array_equal(found, one) for one in expected)
+
+
 @ALL
 @pytest.mark.parametrize(
     "clone", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["copy", "pickle"]
