@@ -17,7 +17,7 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.nn import BatchNorm1d, Conv1d, Module, Tensor, no_grad, ops, optim
 from denoiselib.nn.losses import smooth_l1
-from denoiselib.nn.modules import Activation, Network, Parameter, instead, left_alone
+from denoiselib.nn.modules import Activation, Network, Parameter, Watched, instead, left_alone
 from denoiselib.nn.tensor import real
 
 #: What checks its arguments; the other tools, for functions that look into networks, do not.
@@ -176,14 +176,14 @@ def in_place_of(forwards):
     new = {(own, module): partial(function, module) for module, function in forwards.items()}
     before = {key: instead[key] for key in new if key in instead}  # of an outer `in_place_of`
     instead.update(new)
-    Module.edits += 1
+    Watched.edits = object()
     try:
         yield
     finally:
         for key in new:
             del instead[key]
         instead.update(before)
-        Module.edits += 1
+        Watched.edits = object()
 
 
 @contextmanager

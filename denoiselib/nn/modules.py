@@ -18,6 +18,24 @@ WAIT = "is being trained by another thread: take a copy before, or wait"
 AGAIN = "was trained by another thread meanwhile, or its mode was changed: try once more"
 
 
+class Watched(type):
+    """The class of `Module` and of what is made of it: it notes every change of one of them.
+
+    Computations that are planned are planned anew after it. What bypasses attributes, as
+    ``vars(net)["eps"] = 1`` does, is not noted: such a change is seen by copies of the network.
+    """
+
+    edits = object()  #: another one after each change of a class, a module or a tensor of one
+
+    def __setattr__(cls, name, value):
+        super().__setattr__(name, value)
+        Watched.edits = object()
+
+    def __delattr__(cls, name):
+        super().__delattr__(name)
+        Watched.edits = object()
+
+
 class State(Tensor):
     """A tensor of a network. If it is given another array, what uses it is planned anew."""
 
@@ -25,7 +43,7 @@ class State(Tensor):
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
-        Module.edits += 1
+        Watched.edits = object()
 
 
 class Parameter(State):
@@ -43,25 +61,23 @@ class Buffer(State):
     __slots__ = ()
 
 
-class Module:
+class Module(metaclass=Watched):
     """A part of a network: parameters, buffers and modules are found in its attributes.
 
     A subclass defines `forward`. A module is called with an array or a tensor
     ``(batch, channels, length)``.
     """
 
-    #: Counts the changes of all modules: what was planned before the last of them is out of date.
-    edits = 0
     _training, _statistics = True, "batch"
 
     def __setattr__(self, name, value):
         if vars(self).get(name, self) is not value:  # no module is an attribute of itself
-            Module.edits += 1
+            Watched.edits = object()
         super().__setattr__(name, value)
 
     def __delattr__(self, name):
-        Module.edits += 1
         super().__delattr__(name)
+        Watched.edits = object()
 
     @property
     def training(self):
@@ -362,8 +378,8 @@ class Plans(threading.local):
 
     def run(self, net, batch, mode):
         """Compute without gradients, by the plan of that shape and mode, if need be a new one."""
-        if self.edits is not Module.edits:
-            self.edits, self.programs = Module.edits, {}
+        if self.edits is not Watched.edits:
+            self.edits, self.programs = Watched.edits, {}
         key = batch.shape, mode
         program = self.programs.pop(key, None) or Program(no_grad()(net.__call__), net.dtype)
         estimate = program(batch)

@@ -13,7 +13,7 @@ import numpy as np
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module, keep, left_alone
+from denoiselib.nn.modules import Module, Watched, keep, left_alone
 from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program, Tensor, real
 
@@ -189,18 +189,18 @@ def fit(
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
     schedule = constant(optimizer.lr) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
-    programs, edits = {}, Module.edits
+    programs, edits = {}, Watched.edits
     with left_alone(net, trains=True), ExitStack() as last:
         last.callback(setattr, optimizer, "lr", optimizer.lr)  # whatever a schedule makes of it
         net.train()
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = _batch(data(step))
-            if edits != Module.edits:  # neither plan nor optimiser may know of a change
+            if edits is not Watched.edits:  # neither plan nor optimiser may know of a change
                 check_optimizer(optimizer, net)
                 programs.clear()
             shape = batch[0].shape
             program = programs.pop(shape, None) or Program(partial(_number, loss, net), net.dtype)
-            value, edits = float(program(*batch)), Module.edits
+            value, edits = float(program(*batch)), Watched.edits
             if not np.isfinite(value):
                 for part in batch:
                     _check.array(real(part, net.dtype, "data"), f"data at step {step}")
@@ -224,8 +224,7 @@ def fit(
 def check_optimizer(optimizer, net):
     """Refuse an optimiser that would move anything but the parameters of the network."""
     _check.instance(net, "net", Module)
-    _check.instance(optimizer, "optimizer", Optimizer)
-    parts = [optimizer]
+    parts = [_check.instance(optimizer, "optimizer", Optimizer)]
     while hasattr(parts[-1], "inner"):
         parts.append(parts[-1].inner)
     if not (net.is_flat() and all(part.p is net.vector for part in parts)):

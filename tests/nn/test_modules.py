@@ -6,6 +6,7 @@ import itertools
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,8 +25,9 @@ from denoiselib.nn import (
     modules,
     ops,
     optim,
+    train,
 )
-from denoiselib.nn.modules import INITS, Activation, Buffer, Parameter
+from denoiselib.nn.modules import INITS, Activation, Buffer, Network, Parameter
 from denoiselib.nn.norm import InstanceNorm
 
 #: Where the double convolutions of the slides' U-Net are: (in, middle, out) channels.
@@ -635,6 +637,73 @@ def test_denoise_sees_every_change_of_a_network_and_that_it_is_undone(make, chan
         else:
             setattr(thing, name, before)
         np.testing.assert_array_equal(net.denoise(x), expected)
+
+
+class Halved(Activation):
+    """An activation that inherits what it computes."""
+
+
+#: Ways to change a class, each with the class, the attribute, and its value.
+CLASS_CHANGES = {
+    "layer": lambda: (
+        Conv1d,
+        "forward",
+        lambda self, x, mask=None: ops.conv1d(x, self.weight * 2, None, 1),
+    ),
+    "activation": lambda: (Activation, "forward", lambda self, x: self.function(x) * 0.5),
+    "inherited": lambda: (Halved, "forward", lambda self, x: self.function(x) * 0.5),
+    "norm": lambda: (BatchNorm1d, "forward", lambda self, x: x * 2.0),
+    "network": lambda: (PlainNet, "forward", lambda self, x: self.layers(x) * 2.0),
+    "base": lambda: (Module, "statistics", property(lambda self: "signal")),
+}
+
+
+@pytest.mark.parametrize("change", CLASS_CHANGES.values(), ids=CLASS_CHANGES)
+def test_denoise_and_training_see_every_change_of_a_class_and_that_it_is_undone(change):
+    net, x = PlainNet(width=4, depth=3, kernel=3, rng=0), noisy(5, 40)
+    for module in net.modules():
+        if isinstance(module, Activation):
+            module.__class__ = Halved
+    train.fit(net, lambda step: (x, x), optim.Adam(net), 3)
+    expected = net.eval().denoise(x)
+    for _ in range(2):
+        with mock.patch.object(*change()):
+            np.testing.assert_array_equal(net.denoise(x), net(x[:, None]).data[:, 0])
+            assert np.abs(net.denoise(x) - expected).max() > 1e-4
+        np.testing.assert_array_equal(net.denoise(x), expected)
+    # in the midst of a training
+    ends, kind, name, value = [], *change()
+    for replay in (True, False):
+        trained = copy.deepcopy(net)
+        with mock.patch.object(kind, name, vars(kind).get(name, getattr(kind, name))):
+
+            def patch(step, history, trained=trained, replay=replay):
+                if step == 2:
+                    setattr(kind, name, value)
+                if not replay:  # planned anew at each step
+                    trained.note = object()
+
+            options = {"every": 1, "callbacks": [patch]}
+            history = train.fit(
+                trained, lambda step: (x, x), optim.SGD(trained, 1e-3), 4, **options
+            )
+        ends.append(history["loss"])
+    assert ends[0] == ends[1]
+
+
+def test_what_bypasses_attributes_is_seen_by_copies():
+    net, x = PlainNet(width=4, depth=3, rng=0).eval(), noisy(5, 40)
+    before, activation = net.denoise(x), _activation(net)
+    vars(activation)["function"] = ops.absolute
+    assert np.abs(copy.deepcopy(net).denoise(x) - before).max() > 1e-4
+
+
+def test_a_network_without_attributes_can_denoise():
+    class Same(Network):
+        def forward(self, x):
+            return x * 1.0
+
+    np.testing.assert_array_equal(Same().denoise(np.ones((2, 9))), np.ones((2, 9)))
 
 
 @ALL
