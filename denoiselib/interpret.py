@@ -7,7 +7,9 @@ a minimisation, `energy` and `minimise_energy` the whole network as the slides d
 in evaluation mode, with any of the statistics of `Module.eval`, and have no prior network.
 """
 
+import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.nn import BatchNorm1d, Conv1d, Module, Tensor, no_grad, ops, optim
 from denoiselib.nn.losses import smooth_l1
-from denoiselib.nn.modules import Activation, Network, Parameter
+from denoiselib.nn.modules import Activation, Network, Parameter, Watched, instead, left_alone
 from denoiselib.nn.tensor import real
 
 #: What checks its arguments; the other tools, for functions that look into networks, do not.
@@ -124,7 +126,7 @@ def features(net, noisy):
     """
     layers, x = find_layers(net), as_batch(net, noisy)
     parts = [part for layer in layers.values() for part in layer if part is not None]
-    with no_grad(), watching(parts) as seen:
+    with left_alone(net), no_grad(), watching(parts) as seen:
         net(x)
     inputs = {module: x.data for module, x, _ in seen}
     outputs = {module: y.data for module, _, y in seen}
@@ -152,7 +154,8 @@ def watching(modules):
     [('Activation', (2, 16, 100), (2, 16, 100))]
     """
     seen = []
-    forwards = {module: module.forward for module in modules}
+    own = threading.get_ident()
+    forwards = {module: instead.get((own, module), module.forward) for module in modules}
 
     def watch(module, x):
         y = forwards[module](x)
@@ -165,17 +168,22 @@ def watching(modules):
 
 @contextmanager
 def in_place_of(forwards):
-    """Replace what modules compute inside a block: ``{module: function(module, x)}``."""
-    before = {module: vars(module).get("forward") for module in forwards}
-    for module, function in forwards.items():
-        module.forward = lambda x, module=module, function=function: function(module, x)
+    """Replace what modules compute inside a block: ``{module: function(module, x)}``.
+
+    Other threads go on with what the modules compute themselves.
+    """
+    own = threading.get_ident()
+    new = {(own, module): partial(function, module) for module, function in forwards.items()}
+    before = {key: instead[key] for key in new if key in instead}  # of an outer `in_place_of`
+    instead.update(new)
+    Watched.edits = object()
     try:
         yield
     finally:
-        for module, forward in before.items():
-            del module.forward
-            if forward is not None:  # of an outer `in_place_of`
-                module.forward = forward
+        for key in new:
+            del instead[key]
+        instead.update(before)
+        Watched.edits = object()
 
 
 @contextmanager
@@ -320,7 +328,7 @@ def jacobian(net, noisy, rows=None):
     together = len(wanted) if _fixed(net) else 1
     masks = wanted.reshape(-1, together, 1, signals.shape[-1])
     found = []
-    with constant_parameters(net):
+    with left_alone(net), constant_parameters(net):
         for signal in signals:
             copies = Tensor(np.repeat(signal[None], together, axis=0), requires_grad=True)
             output = net(copies)
@@ -584,7 +592,7 @@ def energy(net, name, x, noisy, target):
     layer = layers[_check.choice(name, "name", layers)]
     batch, target = as_batch(net, noisy), as_batch(net, target, "target")
     x = x if isinstance(x, Tensor) else Tensor(real(_check.array(x, "x"), net.dtype, "x"))
-    with in_place_of({layer.conv: lambda conv, seen: x}):
+    with left_alone(net), in_place_of({layer.conv: lambda conv, seen: x}):
         output = net(batch)
     for part, what in ((output, "x, here by an output"), (target, "target")):
         if part.shape != batch.shape:
@@ -636,7 +644,7 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
     free.flatten()
     descent, schedule, totals = optim.Adam(free, lr), optim.cosine(lr, steps), []
     best, least = free.x.data.copy(), np.inf
-    with constant_parameters(net):
+    with left_alone(net), constant_parameters(net):
         for step in range(steps + 1):
             total = energy(net, name, free.x, noisy, noisy).total(gamma, lam)
             totals.append(total.item())

@@ -66,8 +66,7 @@ def _direct(y, lam):
     `below` and `above`, are to stay within -lam .. lam; they were last at a bound at the samples
     `low_end` and `high_end`.
     """
-    x, last, k = [], len(y) - 1, 0
-    low_end = high_end = 0
+    x, last, k, low_end, high_end = [], len(y) - 1, 0, 0, 0
     low, high, below, above = y[0] - lam, y[0] + lam, lam, -lam
     while True:
         if k == last:  # what is left over must be 0 at the end
@@ -108,8 +107,7 @@ def _dynamic(y, lam):
     low, high = [0.0] * len(y), [0.0] * len(y)
     # F' beyond its knots is a line; at a knot its slope and intercept grow by so much
     knot, slopes, intercepts = ([0.0] * (2 * len(y)) for _ in range(3))
-    left, right = len(y), len(y) - 1  # the first knot and the last; none yet
-    clipped = 0.0
+    left, right, clipped = len(y), len(y) - 1, 0.0  # the first knot and the last; none yet
     for i, sample in enumerate(y):
         slope, intercept, k = 1.0, -clipped - sample, left
         target = -lam if i < last else 0.0

@@ -15,7 +15,7 @@ from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
 from denoiselib.nn import ops
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module, being_trained, keep
+from denoiselib.nn.modules import Module, Watched, keep, left_alone
 from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program, Tensor, real
 
@@ -94,8 +94,7 @@ def fixed(noisy, clean, batch_size, seed=0):
         raise ValueError(
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
-    seed = _check.seed(seed)
-    of = f"noisy of {len(noisy)} signals"
+    seed, of = _check.seed(seed), f"noisy of {len(noisy)} signals"
     batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy), of)
 
     def data(step):
@@ -199,19 +198,19 @@ def fit(
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
     schedule = constant(optimizer.lr) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
-    programs, edits = {}, Module.edits
-    with being_trained(net), ExitStack() as last:
+    programs, edits = {}, Watched.edits
+    with left_alone(net, trains=True), ExitStack() as last:
         last.callback(setattr, optimizer, "lr", optimizer.lr)  # whatever a schedule makes of it
         net.train()
         lost = optimizer.numbers(False, bool)  # nets of a stack that have diverged
         for step in range(history["step"][-1] if history["step"] else 0, steps):
             batch = batch_of(data(step))
-            if edits != Module.edits:  # neither plan nor optimiser may know of a change
+            if edits is not Watched.edits:  # neither plan nor optimiser may know of a change
                 check_optimizer(optimizer, net)
                 programs.clear()
             shape = batch[0].shape
             program = programs.pop(shape, None) or Program(partial(_number, loss, net), net.dtype)
-            value, edits = program(*batch), Module.edits
+            value, edits = program(*batch), Watched.edits
             if not np.isfinite(value).all():
                 for part in batch:
                     _check.array(real(part, net.dtype, "data"), f"data at step {step}")
@@ -233,8 +232,7 @@ def fit(
 def check_optimizer(optimizer, net):
     """Refuse an optimiser that would move anything but the parameters of the network."""
     _check.instance(net, "net", Module)
-    _check.instance(optimizer, "optimizer", Optimizer)
-    parts = [optimizer]
+    parts = [_check.instance(optimizer, "optimizer", Optimizer)]
     while hasattr(parts[-1], "inner"):
         parts.append(parts[-1].inner)
     if not (net.is_flat() and all(part.p is net.vector for part in parts)):
@@ -297,9 +295,8 @@ def _number(loss, net, *arrays):
     """Return the loss of a batch, or of each net of a stack, or say that it is none."""
     value, nets = loss(net, *arrays), net.nets
     if not isinstance(value, Tensor) or value.data.size != nets or value.ndim > 1 < nets:
-        what = f"{type(value).__name__} of shape {np.shape(value)}"
         wanted = "one number" if nets == 1 else f"{nets} numbers, one for each net of the stack"
-        raise TypeError(f"loss must return a Tensor of {wanted}, not {what}")
+        raise TypeError(f"loss must return a Tensor of {wanted}, not {value!r:.40}")
     return value if value.ndim == 0 or nets > 1 else value.sum()
 
 

@@ -202,8 +202,8 @@ def test_a_stack_goes_on_from_a_checkpoint_bit_for_bit(tmp_path):
         runs.append((whole.vector.copy(), history["rmse"][-1], history.best["layers.0.weight"]))
     for a, b in zip(*runs, strict=True):
         np.testing.assert_array_equal(a, b)
+    alone = PlainNet(dtype=np.float64)
     with pytest.raises(ValueError, match="no checkpoint of this training"):
-        alone = PlainNet(dtype=np.float64)
         checkpoint.Checkpoint(path, alone, optim.Scaled(optim.Adam(alone, 1e-2)))
 
 

@@ -15,7 +15,7 @@ import pytest
 from denoiselib import bayes, metrics, signals
 from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, modules, ops, optim, train
 from denoiselib.nn.long import denoise_long
-from denoiselib.nn.modules import PLANNED, Parameter
+from denoiselib.nn.modules import PLANNED, Network, Parameter, Sequential
 
 DATA = train.fresh("sparse_spikes", 3.0, 8)
 
@@ -527,6 +527,89 @@ def test_a_net_that_another_thread_trains_is_refused_and_right_before_and_after(
     train.fit(net, DATA, optimizer, 1)
 
 
+class Around(Network):
+    """A network that has something of another one as its part."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def forward(self, x):
+        return self.part(x) if isinstance(self.part, Network | Sequential) else x * 2.0
+
+
+#: What shares parameters with a network.
+SHARING = {
+    "itself": lambda net: net,
+    "a layer": lambda net: Around(next(module for _, module in net.layers.children())),
+    "all layers": lambda net: Around(net.layers),
+    "the whole": Around,
+    "the whole of the whole": lambda net: Around(Around(net)),
+    "one parameter": lambda net: Around(net.parameters()[-1]),
+    "a buffer": lambda net: Around(dict(net.named_state())["layers.1.running_mean"]),
+    "a shallow copy": copy.copy,
+}
+
+
+def begun(net):
+    """Train a network in another thread; return a function that lets the training end."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait(step, history):
+        reached.set()
+        assert go_on.wait(30)
+
+    arguments = net, DATA, optim.Adam(net), 1
+    thread = threading.Thread(target=train.fit, args=arguments, kwargs={"callbacks": [wait]})
+    thread.start()
+    assert reached.wait(30)
+
+    def end():
+        go_on.set()
+        thread.join()
+
+    return end
+
+
+@pytest.mark.parametrize("kind", SHARING)
+def test_what_shares_parameters_with_a_net_that_another_thread_trains_is_refused(kind):
+    net, noisy = make()[0], DATA(0)[0]
+    other, apart = SHARING[kind](net), SHARING[kind](make()[0])
+    other.eval()
+    end = begun(net)
+    try:
+        for call in (
+            lambda: other.denoise(noisy),
+            lambda: denoise_long(other, noisy),
+            lambda: copy.deepcopy(other),
+            lambda: pickle.dumps(other),
+            lambda: other.state_dict(),
+        ):
+            with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+                call()
+        for module in (part for part in other.modules() if list(part.named_state())):
+            with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+                copy.copy(module)
+        assert apart.denoise(noisy).shape == copy.deepcopy(apart).denoise(noisy).shape
+    finally:
+        end()
+    assert other.denoise(noisy).shape == noisy.shape
+    assert other.state_dict().keys() == copy.deepcopy(other).state_dict().keys()
+
+
+def test_a_part_and_the_whole_are_not_trained_in_two_threads():
+    net = make()[0]
+    whole = Around(net)
+    whole.vector, whole.gradient = net.vector, net.gradient
+    for first, second in ((net, whole), (whole, net)):
+        end = begun(first)
+        try:
+            with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+                train.fit(second, DATA, optim.Adam(second), 1)
+        finally:
+            end()
+        train.fit(second, DATA, optim.Adam(second), 1)
+
+
 def test_a_plan_that_needs_too_much_memory_is_kept_while_it_is_used(monkeypatch):
     planned = []
 
@@ -561,8 +644,11 @@ def test_a_wrapper_round_the_optimiser_of_another_net_is_refused():
         train.fit(net, DATA, wrapped, 1)
 
 
-def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch):
+@pytest.mark.parametrize("kind", SHARING)
+def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch, kind):
     net, optimizer = make()
+    other = SHARING[kind](net)
+    other.eval()
     run = modules.Plans.run
 
     def slowly(self, *arguments):
@@ -573,4 +659,5 @@ def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch):
 
     monkeypatch.setattr(modules.Plans, "run", slowly)
     with pytest.raises(RuntimeError, match="net was trained by another thread meanwhile"):
-        net.denoise(DATA(0)[0])
+        other.denoise(DATA(0)[0])
+    assert SHARING[kind](make()[0].eval()).denoise(DATA(0)[0]).shape == DATA(0)[0].shape
