@@ -272,37 +272,18 @@ class Activation(Module):
         return self.function(x)
 
 
-class PReLU(Activation):
-    """A ReLU with a learned slope below zero, one for all channels, as PyTorch's (He et al. 2015).
-
-    `dtype` is float32 or float64.
-
-    Examples
-    --------
-    >>> print(PReLU()(np.array([[[-2.0, 1.0]]])).data)
-    [[[-0.5  1. ]]]
-    """
-
-    def __init__(self, dtype=np.float32):
-        super().__init__(ops.prelu)
-        self.weight = Parameter(np.full(1, 0.25, dtype))
-
-    def forward(self, x):
-        """Apply the function with the slope."""
-        return self.function(x, self.each(self.weight, x.shape[1]))
-
-
 def identity(x):
     """Return x."""
     return x
 
 
-#: Activations by name: functions of a tensor, or modules that are made with a dtype.
+#: Activations by name: functions of a tensor, or modules that are made with a dtype. Text says
+#: where to import one from when it is needed first.
 ACTIVATIONS = {
     "relu": ops.relu,
     "leaky_relu": ops.leaky_relu,
-    "prelu": PReLU,
-    "gelu": ops.gelu,
+    "prelu": "denoiselib.nn.activations:PReLU",
+    "gelu": "denoiselib.nn.activations:gelu",
     "none": identity,
 }
 

@@ -250,12 +250,8 @@ def _lost(value, before, step):
             f"the loss is {value} at step {step}: lower the learning rate, or clip the gradient"
         )
     for k in np.flatnonzero(lost & ~before):
-        warnings.warn(
-            f"net {k} of the stack: its loss is {value[k]} at step {step}; it stays as it is, and "
-            "the others go on",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        words = f"net {k} of the stack: its loss is {value[k]} at step {step}; it stays as it is"
+        warnings.warn(words, RuntimeWarning, stacklevel=3)
     return lost
 
 

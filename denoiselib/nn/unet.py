@@ -89,7 +89,7 @@ class Layers:
         self.conv = partial(Conv1d, taps=3, **options)
         norms.find(norm)  # an unknown name is refused now
         self.norm = partial(norms.make, norm, dtype=dtype)
-        function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
+        function = norms.entry(ACTIVATIONS, activation, "activation")
         learned = isinstance(function, type)
         self.activation = partial(function, dtype) if learned else partial(Activation, function)
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
