@@ -212,14 +212,9 @@ def norm_gains(net, noisy):
 
     In *fixed* mode v is the running variance, and the factor is constant. In *unfixed* mode v is
     the variance of the batch, and batch norm is an automatic gain control: for features c times as
-    large the factor is 1/c times as large. Arguments are those of `features`; the network must have
-    batch norm or no normalisation.
-
-    Returns
-    -------
-    dict of str to ndarray (channels,)
-        By the names of `find_layers`, without layers that have no normalisation. In the mode
-        ``eval("signal")`` each signal has its own factors, ``(n, channels)``.
+    large the factor is 1/c times as large. Arguments are those of `features`; layers must have
+    batch norm or no normalisation. The result is a dict by the names of `find_layers`, without the
+    latter, of arrays ``(channels,)``, or ``(n, channels)`` in the mode ``eval("signal")``.
 
     Examples
     --------
@@ -249,13 +244,11 @@ def frequency_response(kernel, points=129):
     kernel : array_like (..., taps)
         The tap in the middle is at time 0.
     points : int
-        Number of frequencies.
+        Number of frequencies, from 0 to 1/2 cycles per sample.
 
     Returns
     -------
-    frequencies : ndarray (points,)
-        From 0 to 1/2, in cycles per sample.
-    response : ndarray (..., points)
+    frequencies, response : ndarray (points,), ndarray (..., points)
         :math:`H(f) = \sum_k K_k e^{2\pi i f k}`, k counted from the middle: the factor that a wave
         :math:`e^{2\pi i f t}` is multiplied by. A positive phase moves the wave ahead.
 
@@ -294,7 +287,7 @@ class Linear(NamedTuple):
 
 
 def jacobian(net, noisy, rows=None):
-    r"""Return the derivatives :math:`J_{ij} = \partial f(y)_i / \partial y_j` of a network.
+    r"""Return derivatives (..., rows, length), :math:`J_{ij} = \partial f(y)_i / \partial y_j`.
 
     Parameters
     ----------
@@ -304,10 +297,6 @@ def jacobian(net, noisy, rows=None):
         Signals y. In the mode ``eval("batch")`` each signal is a batch of its own.
     rows : sequence of int, optional
         Output samples i whose derivatives are wanted; all if not given.
-
-    Returns
-    -------
-    ndarray (..., rows, length)
 
     Examples
     --------
@@ -370,6 +359,9 @@ def linearise(net, noisy):
 def influence(denoise, noisy, step):
     """Measure how far a denoiser looks: move the sample in the middle, and see what changes.
 
+    Returned are two arrays (length,): the time since the moved sample, in samples, and the
+    root-mean-square change of the estimate at that time, divided by `step`.
+
     Parameters
     ----------
     denoise : callable
@@ -378,12 +370,6 @@ def influence(denoise, noisy, step):
         Signals to average over.
     step : float
         How far the sample is moved; about the noise level, so that thresholds are crossed.
-
-    Returns
-    -------
-    distance, answer : ndarray (length,)
-        Time since the moved sample, in samples, and the root-mean-square change of the estimate at
-        that time, divided by `step`.
 
     Examples
     --------
@@ -414,8 +400,7 @@ class Shrinkage(NamedTuple):
 def shrinkage_curve(noisy, estimate, edges):
     r"""Return the mean response :math:`E[f(y)_i \mid y_i]` of a denoiser, and its spread.
 
-    They come as a `Shrinkage`. If the denoiser treats each sample by itself, the spread is 0,
-    except for the width of the bins.
+    In this `Shrinkage` the spread is 0, but for the bins' width, if each sample is treated alone.
 
     Parameters
     ----------
@@ -612,8 +597,7 @@ class Minimum(NamedTuple):
 def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05):
     """Minimise the slides' testing energy over the features of one layer, by Adam.
 
-    The descent starts from the features of the forward pass; a `Minimum` with the best that it met
-    is returned.
+    It starts from the features of the forward pass, and returns the best that it met, a `Minimum`.
 
     Parameters
     ----------
@@ -621,10 +605,8 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
         As in `energy`.
     gamma, lam : float
         Weights of the normal and of the sparse term.
-    steps : int
-        Number of steps.
-    lr : float
-        Size of the first steps, in units of the features; it falls along a cosine.
+    steps, lr : int, float
+        Number of steps; size of the first, in units of the features, which falls along a cosine.
 
     Examples
     --------

@@ -32,7 +32,7 @@ FOLDER = "data/results"
 
 
 def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client=None):
-    """Run all jobs of a protocol that have no rows yet.
+    """Run all jobs of a protocol that have no rows yet; list those that failed, with ``error``.
 
     Parameters
     ----------
@@ -46,11 +46,6 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
         Number of processes, each with one thread; -1 for one a core.
     client : distributed.Client, optional
         The workers of this Dask cluster run the jobs instead.
-
-    Returns
-    -------
-    list of dict
-        The jobs that failed, each with its ``error``.
 
     Raises
     ------

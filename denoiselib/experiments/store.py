@@ -34,10 +34,8 @@ class Store:
 
     Parameters
     ----------
-    folder : str or Path
-        Folder of the results; `open` makes it.
-    name : str
-        Name of the protocol.
+    folder, name : str or Path, str
+        Folder of the results, which `open` makes; and name of the protocol.
 
     Examples
     --------

@@ -69,10 +69,8 @@ class FilteredNorm(BatchNorm1d):
     ----------
     channels, momentum, dtype
         As in `BatchNorm1d`.
-    threshold : float
-        T, beyond which values are outliers, in standard deviations.
-    eps : float
-        Added to both variances.
+    threshold, eps : float
+        T, the limit of outliers, in standard deviations; and what is added to both variances.
 
     Notes
     -----
@@ -340,19 +338,14 @@ def _penalty(p):
 def sparsity(weight, p=1.0, on="input"):
     r"""Return a sparsity penalty on activations, to be added to a loss by `penalised`.
 
+    It maps pairs of tensors, input and output of each activation, to a scalar tensor.
+
     Parameters
     ----------
-    weight : float
-        Not negative.
-    p : float or "log"
-        Exponent, greater than 0, or the logarithmic penalty.
+    weight, p : float, float or "log"
+        Not negative; and an exponent, greater than 0, or the logarithmic penalty.
     on : {"input", "output"}
         Side of the activations at which features are penalised.
-
-    Returns
-    -------
-    callable
-        From pairs of tensors, input and output of each activation, to a scalar tensor.
 
     Notes
     -----
@@ -374,19 +367,12 @@ def sparsity(weight, p=1.0, on="input"):
 
 
 def penalised(penalty, loss="mse"):
-    """Return a loss for `nn.train.fit`: one of `nn.losses.LOSSES`, and a penalty on features.
+    """Return ``loss(net, noisy, target) -> Tensor ()``, with a penalty, for `nn.train.fit`.
 
     Parameters
     ----------
-    penalty : callable
-        As `sparsity` returns it.
-    loss : str
-        Name in `nn.losses.LOSSES`.
-
-    Returns
-    -------
-    callable
-        ``loss(net, noisy, target) -> Tensor ()``.
+    penalty, loss : callable, str
+        As `sparsity` returns it; and a name in `nn.losses.LOSSES`.
 
     Examples
     --------
