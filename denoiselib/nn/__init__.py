@@ -17,6 +17,7 @@ from denoiselib.nn.unet import PlainNet, UNet
 EXTRAS = {
     "checkpoint": "denoiselib.nn.checkpoint",
     "denoise_long": "denoiselib.nn.long:denoise_long",
+    "schedules": "denoiselib.nn.schedules",
     "stacks": "denoiselib.nn.stacks",
     "stack": "denoiselib.nn.stacks:stack",
     "unstack": "denoiselib.nn.stacks:unstack",

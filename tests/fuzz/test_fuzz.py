@@ -47,6 +47,7 @@ EXCLUDED = {
     "nn.UNet.mask": "a part of its forward",
     "nn.norm.LineEnhancer.features": "for subclasses",
     "nn.BatchNorm1d.each": "for subclasses",
+    "nn.train.batch_of": "for nn.train.fit and nn.stacks.streams",
     "nn.optim.Optimizer.leaving": "for nn.train.fit and wrappers",
     "nn.optim.Optimizer.numbers": "for subclasses",
     "nn.optim.Optimizer.spread": "for subclasses",

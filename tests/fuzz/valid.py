@@ -14,6 +14,7 @@ FEATURES = RNG.standard_normal((2, 2, 6))
 LONG = RNG.standard_normal((1, 1, 20))
 HEART = filters.tv(RNG.standard_normal(400), 1)
 NET = nn.PlainNet(width=2, depth=2, rng=0).eval()
+NETS = [nn.PlainNet(width=2, depth=2, rng=seed) for seed in (0, 1)]
 SOURCE = train.fresh("blocks", 1.0, 3, 8)
 TAUGHT = real.Taught.by(SOURCE, 250.0)
 LAYER = interpret.find_layers(NET)["layer 1"]
@@ -163,9 +164,8 @@ OWN = {
     "nn.ops.subtract": ELEMENTWISE,
     "nn.ops.take": {"index": (slice(None), 1)},
     "nn.ops.upsample1d": {"part": (0, 6)},
-    "nn.stack": {"nets": [nn.PlainNet(width=2, depth=2, rng=seed) for seed in (0, 1)]},
-    "nn.unstack": {"whole": nn.stack([nn.PlainNet(width=2, depth=2, rng=k) for k in (0, 1)])},
-    "nn.optim.warm_restarts": {"factor": 2},
+    "nn.stacks": {"nets": NETS, "whole": nn.stack(NETS), "sources": [SOURCE, SOURCE]},
+    "nn.schedules.warm_restarts": {"factor": 2},
     "nn.wrappers.Clipped": {"inner": optim.Adam(NET)},
     "nn.wrappers.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},
     "nn.wrappers.Wrapper": {"inner": optim.Adam(NET)},

@@ -56,7 +56,7 @@ class Convolution(Op):
         self.tiled_dy = self.tiles(self.dy_rows)
         self.dw = None if dw is None else dw.reshape(self.w.shape).swapaxes(1, 2)
         groups, out, seen = self.w.shape
-        self.db = db[0].reshape(groups, out) if db else None
+        self.db = db[0].reshape(groups, out) if db and db[0] is not None else None
         self.dy_of_groups = self.dy_rows.reshape(groups, out, -1)
         self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
         self.parts = np.empty((groups, self.tiles.count, seen, out), self.y.dtype)
