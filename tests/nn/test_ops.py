@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from denoiselib.experiments import variants
 from denoiselib.filters.prox import PENALTIES
-from denoiselib.nn import Program, Tensor, ops
+from denoiselib.nn import Program, Tensor, activations, ops
 from denoiselib.nn.norm import adaptive
 from denoiselib.nn.tensor import Op, as_innermost
 
@@ -343,6 +343,7 @@ def test_constants_get_no_gradient_and_do_not_disturb(case):
 
 #: Operations of single layers.
 EXTRA = {adaptive.WienerGain, variants.GroupSoft, variants.Mixed}
+EXTRA |= {activations.Gelu, activations.PRelu}
 
 
 def test_no_operation_is_left_out():
