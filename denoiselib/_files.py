@@ -1,12 +1,15 @@
 """Where the data of the project lies, and how a file is written: whole or not at all."""
 
 import glob
+import math
 import os
 import secrets
 import shutil
 import zipfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import numpy as np
 
 try:
     import fcntl
@@ -35,15 +38,31 @@ def data(name):
 
 
 def check_unpacked(file):
-    """Refuse a zip file that unpacks to more than `MOST_BYTES`, before it is unpacked."""
+    """Refuse a zip file that unpacks to more than `MOST_BYTES`, or less than its arrays claim."""
     with zipfile.ZipFile(file) as packed:
         total = sum(member.file_size for member in packed.infolist())
-    if total > MOST_BYTES:
-        raise ValueError(
-            f"it unpacks to {total / 2**30:.1f} GB, and no more than {MOST_BYTES / 2**30:.0f} GB "
-            "are read"
-        )
+        if total > MOST_BYTES:
+            raise ValueError(
+                f"it unpacks to {total / 2**30:.1f} GB, and no more than {MOST_BYTES / 2**30:.0f} "
+                "GB are read"
+            )
+        for member in packed.infolist():
+            with packed.open(member) as array:
+                check_claim(array, member.file_size)
     file.seek(0)
+
+
+def check_claim(file, size):
+    """Refuse an array in NumPy's format if its header claims more or less than the file holds."""
+    form = np.lib.format
+    if file.read(len(form.MAGIC_PREFIX)) == form.MAGIC_PREFIX:
+        first = tuple(file.read(2)) == (1, 0)
+        read = form.read_array_header_1_0 if first else form.read_array_header_2_0
+        shape, _, dtype = read(file)
+        claimed, held = math.prod(shape) * dtype.itemsize, size - file.tell()
+        if claimed != held and not dtype.hasobject:  # objects are refused where they are read
+            than = "more" if held > claimed else "less"
+            raise ValueError(f"there is {than} in it than its array of shape {shape}")
 
 
 @contextmanager
@@ -52,7 +71,7 @@ def replacing(path, overwrite=True):
 
     A crash on the way, or an exception, leaves the old file as it was, and any number of threads
     and processes may write at once: the last one wins. Of a link, what it points to is replaced;
-    permissions stay. Without `overwrite` an old file is an error.
+    permissions stay. Without `overwrite` an old file is an error; a read-only one always is.
     """
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(
@@ -60,6 +79,8 @@ def replacing(path, overwrite=True):
             "overwrite=True"
         )
     path = Path(os.path.realpath(path))
+    if path.is_file() and not (os.access(path, os.W_OK) and path.stat().st_mode & 0o222):
+        raise PermissionError(f"{path} is read-only, and not replaced")  # not by root either
     if not path.parent.is_dir() or path.is_dir():
         wrong = path if path.is_dir() else path.parent
         raise FileNotFoundError(f"{wrong} is {'a' if path.is_dir() else 'no'} folder")
@@ -89,7 +110,12 @@ def _new(path):
         file = open(path.with_name(f"{path.name[:200]}.{secrets.token_hex(8)}.partial"), "xb")  # noqa: SIM115
         if fcntl is None:
             return file  # an open file cannot be removed there
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # taken for stale before it was locked

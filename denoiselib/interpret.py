@@ -7,7 +7,9 @@ a minimisation, `energy` and `minimise_energy` the whole network as the slides d
 in evaluation mode, with any of the statistics of `Module.eval`, and have no prior network.
 """
 
+import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.nn import BatchNorm1d, Conv1d, Module, Tensor, no_grad, ops, optim
 from denoiselib.nn.losses import smooth_l1
-from denoiselib.nn.modules import Activation, Network, Parameter
+from denoiselib.nn.modules import Activation, Network, Parameter, Watched, instead, left_alone
 from denoiselib.nn.tensor import real
 
 #: What checks its arguments; the other tools, for functions that look into networks, do not.
@@ -124,7 +126,7 @@ def features(net, noisy):
     """
     layers, x = find_layers(net), as_batch(net, noisy)
     parts = [part for layer in layers.values() for part in layer if part is not None]
-    with no_grad(), watching(parts) as seen:
+    with left_alone(net), no_grad(), watching(parts) as seen:
         net(x)
     inputs = {module: x.data for module, x, _ in seen}
     outputs = {module: y.data for module, _, y in seen}
@@ -152,7 +154,8 @@ def watching(modules):
     [('Activation', (2, 16, 100), (2, 16, 100))]
     """
     seen = []
-    forwards = {module: module.forward for module in modules}
+    own = threading.get_ident()
+    forwards = {module: instead.get((own, module), module.forward) for module in modules}
 
     def watch(module, x):
         y = forwards[module](x)
@@ -165,17 +168,22 @@ def watching(modules):
 
 @contextmanager
 def in_place_of(forwards):
-    """Replace what modules compute inside a block: ``{module: function(module, x)}``."""
-    before = {module: vars(module).get("forward") for module in forwards}
-    for module, function in forwards.items():
-        module.forward = lambda x, module=module, function=function: function(module, x)
+    """Replace what modules compute inside a block: ``{module: function(module, x)}``.
+
+    Other threads go on with what the modules compute themselves.
+    """
+    own = threading.get_ident()
+    new = {(own, module): partial(function, module) for module, function in forwards.items()}
+    before = {key: instead[key] for key in new if key in instead}  # of an outer `in_place_of`
+    instead.update(new)
+    Watched.edits = object()
     try:
         yield
     finally:
-        for module, forward in before.items():
-            del module.forward
-            if forward is not None:  # of an outer `in_place_of`
-                module.forward = forward
+        for key in new:
+            del instead[key]
+        instead.update(before)
+        Watched.edits = object()
 
 
 @contextmanager
@@ -204,14 +212,9 @@ def norm_gains(net, noisy):
 
     In *fixed* mode v is the running variance, and the factor is constant. In *unfixed* mode v is
     the variance of the batch, and batch norm is an automatic gain control: for features c times as
-    large the factor is 1/c times as large. Arguments are those of `features`; the network must have
-    batch norm or no normalisation.
-
-    Returns
-    -------
-    dict of str to ndarray (channels,)
-        By the names of `find_layers`, without layers that have no normalisation. In the mode
-        ``eval("signal")`` each signal has its own factors, ``(n, channels)``.
+    large the factor is 1/c times as large. Arguments are those of `features`; layers must have
+    batch norm or no normalisation. The result is a dict by the names of `find_layers`, without the
+    latter, of arrays ``(channels,)``, or ``(n, channels)`` in the mode ``eval("signal")``.
 
     Examples
     --------
@@ -241,13 +244,11 @@ def frequency_response(kernel, points=129):
     kernel : array_like (..., taps)
         The tap in the middle is at time 0.
     points : int
-        Number of frequencies.
+        Number of frequencies, from 0 to 1/2 cycles per sample.
 
     Returns
     -------
-    frequencies : ndarray (points,)
-        From 0 to 1/2, in cycles per sample.
-    response : ndarray (..., points)
+    frequencies, response : ndarray (points,), ndarray (..., points)
         :math:`H(f) = \sum_k K_k e^{2\pi i f k}`, k counted from the middle: the factor that a wave
         :math:`e^{2\pi i f t}` is multiplied by. A positive phase moves the wave ahead.
 
@@ -286,7 +287,7 @@ class Linear(NamedTuple):
 
 
 def jacobian(net, noisy, rows=None):
-    r"""Return the derivatives :math:`J_{ij} = \partial f(y)_i / \partial y_j` of a network.
+    r"""Return derivatives (..., rows, length), :math:`J_{ij} = \partial f(y)_i / \partial y_j`.
 
     Parameters
     ----------
@@ -296,10 +297,6 @@ def jacobian(net, noisy, rows=None):
         Signals y. In the mode ``eval("batch")`` each signal is a batch of its own.
     rows : sequence of int, optional
         Output samples i whose derivatives are wanted; all if not given.
-
-    Returns
-    -------
-    ndarray (..., rows, length)
 
     Examples
     --------
@@ -320,7 +317,7 @@ def jacobian(net, noisy, rows=None):
     together = len(wanted) if _fixed(net) else 1
     masks = wanted.reshape(-1, together, 1, signals.shape[-1])
     found = []
-    with constant_parameters(net):
+    with left_alone(net), constant_parameters(net):
         for signal in signals:
             copies = Tensor(np.repeat(signal[None], together, axis=0), requires_grad=True)
             output = net(copies)
@@ -362,6 +359,9 @@ def linearise(net, noisy):
 def influence(denoise, noisy, step):
     """Measure how far a denoiser looks: move the sample in the middle, and see what changes.
 
+    Returned are two arrays (length,): the time since the moved sample, in samples, and the
+    root-mean-square change of the estimate at that time, divided by `step`.
+
     Parameters
     ----------
     denoise : callable
@@ -370,12 +370,6 @@ def influence(denoise, noisy, step):
         Signals to average over.
     step : float
         How far the sample is moved; about the noise level, so that thresholds are crossed.
-
-    Returns
-    -------
-    distance, answer : ndarray (length,)
-        Time since the moved sample, in samples, and the root-mean-square change of the estimate at
-        that time, divided by `step`.
 
     Examples
     --------
@@ -406,8 +400,7 @@ class Shrinkage(NamedTuple):
 def shrinkage_curve(noisy, estimate, edges):
     r"""Return the mean response :math:`E[f(y)_i \mid y_i]` of a denoiser, and its spread.
 
-    They come as a `Shrinkage`. If the denoiser treats each sample by itself, the spread is 0,
-    except for the width of the bins.
+    In this `Shrinkage` the spread is 0, but for the bins' width, if each sample is treated alone.
 
     Parameters
     ----------
@@ -584,7 +577,7 @@ def energy(net, name, x, noisy, target):
     layer = layers[_check.choice(name, "name", layers)]
     batch, target = as_batch(net, noisy), as_batch(net, target, "target")
     x = x if isinstance(x, Tensor) else Tensor(real(_check.array(x, "x"), net.dtype, "x"))
-    with in_place_of({layer.conv: lambda conv, seen: x}):
+    with left_alone(net), in_place_of({layer.conv: lambda conv, seen: x}):
         output = net(batch)
     for part, what in ((output, "x, here by an output"), (target, "target")):
         if part.shape != batch.shape:
@@ -604,8 +597,7 @@ class Minimum(NamedTuple):
 def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05):
     """Minimise the slides' testing energy over the features of one layer, by Adam.
 
-    The descent starts from the features of the forward pass; a `Minimum` with the best that it met
-    is returned.
+    It starts from the features of the forward pass, and returns the best that it met, a `Minimum`.
 
     Parameters
     ----------
@@ -613,10 +605,8 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
         As in `energy`.
     gamma, lam : float
         Weights of the normal and of the sparse term.
-    steps : int
-        Number of steps.
-    lr : float
-        Size of the first steps, in units of the features; it falls along a cosine.
+    steps, lr : int, float
+        Number of steps; size of the first, in units of the features, which falls along a cosine.
 
     Examples
     --------
@@ -636,7 +626,7 @@ def minimise_energy(net, name, noisy, gamma=0.0, lam=0.0, *, steps=200, lr=0.05)
     free.flatten()
     descent, schedule, totals = optim.Adam(free, lr), optim.cosine(lr, steps), []
     best, least = free.x.data.copy(), np.inf
-    with constant_parameters(net):
+    with left_alone(net), constant_parameters(net):
         for step in range(steps + 1):
             total = energy(net, name, free.x, noisy, noisy).total(gamma, lam)
             totals.append(total.item())

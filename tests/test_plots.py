@@ -54,6 +54,27 @@ def test_heatmap_writes_every_number(ax):
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b"]
 
 
+@pytest.mark.parametrize("unit", 10.0 ** np.arange(-12, 7))
+def test_numbers_can_be_read_in_any_unit(ax, unit):
+    values = unit * np.array([1.234, -0.9876, 0.5])
+    plots.heatmap(ax, [values], [""], ["a", "b", "c"])
+    plots.ranking(ax, {f"n{i}": (abs(value), 0.0) for i, value in enumerate(values)})
+    bars = plots.Bars(ax, 3)
+    bars.show({i: (abs(value), 0.0) for i, value in enumerate(values)})
+    written = [text.get_text() for text in ax.texts]
+    numbers = [float(text) for text in written if text and not text.startswith("n")]
+    expected = [*values, *2 * sorted(abs(values))]
+    np.testing.assert_allclose(numbers[:6], expected[:6], rtol=0.05)
+    np.testing.assert_allclose([float(t.get_text()) for t in bars.values], expected[6:], rtol=0.05)
+
+
+def test_numbers_of_usual_size_have_two_decimals(ax):
+    for values in ([0.1, 0.001], [1.5, 0.01], [0.0, np.nan], [np.nan, np.nan], [-3.0, 2e5]):
+        plots.heatmap(ax, [values], [""], ["a", "b"])
+        written = [text.get_text() for text in ax.texts[-2:]]
+        assert written == ["\N{EN DASH}" if np.isnan(v) else f"{v:.2f}" for v in values]
+
+
 def test_seeds_are_dots_and_those_beyond_are_counted(ax):
     values = {"b": [3.0, 1.0, 2.0, 9.0, 8.0], "a": [1.0, 1.5, 1.2]}
     assert plots.seeds(ax, values, limit=0.9, high=4.0) == ["a", "b"]

@@ -136,8 +136,6 @@ def verdict(answers):
     'holds'
     >>> verdict({"fixed": "yes", "alone": "no", "in 64": "open"})
     'holds only when: fixed; open when: in 64'
-    >>> verdict({"fixed": "no", "alone": "no"})
-    'does not hold'
     >>> verdict({})
     'not measured here'
     """

@@ -151,8 +151,6 @@ def optimum_part(errors):
 
     Examples
     --------
-    >>> optimum_part(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]))
-    0.0
     >>> optimum_part(np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]))
     1.0
     """

@@ -36,21 +36,16 @@ SETTINGS = [
 def run_one(setting, seed, validation=200, test=1000):
     """Tune one filter on validation signals, and measure it on test signals.
 
+    Its row is the setting and ``seed``, with ``value`` (of the parameter) and, over the test
+    signals, ``rmse``, ``rmse_half`` (half width of its 95 % interval), ``psnr`` and ``slide_psnr``.
+
     Parameters
     ----------
     setting : dict
         ``family``, ``sigma``, ``method`` (a name in `filters.METHODS`, or ``"limit"``) and
         ``tuning`` (one of `TUNINGS`, None for the limit).
-    seed : int
-        Draws the signals and their noise.
-    validation, test : int
-        Numbers of signals.
-
-    Returns
-    -------
-    dict
-        The setting and ``seed``, with ``value`` (of the parameter) and, over the test signals,
-        ``rmse``, ``rmse_half`` (half width of its 95 % interval), ``psnr`` and ``slide_psnr``.
+    seed, validation, test : int
+        The seed draws the signals and their noise, the others are numbers of signals.
 
     Examples
     --------
@@ -90,18 +85,15 @@ def tune(name, tuning, noisy, clean, sigma):
 
 
 def pivot(rows):
-    """Arrange rows of `run_one` as tables of RMSE, the limit as the last line.
+    """Arrange rows as tables of RMSE ``(methods + 1, families)``, the limit as the last line.
+
+    There is one for each of `TUNINGS`, in the orders of `filters.METHODS` and `signals.FAMILIES`;
+    NaN stands where there is no row.
 
     Parameters
     ----------
     rows : list of dict
         As `run_one` returns them, of one noise level.
-
-    Returns
-    -------
-    dict of str to ndarray (methods + 1, families)
-        For each of `TUNINGS`, in the orders of `filters.METHODS` and `signals.FAMILIES`; NaN where
-        there is no row.
 
     Examples
     --------

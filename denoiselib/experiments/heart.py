@@ -106,6 +106,9 @@ def draw(noise, level, signals, seed, purpose="test"):
     >>> print(noisy.shape, len(beats), f"{(noisy - clean).std():.2f} mV")
     (21, 3600) 21 0.10 mV
     """
+    _check.choice(noise, "noise", NOISES)
+    _check.choice(purpose, "purpose", ("validation", "test"))
+    level, seed = _check.number(level, "level"), _check.seed(seed)
     rng = stream(seed, f"heart {purpose}")
     clean, beats = real.ecg_with_beats(signals, LENGTH, rng)
     unit = NOISES[noise](np.zeros_like(clean), 1.0, rng)
@@ -156,6 +159,8 @@ def scores(estimate, noisy, clean, beats):
     >>> print(f"{found['error']:.0f} uV, {found['gain']:.1f} dB, {found['timing']:.1f} ms")
     10 uV, 20.0 dB, 0.8 ms
     """
+    if not sum(map(len, beats)):
+        raise ValueError("beats must hold R waves, by which estimates are scored, but holds none")
     timing, both = real.r_peak_timing_error, zip(estimate, beats, strict=True)
     pairs = [timing(real.r_peaks(signal), true) for signal, true in both]
     heights = np.concatenate(list(map(real.qrs_amplitude_error, estimate, clean, beats)))
@@ -320,6 +325,7 @@ def recipe(method, noise=None, mv=None, **changes):
     >>> recipe("SURE, recording alone", "white", 0.1)["batch"]
     8
     """
+    _check.choice(method, "method", (*TAUGHT, *ALONE))
     chosen = {"method": method, "net": "plain", "shape": SHAPE, "family": "ecg", "sigma": None}
     chosen |= {"batch": 8, "length": 512, "lr": 1e-2}
     if method in TAUGHT:
@@ -356,6 +362,7 @@ def mixed(noises, batch, length, seed, draws=real.ecg):
     >>> print(f"{np.std(noisy - clean, axis=-1).mean():.2f} mV")
     0.15 mV
     """
+    noises = [_check.choice(noise, "noises", NOISES) for noise in _check.several(noises, "noises")]
 
     def data(step):
         rng = stream(seed, "training", step)
@@ -457,7 +464,8 @@ def run_one(setting, seed, signals=10):
     >>> row["target"], row["noise"], row["mv"], row["tuned"]
     ('recording', 'white', 0.05, 'synthetic')
     """
-    method, seed, rows = setting["method"], seed + FIRST_SEED, []
+    method = _check.choice(setting["method"], "method", ("none", *ECG_FILTERS, *TAUGHT, *ALONE))
+    seed, rows = seed + FIRST_SEED, []
     alone = method in ALONE
     places = [(setting["noise"], setting["mv"])] if alone else CONDITIONS
     targets = ["recording"] if alone else TARGETS
@@ -504,6 +512,8 @@ def means(rows, value, target="recording", mv=0.1):
     >>> means([row | {"gain": 1.0}, row | {"gain": 2.0}], "gain")
     {'a': {'white': 1.5}}
     """
+    _check.choice(value, "value", ("error", *TITLES))
+    _check.choice(target, "target", TARGETS)
     compared = Table(rows).where(target=target, mv=mv, tuned=(UNTUNED, "synthetic"))
     known = Table(row for row in compared if row[value] is not None)
     return known.pivot("method", "noise", value)

@@ -1,12 +1,10 @@
 """Train a network by a recipe, and measure it: what all protocols about networks share.
 
-A recipe is a dict of plain values, `BASE` with some of them changed, and perhaps
-
-- ``shape``, a dict with ``width``, ``depth``, ``kernel`` of a plain net;
-- ``bias``, False for convolutions that add nothing;
-- ``level``, what a second input channel says of the noise: ``"mad"``, the network's own estimate,
-  one of `ESTIMATES`, or ``"given"``, the truth;
-- ``penalty``, arguments of `variants.sparsity` that is added to the loss.
+A recipe is a dict of plain values, `BASE` with some of them changed, and perhaps ``shape``, a dict
+with ``width``, ``depth``, ``kernel`` of a plain net; ``bias``, False for convolutions that add
+nothing; ``level``, what a second input channel says of the noise: ``"mad"``, the network's own
+estimate, one of `ESTIMATES`, or ``"given"``, the truth; and ``penalty``, arguments of
+`variants.sparsity` that is added to the loss.
 
 A seed draws the initial weights and the training data, and the signals of validation and test:
 these are the same for all recipes, so that differences between recipes are paired.
@@ -151,21 +149,16 @@ def with_level(recipe, noisy, sigma=None):
 def draw(family, sigma, n, seed, purpose="test"):
     """Return signals that no training of this seed sees; another level scales the same noise.
 
+    They are noisy ``(n, length)``, clean ``(n, length)``, and the noise level of each ``(n, 1)``.
+
     Parameters
     ----------
     family : str
         Name in `signals.FAMILIES`.
     sigma : float or (float, float)
         Noise level, or a range from which each signal draws its own.
-    n, seed : int
-        How many, and which.
-    purpose : {"validation", "test"}
-        What for.
-
-    Returns
-    -------
-    (ndarray (n, length), ndarray (n, length), ndarray (n, 1))
-        Noisy, clean, and the noise level of each.
+    n, seed, purpose : int, int, {"validation", "test"}
+        How many, which, and what for.
 
     Examples
     --------
@@ -182,7 +175,7 @@ def draw(family, sigma, n, seed, purpose="test"):
 
 
 def train(recipe, seed):
-    """Train a network, the best of its starts on validation signals.
+    """Return a trained network, in evaluation mode: the best of its starts on validation signals.
 
     Parameters
     ----------
@@ -190,11 +183,6 @@ def train(recipe, seed):
         As `BASE`.
     seed : int
         Draws initial weights and training data; further starts take 1000, 2000 .. more.
-
-    Returns
-    -------
-    Network
-        With running statistics, in evaluation mode.
 
     Examples
     --------
@@ -238,6 +226,9 @@ def fit(recipe, seed, batches=None, loss=None, **options):
 def modes(net, recipe, seed, batches=(1, 64)):
     """Return functions that denoise by a trained network, one for each mode of its batch norm.
 
+    ``"fixed"`` uses running statistics, ``"recalibrated"`` those computed anew with the final
+    weights, ``"batch 1"`` .. those of the batch; ``"no batch norm"`` stands alone if there is none.
+
     Parameters
     ----------
     net : Network
@@ -246,12 +237,6 @@ def modes(net, recipe, seed, batches=(1, 64)):
         Of its training. Recalibration passes the training data again, in batches of at least 64.
     batches : sequence of int
         Batch sizes at which the statistics of the batch itself are used.
-
-    Returns
-    -------
-    dict of str to callable
-        ``"fixed"`` uses running statistics, ``"recalibrated"`` those computed anew with the final
-        weights, ``"batch 1"`` .. those of the batch; ``"no batch norm"`` alone if there is none.
 
     Examples
     --------
@@ -325,10 +310,7 @@ def scores(estimate, clean, best):
 
 
 def save(path, net, recipe, seed):
-    """Write a network, the recipe and the seed of its training to a file, for `load`.
-
-    Its name ends in ``.safetensors`` or ``.npz``.
-    """
+    """Write a network, its recipe and seed to a file (``.safetensors`` or ``.npz``), for `load`."""
     metadata = {"recipe": json.dumps(recipe), "seed": str(seed)}
     nn.checkpoint.save(path, net.state_dict(), metadata)
 

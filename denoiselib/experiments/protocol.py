@@ -23,10 +23,8 @@ class Protocol:
         setting, ``seed`` and ``signals`` are added. Other processes must be able to import it.
     settings : list of dict
         Plain JSON values; lists, not tuples.
-    seeds : int
-        Seeds are 0 to ``seeds - 1``.
-    signals : int
-        Number of test signals of a job.
+    seeds, signals : int
+        Seeds are 0 to ``seeds - 1``; a job has that number of test signals.
     table : dict
         Arguments of `tables.summary`.
     report : callable, optional

@@ -8,6 +8,8 @@ import ast
 import math
 import os
 import platform
+import threading
+import time
 import warnings
 import zlib
 from collections import Counter
@@ -30,7 +32,7 @@ FOLDER = "data/results"
 
 
 def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client=None):
-    """Run all jobs of a protocol that have no rows yet.
+    """Run all jobs of a protocol that have no rows yet; list those that failed, with ``error``.
 
     Parameters
     ----------
@@ -45,17 +47,12 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
     client : distributed.Client, optional
         The workers of this Dask cluster run the jobs instead.
 
-    Returns
-    -------
-    list of dict
-        The jobs that failed, each with its ``error``.
-
     Raises
     ------
     BlockingIOError
         If another process is running the same protocol into the same folder.
     OSError
-        If the file of the results is replaced or removed during the run.
+        If the file of the results is replaced, removed or changed during the run.
 
     Warns
     -----
@@ -122,7 +119,8 @@ def _on_cores(run_one, jobs, workers):
         processes = min(os.cpu_count() if workers == -1 else workers, len(batch))
         if workers != 1:  # a single one would be this process, which a job may kill
             processes = max(processes, 2)
-        parallel = Parallel(processes, return_as="generator_unordered", batch_size=1)
+        ends = {"initializer": _end_with, "initargs": (os.getpid(),)}
+        parallel = Parallel(processes, return_as="generator_unordered", batch_size=1, **ends)
         try:
             for outcome in parallel(delayed(_work)(run_one, job) for job in batch):
                 del waiting[identity(outcome)]
@@ -134,6 +132,17 @@ def _on_cores(run_one, jobs, workers):
             if alone:
                 yield {**waiting.pop(identity(batch[0])), "error": "its process died"}
             alone = not alone
+
+
+def _end_with(parent):
+    """End this process soon after its parent, which may be killed before it can say a word."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _on_cluster(run_one, jobs, client):
@@ -166,8 +175,12 @@ def _plain(row):
     plain = {}
     for name, x in row.items():
         x = x.item() if isinstance(x, np.generic) else x
+        if not isinstance(name, str):
+            raise TypeError(f"the names in a row must be text, not {name!r}")
         if not (x is None or isinstance(x, str | int | float)):
             raise TypeError(f"{name} must be a number, text, bool or None, not {x!r}")
+        if isinstance(x, int) and abs(x) > 2**53:
+            raise ValueError(f"{name} must not exceed 2**53: a table would round it")
         plain[name] = None if isinstance(x, float) and not math.isfinite(x) else x
     return plain
 

@@ -9,12 +9,13 @@ import json
 import os
 import zlib
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from denoiselib import _files
+from denoiselib._files import fcntl
 
 
 def identity(job):
@@ -33,10 +34,8 @@ class Store:
 
     Parameters
     ----------
-    folder : str or Path
-        Folder of the results; `open` makes it.
-    name : str
-        Name of the protocol.
+    folder, name : str or Path, str
+        Folder of the results, which `open` makes; and name of the protocol.
 
     Examples
     --------
@@ -68,33 +67,15 @@ class Store:
         jobs, whole = {}, 0
         for number, line in enumerate(text.splitlines(keepends=True), 1):
             try:
-                job = self._job(line, number)
-            except ValueError:
-                if line.startswith(b'{"') and not line.endswith((b"\n", b"\r")):
+                job = _job(line)
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                unread = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+                if unread and b'{"'.startswith(line[:2]) and not line.endswith((b"\n", b"\r")):
                     break  # cut short
-                raise
+                raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
             jobs[identity(job)] = job
             whole += len(line)
         return list(jobs.values()), whole
-
-    def _job(self, line, number):
-        try:
-            job = json.loads(line)
-            kinds = {"setting": dict, "seed": int, "signals": int, "rows": list, "error": str}
-            for name in (*list(kinds)[:3], "rows" if "rows" in job else "error"):
-                if not isinstance(job[name], kinds[name]):
-                    raise ValueError(f"its {name} is {job[name]!r:.40}")
-            if unknown := job.keys() - kinds.keys() - {"source", "crc32"}:
-                raise ValueError(f"it has {', '.join(map(repr, sorted(unknown)))}")
-            if not isinstance(job.get("source", ""), str):
-                raise ValueError(f"its source is {job['source']!r:.40}")
-            if not all(isinstance(row, dict) for row in job.get("rows", ())):
-                raise ValueError("one of its rows is no row")
-            if "crc32" in job and job.pop("crc32") != _checksum(job):
-                raise ValueError("its checksum differs")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"{self.path}, line {number}, is damaged: {error}") from None
-        return job
 
     def rows(self):
         """List the rows of all jobs, as the function `rows`."""
@@ -106,34 +87,39 @@ class Store:
 
         What a killed run left of a line is moved to a file beside it. BlockingIOError is raised if
         another process holds the lock, which ends with its process; OSError if the file was
-        replaced or removed meanwhile.
+        replaced, removed or changed meanwhile; ValueError if a job is not one, or no plain JSON.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = FileLock(f"{self.path}.lock").acquire(timeout=0)
-        except Timeout:
-            raise BlockingIOError(f"another run is writing to {self.path}") from None
-        with lock, open(self.path, "a+b", buffering=0) as file:
+        with ExitStack() as stack:
+            try:
+                lock = FileLock(f"{os.path.realpath(self.path)}.lock").acquire(timeout=0)
+                stack.enter_context(lock)
+                file = stack.enter_context(open(self.path, "a+b", buffering=0))
+                if fcntl is not None:  # the file may have other names, and the lock be removed
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (Timeout, BlockingIOError):
+                raise BlockingIOError(f"another run is writing to {self.path}") from None
             _, whole = self._parsed()  # nothing is cut before all is read
             file.seek(whole)
             if left := file.readall():
                 with open(f"{self.path}.cut", "ab") as beside:
                     beside.write(left + b"\n")
                 file.truncate(whole)
-            file.seek(max(whole - 1, 0))
-            if file.read(1) not in (b"", b"\n", b"\r"):
-                file.write(b"\n")
+            if not _is_ended(file):
+                whole += file.write(b"\n")
 
             def append(job):
-                if not self.path.exists() or not os.path.samestat(
-                    os.fstat(file.fileno()), self.path.stat()
-                ):
+                nonlocal whole
+                line = _line(job)
+                here, status = self.path.exists(), os.fstat(file.fileno())
+                same = here and os.path.samestat(status, self.path.stat())
+                if not same or status.st_size != whole or not _is_ended(file):
                     raise OSError(
-                        f"{self.path} was replaced or removed during the run: what has been "
-                        "computed since is not stored, and the same command continues"
+                        f"{self.path} was {'changed' if same else 'replaced or removed'} during "
+                        "the run: what has been computed since is not stored, and the same command "
+                        "continues"
                     )
-                job = {**job, "crc32": _checksum(job)}
-                line = json.dumps(job, allow_nan=False).encode() + b"\n"
+                whole += len(line)
                 while line:  # a full disk may take a part, and refuse the rest
                     line = line[file.write(line) :]
                 os.fsync(file)
@@ -164,6 +150,40 @@ def rows(jobs):
 def sources(jobs):
     """Count the jobs by the code that computed them: its checksum, or ``"unknown code"``."""
     return Counter(job.get("source", "unknown code") for job in jobs if "rows" in job)
+
+
+def _job(line):
+    job = json.loads(line)
+    kinds = {"setting": dict, "seed": int, "signals": int, "rows": list, "error": str}
+    for name in (*list(kinds)[:3], "rows" if "rows" in job else "error"):
+        if not isinstance(job[name], kinds[name]):
+            raise ValueError(f"its {name} is {job[name]!r:.40}")
+    if unknown := job.keys() - kinds.keys() - {"source", "crc32"}:
+        raise ValueError(f"it has {', '.join(map(repr, sorted(unknown)))}")
+    if not isinstance(job.get("source", ""), str):
+        raise ValueError(f"its source is {job['source']!r:.40}")
+    if not all(isinstance(row, dict) for row in job.get("rows", ())):
+        raise ValueError("one of its rows is no row")
+    if "crc32" in job and job.pop("crc32") != _checksum(job):
+        raise ValueError("its checksum differs")
+    return job
+
+
+def _line(job):
+    """Return the line of a job; what would be read as another job, or as none, is refused."""
+    try:
+        line = json.dumps({**job, "crc32": _checksum(job)}, allow_nan=False).encode() + b"\n"
+        if _job(line) != job:
+            raise ValueError("it would be read as another one")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"a job must be plain JSON: {error}") from None
+    return line
+
+
+def _is_ended(file):
+    """Tell whether the last line of a file has its end."""
+    file.seek(max(os.fstat(file.fileno()).st_size - 1, 0))
+    return file.read(1) in (b"", b"\n", b"\r")
 
 
 def _checksum(job):

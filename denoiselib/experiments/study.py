@@ -12,7 +12,7 @@ from denoiselib.experiments.table import Table
 
 
 def compare(ways, family, sigma, n, seed, purpose="test"):
-    """Return a row of averages for each way to denoise the same signals.
+    """Return a `Table` with the `networks.scores` of each ``way`` to denoise the same signals.
 
     Parameters
     ----------
@@ -20,11 +20,6 @@ def compare(ways, family, sigma, n, seed, purpose="test"):
         By name, as above.
     family, sigma, n, seed, purpose
         Which signals, as in `networks.draw`.
-
-    Returns
-    -------
-    Table
-        Rows with ``way`` and what `networks.scores` gives.
 
     Examples
     --------
@@ -78,11 +73,6 @@ def run_ways(setting, seed, signals, *, ways, tests=as_trained, column=None, fir
         Where rows hold the name of the way; not given if a setting has one.
     first_seed : int
         Added to the seeds of the jobs, so that a study does not see the signals of its pilot.
-
-    Returns
-    -------
-    list of dict
-        The rows of the job.
 
     Examples
     --------

@@ -83,17 +83,14 @@ class Table(list):
 
 
 def results(name):
-    """Return the stored rows of a study, from any folder of the repository.
+    """Return the stored rows of a study as a `Table`, from any folder of the repository.
+
+    Each has its setting, seed and number of signals.
 
     Parameters
     ----------
     name : str
         Of the study, as ``python -m denoiselib.experiments list`` prints it.
-
-    Returns
-    -------
-    Table
-        Each row with its setting, seed and number of signals.
 
     Examples
     --------

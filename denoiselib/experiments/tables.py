@@ -33,23 +33,17 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
     Returns
     -------
     list of dict
-        Sorted lines with the columns of `by` and
-
-        - ``seeds``, their number, ``mean``, ``half`` (half width of its 95 % confidence interval,
-          by Student's t; None for a single seed) and ``median``;
-        - ``stuck``: fraction of seeds for which `stuck(row)` holds or the value is missing (None:
-          not finite). Missing values enter no other column;
-        - with a `reference`: the columns of `student` for the differences to it, paired by seed
-          (negative is better), and ``p_holm``, corrected for all comparisons of the table.
+        Sorted lines with the columns of `by`; ``seeds``, their number; ``mean``, ``half`` (half
+        width of its 95 % confidence interval, by Student's t; None for a single seed), ``median``;
+        ``stuck``, the fraction of seeds for which `stuck(row)` holds or the value is missing (None:
+        not finite; it enters no other column); with a `reference` the columns of `student` for the
+        differences to it, paired by seed (negative is better), and ``p_holm``, corrected for all
+        comparisons of the table.
 
     Examples
     --------
-    >>> rows = [
-    ...     {"method": "limit", "seed": 0, "rmse": 1.0},
-    ...     {"method": "limit", "seed": 1, "rmse": 1.2},
-    ...     {"method": "tv", "seed": 0, "rmse": 1.5},
-    ...     {"method": "tv", "seed": 1, "rmse": 1.8},
-    ... ]
+    >>> errors = [("limit", 0, 1.0), ("limit", 1, 1.2), ("tv", 0, 1.5), ("tv", 1, 1.8)]
+    >>> rows = [dict(zip(["method", "seed", "rmse"], values)) for values in errors]
     >>> lines = summary(rows, ["method"], reference={"method": "limit"}, last={"method": "limit"})
     >>> print(markdown(lines, decimals=2))
     | method | seeds | mean | half | median | diff | diff_half | p | p_holm |

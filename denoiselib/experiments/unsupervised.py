@@ -31,7 +31,7 @@ LESSONS = {
 
 
 def recipe(method, data, family, **changes):
-    """Return the recipe of a training.
+    """Return the recipe of a training, as `networks.BASE`, with ``method`` and ``data``.
 
     Parameters
     ----------
@@ -43,11 +43,6 @@ def recipe(method, data, family, **changes):
         A key of `networks.SHAPES`.
     **changes
         Other values for entries of `networks.BASE`.
-
-    Returns
-    -------
-    dict
-        A recipe as `networks.BASE`, with ``method`` and ``data``.
 
     Examples
     --------
@@ -65,8 +60,6 @@ def lesson(setting, seed):
 
     Examples
     --------
-    >>> lesson(recipe("supervised", "fresh", "blocks"), seed=0) is None
-    True
     >>> seen, target, *_ = lesson(recipe("SURE", "one recording", "blocks"), seed=0).data(step=0)
     >>> seen.shape
     (32, 100)

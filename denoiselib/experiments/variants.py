@@ -69,10 +69,8 @@ class FilteredNorm(BatchNorm1d):
     ----------
     channels, momentum, dtype
         As in `BatchNorm1d`.
-    threshold : float
-        T, beyond which values are outliers, in standard deviations.
-    eps : float
-        Added to both variances.
+    threshold, eps : float
+        T, the limit of outliers, in standard deviations; and what is added to both variances.
 
     Notes
     -----
@@ -183,7 +181,7 @@ class Group(Module):
         self.size, self.window = size, window
 
     def forward(self, h, threshold):
-        return GroupSoft(signals(h), signals(threshold), self.size, self.window).out
+        return GroupSoft(signals(h), signals(threshold), self.size, self.window, self.nets).out
 
 
 class GroupSoft(Op):
@@ -193,12 +191,13 @@ class GroupSoft(Op):
     dx = g dy + 2 x A'd, du = -dy x / r.
     """
 
-    def __init__(self, x, u, size, window):
+    def __init__(self, x, u, size, window, nets=1):
         _, channels, length = x.shape
         self.x, self.u = inner(x.data), inner(u.data)
         y = empty(x.shape, x.dtype)
         self.y = inner(y)
-        group, time = np.arange(channels) // size, np.arange(length)
+        net, channel = divmod(np.arange(channels), channels // nets)
+        group, time = net * channels + channel // size, np.arange(length)
         near = group[:, None] == group, np.abs(time[:, None] - time) <= window // 2
         self.over = [(x / x.sum(axis=1, keepdims=True)).astype(self.x.dtype) for x in near]
         self.least = np.finfo(x.dtype).tiny  # of a radius that divides
@@ -339,19 +338,14 @@ def _penalty(p):
 def sparsity(weight, p=1.0, on="input"):
     r"""Return a sparsity penalty on activations, to be added to a loss by `penalised`.
 
+    It maps pairs of tensors, input and output of each activation, to a scalar tensor.
+
     Parameters
     ----------
-    weight : float
-        Not negative.
-    p : float or "log"
-        Exponent, greater than 0, or the logarithmic penalty.
+    weight, p : float, float or "log"
+        Not negative; and an exponent, greater than 0, or the logarithmic penalty.
     on : {"input", "output"}
         Side of the activations at which features are penalised.
-
-    Returns
-    -------
-    callable
-        From pairs of tensors, input and output of each activation, to a scalar tensor.
 
     Notes
     -----
@@ -373,19 +367,12 @@ def sparsity(weight, p=1.0, on="input"):
 
 
 def penalised(penalty, loss="mse"):
-    """Return a loss for `nn.train.fit`: one of `nn.losses.LOSSES`, and a penalty on features.
+    """Return ``loss(net, noisy, target) -> Tensor ()``, with a penalty, for `nn.train.fit`.
 
     Parameters
     ----------
-    penalty : callable
-        As `sparsity` returns it.
-    loss : str
-        Name in `nn.losses.LOSSES`.
-
-    Returns
-    -------
-    callable
-        ``loss(net, noisy, target) -> Tensor ()``.
+    penalty, loss : callable, str
+        As `sparsity` returns it; and a name in `nn.losses.LOSSES`.
 
     Examples
     --------

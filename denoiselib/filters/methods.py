@@ -3,8 +3,9 @@
 `METHODS` feeds the tables and the menus of the notebooks. To add a filter, add a line.
 """
 
+import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -106,19 +107,45 @@ def _l1_pulse(y, s, lam):
     return l1(y, lam, _known_pulse(y.shape[-1]), tol=1e-3)
 
 
+def _wiener_sigma(y, s, w):
+    y = _check.array(y, "noisy")
+    _check.level(s, "sigma", y, per_signal=True)
+    return wiener(y, w, np.square(s, dtype=float))
+
+
+def _hard(y, s, t):
+    """Take lambda as the threshold itself, for comparison with the others."""
+    y = _check.array(y, "noisy")
+    _check.level(t, "value", y)
+    return threshold(y, np.square(t, dtype=float) / 2, "l0")
+
+
+def _of_value(denoise):
+    """Let a filter that refuses its own parameter call it ``value``, as its caller does."""
+
+    @wraps(denoise)
+    def named(noisy, sigma, value, **options):
+        try:
+            return denoise(noisy, sigma, value, **options)
+        except (TypeError, ValueError) as error:
+            error.args = (re.sub(r"\b(size|lam)\b", "value", str(error)),)
+            raise
+
+    return named
+
+
+def _by_window(label, denoise, **options):
+    return Method(label, "window", WINDOWS, _of_value(denoise), **options)
+
+
 def _by_lambda(label, denoise, **options):
-    return Method(label, "lambda", LAMBDAS, denoise, unit=SIGMA, **options)
+    return Method(label, "lambda", LAMBDAS, _of_value(denoise), unit=SIGMA, **options)
 
 
 #: Filters by name.
 METHODS = {
-    "wiener": Method("Wiener", "window", WINDOWS, lambda y, s, w: wiener(y, w), slides=3),
-    "wiener_sigma": Method(
-        "Wiener, noise known",
-        "window",
-        WINDOWS,
-        lambda y, s, w: wiener(y, w, np.square(s, dtype=float)),
-    ),
+    "wiener": _by_window("Wiener", lambda y, s, w: wiener(y, w), slides=3),
+    "wiener_sigma": _by_window("Wiener, noise known", _wiener_sigma),
     "l1_dft": _by_lambda("L1, DFT", lambda y, s, t: l1(y, t), slides=1.0),
     "gmc_dft": _by_lambda(
         "GMC, DFT", lambda y, s, t, gamma=0.8: gmc(y, t, gamma), slides=3.0, gamma=True
@@ -130,10 +157,7 @@ METHODS = {
         lambda y, s, t, gamma=0.8: threshold(y, t, "firm", gamma=gamma),
         gamma=True,
     ),
-    # lambda is the threshold itself, for comparison with the others
-    "hard": _by_lambda(
-        "hard threshold", lambda y, s, t: threshold(y, np.square(t, dtype=float) / 2, "l0")
-    ),
+    "hard": _by_lambda("hard threshold", _hard),
     "l1_pulse": _by_lambda("L1, known pulse", _l1_pulse),
     "tv": _by_lambda("total variation", lambda y, s, t: tv(y, t)),
 }

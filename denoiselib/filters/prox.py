@@ -116,14 +116,7 @@ def firm(y, u, gamma=0.8):
 
 
 #: The maps by the names of their penalties.
-PENALTIES = {
-    "l1": l1,
-    "nonnegative_l1": nonnegative_l1,
-    "l0": l0,
-    "l_half": l_half,
-    "l_two_thirds": l_two_thirds,
-    "firm": firm,
-}
+PENALTIES = {f.__name__: f for f in (l1, nonnegative_l1, l0, l_half, l_two_thirds, firm)}
 
 
 def _weighted(y, u, name):

@@ -61,8 +61,7 @@ def threshold(noisy, lam, penalty="l1", **options):
     noisy = _check.array(noisy, "noisy")
     _check.choice(penalty, "penalty", prox.PENALTIES)
     lam = _check.level(lam, "lam", noisy, squared=penalty == "l0")
-    penalty = prox.PENALTIES[penalty]
-    return penalty(noisy, lam, **options)
+    return prox.PENALTIES[penalty](noisy, lam, **options)
 
 
 def l1(noisy, lam, transform="dft", **options):

@@ -1,6 +1,7 @@
 """Exact total-variation denoising in one dimension, in a time linear in the length.
 
-For single numbers Python is faster than NumPy: signals are fitted one by one, as lists.
+For single numbers Python is faster than NumPy: signals are fitted one by one, as lists. In loops
+over samples comparisons stand for `min` and `max`: calls would take a third of the time.
 """
 
 import numpy as np
@@ -65,8 +66,7 @@ def _direct(y, lam):
     `below` and `above`, are to stay within -lam .. lam; they were last at a bound at the samples
     `low_end` and `high_end`.
     """
-    x, last, k = [], len(y) - 1, 0
-    low_end = high_end = 0
+    x, last, k, low_end, high_end = [], len(y) - 1, 0, 0, 0
     low, high, below, above = y[0] - lam, y[0] + lam, lam, -lam
     while True:
         if k == last:  # what is left over must be 0 at the end
@@ -107,8 +107,7 @@ def _dynamic(y, lam):
     low, high = [0.0] * len(y), [0.0] * len(y)
     # F' beyond its knots is a line; at a knot its slope and intercept grow by so much
     knot, slopes, intercepts = ([0.0] * (2 * len(y)) for _ in range(3))
-    left, right = len(y), len(y) - 1  # the first knot and the last; none yet
-    clipped = 0.0
+    left, right, clipped = len(y), len(y) - 1, 0.0  # the first knot and the last; none yet
     for i, sample in enumerate(y):
         slope, intercept, k = 1.0, -clipped - sample, left
         target = -lam if i < last else 0.0
@@ -123,7 +122,7 @@ def _dynamic(y, lam):
         low[i] = knot[left] = place
         slopes[left], intercepts[left] = slope, intercept + lam
 
-        slope, intercept, k = 1.0, clipped - sample, max(right, left)
+        slope, intercept, k = 1.0, clipped - sample, right if right > left else left
         while k > left and slope * knot[k] + intercept >= lam:
             slope -= slopes[k]
             intercept -= intercepts[k]
@@ -134,6 +133,6 @@ def _dynamic(y, lam):
         clipped = lam
     x = [place]
     for lowest, highest in zip(low[-2::-1], high[-2::-1], strict=True):
-        place = min(max(place, lowest), highest)
+        place = lowest if place < lowest else highest if place > highest else place
         x.append(place)
     return x[::-1]

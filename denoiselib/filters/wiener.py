@@ -130,7 +130,5 @@ def linear_mmse(noisy, sigma, mean, covariance):
 def _moment(value, name, shape, dtype):
     value = _check.array(value, name, numbers=True)
     if value.shape not in ((), shape):
-        raise ValueError(
-            f"{name} must be a number or of shape {shape} to fit noisy, not {value.shape}"
-        )
+        raise ValueError(f"{name} must be a number or {shape} to fit noisy, not {value.shape}")
     return value.astype(dtype, copy=False)

@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from difflib import get_close_matches
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def save(path, arrays, metadata=None):
     """Write arrays, and a few words about them, to a file.
 
     It is written beside its place and then renamed: if the program crashes, the old file is intact.
+    A file of another kind is not replaced: FileExistsError.
 
     Parameters
     ----------
@@ -64,7 +66,14 @@ def save(path, arrays, metadata=None):
             raise TypeError(f"metadata must be text by name, not {key!r}: {text!r}")
     if near := get_close_matches(SUM, metadata):
         raise ValueError(f"metadata: one cannot be named {near[0]!r}, like the checksum")
-    metadata = metadata | {SUM: _checksum(arrays, metadata)}
+    metadata = {SUM: _checksum(arrays, metadata)} | metadata  # first: it tells whose file it is
+    if path.is_file():
+        with open(path, "rb") as file:
+            if (start := file.read(2**20)) and SUM.encode() not in start:
+                raise FileExistsError(
+                    f"{path.name} is there already, and was not written by checkpoint.save: choose "
+                    "another path, or remove it"
+                )
     with _files.replacing(path) as file:
         write = _write_npz if path.suffix == ".npz" else _write_safetensors
         write(file, arrays, metadata)
@@ -102,7 +111,8 @@ class Checkpoint:
     """A callback of `train.fit` that saves a training to a file, and takes it up again from there.
 
     If the file is there already, the network, the optimiser and the history are put where they were
-    when it was written. A file that is damaged, or of another training, raises ValueError.
+    when it was written. A file that is damaged, or of another training, raises ValueError: also one
+    of an optimiser with other options. They may be changed once the file is read.
 
     Parameters
     ----------
@@ -135,6 +145,7 @@ class Checkpoint:
         train.check_optimizer(optimizer, net)
         self.path = _check.path(path, "path", ENDINGS)
         self.net, self.optimizer, self.history = net, optimizer, train.History()
+        self.options = _options(optimizer)  # a schedule changes the learning rate on the way
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"path must lie in a folder, and {self.path.parent} is none")
         if self.path.exists():
@@ -149,7 +160,7 @@ class Checkpoint:
             "best": history.best or {},
         }
         arrays = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
-        save(self.path, arrays, {"optimizer": str(self.optimizer)})
+        save(self.path, arrays, {"optimizer": str(self.optimizer), "options": self.options})
 
     def _load(self):
         arrays, metadata = load(self.path)
@@ -160,12 +171,17 @@ class Checkpoint:
                 parts[part][rest] = array
             if metadata["optimizer"] != str(self.optimizer):
                 raise ValueError(f"it was written with {metadata['optimizer']}")
-            history = {name: parts["history"][name].tolist() for name in self.history}
-            history["step"] = [int(step) for step in history["step"]]
-            kinds = {array.dtype for array in self.net.state_dict().values()}
-            if not {array.dtype for array in parts["net"].values()} <= kinds:
-                raise ValueError(f"it was written by a network that is not of {self.net.dtype}")
-            self.optimizer.fitting(parts["optimizer"])  # before anything is changed
+            history = _history(parts["history"], parts["best"], self.net.nets)
+            self.optimizer.fitting(parts["optimizer"])
+            net, state = self.net.state_dict(), self.optimizer.state
+            for part, own in {"optimizer": state, "net": net, "best": net}.items():
+                if parts[part] or part != "best":
+                    _check_fit(part, parts[part], own)
+            if (found := metadata.get("options", self.options)) != self.options:
+                raise ValueError(
+                    f"it was written with {found}, and this is {self.options}: an option may be "
+                    "changed once the Checkpoint is made, as in optimizer.lr = 1e-4"
+                )
             self.net.load_state_dict(parts["net"])
             self.optimizer.load_state_dict(parts["optimizer"])
             self.history |= history
@@ -174,6 +190,46 @@ class Checkpoint:
                 f"{self.path.name} is no checkpoint of this training: {error}"
             ) from None
         self.history.best = parts["best"] or None
+
+
+def _options(optimizer):
+    """Return an optimiser with its options, and what it wraps, as text."""
+    options = [f"{k}={v}" for k, v in vars(optimizer).items() if isinstance(v, int | float | tuple)]
+    if inner := getattr(optimizer, "inner", None):
+        options.insert(0, _options(inner))
+    return f"{type(optimizer).__name__}({', '.join(options)})"
+
+
+def _history(arrays, best, nets):
+    """Return a history from its arrays, or say why no training can have left it."""
+    if arrays.keys() != train.History().keys():
+        raise ValueError(f"its history holds {', '.join(arrays) or 'nothing'}")
+    of_nets = {"loss", "rmse"} if nets > 1 else set()
+    for name, array in arrays.items():
+        each = (nets,) if name in of_nets and array.size else ()
+        if array.dtype != np.float64 or array.shape[1:] != each or array.ndim == 0:
+            raise ValueError("its history must hold lists of numbers, or those of each net")
+    step, lr, loss, rmse = (arrays[name].tolist() for name in train.History())
+    if not all(a < b <= _check.LONGEST and b.is_integer() for a, b in pairwise([0, *step])):
+        raise ValueError(f"its steps are no rising whole numbers: {step!s:.60}")
+    if not (len(step) == len(lr) == len(loss) >= len(rmse)) or bool(best) != bool(rmse):
+        raise ValueError("its history does not hold as much of each as there are steps")
+    if not all(0 <= value < np.inf for value in (*lr, *arrays["rmse"].flat)):
+        raise ValueError("its history holds a learning rate or an RMSE that is none")
+    return {"step": list(map(int, step)), "lr": lr, "loss": loss, "rmse": rmse}
+
+
+def _check_fit(part, arrays, own):
+    """Refuse arrays that are not those of the state in `own`, to the dtype, or not possible."""
+    if odd := arrays.keys() ^ own.keys():
+        raise ValueError(f"its {part} lacks, or should not have, {', '.join(sorted(odd))}")
+    for name, array in arrays.items():
+        kind, wanted = (f"{x.dtype} and {x.shape}" for x in (array, own[name]))
+        if kind != wanted:
+            raise ValueError(f"{part}/{name} is of {kind}, not of {wanted}")
+        never = array < 0 if name in ("v", "t", "good") else ~np.isfinite(array)
+        if never.any():
+            raise ValueError(f"{part}/{name} holds numbers that it never can")
 
 
 #: What a member of a zip file cannot be called, or not beside a name without this ending.

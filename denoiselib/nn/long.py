@@ -56,6 +56,8 @@ def denoise_long(net, noisy, block=BLOCK, overlap=None):
     0.0000
     """
     noisy, net = _check.array(noisy, "noisy"), _check.instance(net, "net", Network)
+    if net.nets > 1:
+        raise ValueError("net must be a single network, not a stack: see unstack")
     channels = net.channels(noisy)
     block = _up(_check.integer(block, "block", 1), net.align)
     overlap = net.reach if overlap is None else overlap

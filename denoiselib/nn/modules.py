@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +13,27 @@ STATISTICS = ("running", "batch", "signal")
 CHUNK = 100  #: signals that pass together where it makes no difference: their arrays fit a cache
 ALONE = 5 * CHUNK  #: the same where each has its own statistics
 PLANNED = 2**27  #: bytes that the plans of a network may hold, for each thread
+instead = {}  #: functions in place of ``module.forward``, by ``(thread, module)``
+WAIT = "is being trained by another thread: take a copy before, or wait"
+AGAIN = "was trained by another thread meanwhile, or its mode was changed: try once more"
+
+
+class Watched(type):
+    """The class of `Module` and of what is made of it: it notes every change of one of them.
+
+    Computations that are planned are planned anew after it. What bypasses attributes, as
+    ``vars(net)["eps"] = 1`` does, is not noted: such a change is seen by copies of the network.
+    """
+
+    edits = object()  #: another one after each change of a class, a module or a tensor of one
+
+    def __setattr__(cls, name, value):
+        super().__setattr__(name, value)
+        Watched.edits = object()
+
+    def __delattr__(cls, name):
+        super().__delattr__(name)
+        Watched.edits = object()
 
 
 class State(Tensor):
@@ -23,7 +43,7 @@ class State(Tensor):
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
-        Module.edits += 1
+        Watched.edits = object()
 
 
 class Parameter(State):
@@ -41,25 +61,25 @@ class Buffer(State):
     __slots__ = ()
 
 
-class Module:
+class Module(metaclass=Watched):
     """A part of a network: parameters, buffers and modules are found in its attributes.
 
     A subclass defines `forward`. A module is called with an array or a tensor
     ``(batch, channels, length)``.
     """
 
-    #: Counts the changes of all modules: what was planned before the last of them is out of date.
-    edits = 0
+    nets = 1  #: how many networks it holds side by side, see `stack`; each has its own channels
+    owners = None  #: of which of them each number of the state is, by name
     _training, _statistics = True, "batch"
 
     def __setattr__(self, name, value):
         if vars(self).get(name, self) is not value:  # no module is an attribute of itself
-            Module.edits += 1
+            Watched.edits = object()
         super().__setattr__(name, value)
 
     def __delattr__(self, name):
-        Module.edits += 1
         super().__delattr__(name)
+        Watched.edits = object()
 
     @property
     def training(self):
@@ -73,7 +93,8 @@ class Module:
 
     def __call__(self, *inputs):
         """Compute the output; plain arrays take the dtype of the parameters."""
-        return self.forward(*(x if isinstance(x, Tensor) else self._tensor(x) for x in inputs))
+        forward = instead.get((threading.get_ident(), self), self.forward)
+        return forward(*(x if isinstance(x, Tensor) else self._tensor(x) for x in inputs))
 
     def _tensor(self, x):
         x = real(x, self.dtype, "x")
@@ -84,9 +105,7 @@ class Module:
         """Dtype of parameters and buffers; float32 without any."""
         if hasattr(self, "vector"):
             return self.vector.dtype
-        for _, tensor in self.named_state():
-            return tensor.dtype
-        return np.dtype(np.float32)
+        return next((tensor.dtype for _, tensor in self.named_state()), np.dtype(np.float32))
 
     def children(self):
         """Yield name and value of what belongs to the state, in the order it was set."""
@@ -110,10 +129,8 @@ class Module:
                 yield prefix + name, child
 
     def named_parameters(self):
-        """Yield names and parameters."""
-        for name, tensor in self.named_state():
-            if isinstance(tensor, Parameter):
-                yield name, tensor
+        """Return an iterator over names and parameters."""
+        return (pair for pair in self.named_state() if isinstance(pair[1], Parameter))
 
     def parameters(self):
         """List the parameters."""
@@ -121,7 +138,7 @@ class Module:
 
     def state_dict(self):
         """Return copies of parameters and buffers by name."""
-        trainings(self)  # what another thread is changing cannot be copied
+        refuse_trained(self)  # what another thread is changing cannot be copied
         return {name: tensor.data.copy() for name, tensor in self.named_state()}
 
     def load_state_dict(self, state):
@@ -167,8 +184,11 @@ class Module:
         return self._switch(False, _check.choice(statistics, "statistics", STATISTICS))
 
     def _switch(self, training, statistics):
-        for module in self.modules():
-            module._training, module._statistics = training, statistics
+        wanted = training, statistics
+        if any((module._training, module._statistics) != wanted for module in self.modules()):
+            with left_alone(self, trains=True):
+                for module in self.modules():
+                    module._training, module._statistics = wanted
         return self
 
     def flatten(self):
@@ -183,6 +203,15 @@ class Module:
 
     def _trained(self):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def each(self, parameter, channels):
+        """Return a parameter that has one number for each net as one for each channel, if need be.
+
+        A single net's is as it was, and broadcasts.
+        """
+        if self.nets == 1:
+            return parameter
+        return parameter[np.arange(channels) * self.nets // channels][:, None]
 
     def _tie(self):
         """Make trained parameters and their gradients views of the vectors."""
@@ -200,6 +229,10 @@ class Module:
             and sum(parameter.data.size for parameter in trained) == self.vector.size
             and all(p.data.base is self.vector and p.grad.base is self.gradient for p in trained)
         )
+
+    def __getstate__(self):
+        refuse_trained(self)
+        return {name: value for name, value in list(vars(self).items()) if name != "_plans"}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -239,37 +272,18 @@ class Activation(Module):
         return self.function(x)
 
 
-class PReLU(Activation):
-    """A ReLU with a learned slope below zero, one for all channels, as PyTorch's (He et al. 2015).
-
-    `dtype` is float32 or float64.
-
-    Examples
-    --------
-    >>> print(PReLU()(np.array([[[-2.0, 1.0]]])).data)
-    [[[-0.5  1. ]]]
-    """
-
-    def __init__(self, dtype=np.float32):
-        super().__init__(ops.prelu)
-        self.weight = Parameter(np.full(1, 0.25, dtype))
-
-    def forward(self, x):
-        """Apply the function with the slope."""
-        return self.function(x, self.weight)
-
-
 def identity(x):
     """Return x."""
     return x
 
 
-#: Activations by name: functions of a tensor, or modules that are made with a dtype.
+#: Activations by name: functions of a tensor, or modules that are made with a dtype. Text says
+#: where to import one from when it is needed first.
 ACTIVATIONS = {
     "relu": ops.relu,
     "leaky_relu": ops.leaky_relu,
-    "prelu": PReLU,
-    "gelu": ops.gelu,
+    "prelu": "denoiselib.nn.activations:PReLU",
+    "gelu": "denoiselib.nn.activations:gelu",
     "none": identity,
 }
 
@@ -341,7 +355,7 @@ class Conv1d(Module):
     def forward(self, x, mask=None):
         """Convolve ``(batch, in_channels, length)``; a mask, if given, multiplies the kernel."""
         weight = self.weight if mask is None else self.weight * mask
-        return ops.conv1d(x, weight, self.bias, self.padding, self.dilation)
+        return ops.conv1d(x, weight, self.bias, self.padding, self.dilation, self.nets)
 
 
 #: How a network is told the noise level, as a second input channel: not at all, by its own estimate
@@ -352,16 +366,14 @@ LEVEL_SOURCES = (None, "mad", "given")
 class Plans(threading.local):
     """The programs of one network: those used last, as many as fit; each thread has its own."""
 
-    def __init__(self):
-        self.edits, self.programs = Module.edits, {}
+    edits = None
 
     def run(self, net, batch, mode):
         """Compute without gradients, by the plan of that shape and mode, if need be a new one."""
-        if self.edits != Module.edits:
-            self.edits = Module.edits
-            self.programs.clear()
+        if self.edits is not Watched.edits:
+            self.edits, self.programs = Watched.edits, {}
         key = batch.shape, mode
-        program = self.programs.pop(key, None) or Program(no_grad()(net.forward), net.dtype)
+        program = self.programs.pop(key, None) or Program(no_grad()(net.__call__), net.dtype)
         estimate = program(batch)
         keep(self.programs, key, program)
         return estimate
@@ -375,37 +387,36 @@ def keep(programs, key, program, least=0):
 
 
 @contextmanager
-def being_trained(net):
-    """Note that this thread trains a network, until the block ends; two threads cannot."""
-    owner, count = trainings(net)
-    _trainings[net] = threading.get_ident(), count + 1
+def left_alone(net, trains=False):
+    """Refuse a network that another thread trains as the block begins, or begins to train in it.
+
+    What shares parameters with it, its parts and what it is a part of, counts as the network. If
+    this thread `trains` it, or changes its mode, the blocks of other threads are those refused.
+    """
+    use = threading.get_ident(), net, trains, (begun := [])
+    _uses[id(use)] = use
     try:
+        if len(_uses) > 1:
+            refuse_trained(net)
+        for *_, others in list(_uses.values()) if trains else ():
+            others.append(use)
         yield
     finally:
-        _trainings[net] = owner, count + 1
+        del _uses[id(use)]
+    if begun:
+        refuse_trained(net, begun, AGAIN)
 
 
-def trainings(net):
-    """Return the thread that trains a network, or None, and how many trainings it has had.
-
-    If that is another thread, it raises RuntimeError: weights change under the hands of this one.
-    """
-    owner, count = _trainings.get(net, (None, 0))
-    if owner not in (None, threading.get_ident()):
-        raise RuntimeError("net is being trained by another thread: take a copy before, or wait")
-    return owner, count
+def refuse_trained(net, uses=None, words=WAIT):
+    """Refuse a network if one of some uses, if not given those of now, trains it elsewhere."""
+    uses, own = list(_uses.values()) if uses is None else uses, threading.get_ident()
+    others = [other for thread, other, trains, _ in uses if trains and thread != own]
+    state = {tensor for _, tensor in net.named_state()} if others else ()
+    if any(tensor in state for other in others for _, tensor in other.named_state()):
+        raise RuntimeError(f"net {words}")
 
 
-@contextmanager
-def left_alone(net):
-    """Refuse what was computed in the block if another thread has trained the network meanwhile."""
-    before = trainings(net)
-    yield
-    if trainings(net) != before:
-        raise RuntimeError("net was trained by another thread meanwhile: denoise once more")
-
-
-_trainings = WeakKeyDictionary()
+_uses = {}  # (thread, network, whether it is trained, trainings that began meanwhile)
 
 
 class Network(Module):
@@ -438,15 +449,13 @@ class Network(Module):
     def inputs(self, x):
         """Return what the first convolution sees: signals, and their noise level if wanted."""
         x, given = ops.signals(x), 2 if self.level == "given" else 1
-        if x.shape[1] != given:
+        if x.shape[1] not in (given, given * self.nets):
             raise ValueError(f"x must have the shape (batch, {given}, length), not {x.shape}")
+        if x.shape[1] < given * self.nets:  # all of them see the same
+            x = ops.concat([x] * self.nets)
         if self.level != "mad":
             return x
-        return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))])
-
-    def __getstate__(self):
-        trainings(self)  # what another thread is changing cannot be copied
-        return {name: value for name, value in list(vars(self).items()) if name != "_plans"}
+        return ops.concat([x, ops.mad(x) * np.ones((1, 1, x.shape[2]))], groups=self.nets)
 
     def denoise(self, noisy, batch_size=None):
         """Denoise signals, without gradients; nothing is updated, not even in training mode.
@@ -464,21 +473,24 @@ class Network(Module):
         Returns
         -------
         ndarray (..., length)
-            Estimates, in the dtype of the signals. In training mode they use the running
-            statistics.
+            Estimates, in the dtype of the signals; of a stack ``(nets, ..., length)``. In training
+            mode they use the running statistics.
         """
         noisy = _check.array(noisy, "noisy")
         channels, length = self.channels(noisy), noisy.shape[-1]
         flat = real(noisy, self.dtype, "noisy").reshape(-1, channels, length)
-        size, instead = self._together(batch_size, len(flat))
-        estimate = np.empty((len(flat), 1, length), noisy.dtype)
+        estimate = np.empty((self.nets, len(flat), length), noisy.dtype)
         own = vars(self)
         plans = own.get("_plans") or own.setdefault("_plans", Plans())  # one for all threads
-        with left_alone(self), using_statistics(instead):
-            for start in range(0, len(flat), size):
-                batch = slice(start, start + size)
-                estimate[batch] = plans.run(self, flat[batch], tuple(instead.items()))
-        return estimate.reshape(*noisy.shape[: -2 if channels == 2 else -1], length)
+        with left_alone(self):
+            size, others = self._together(batch_size, len(flat))
+            with using_statistics(others):
+                for start in range(0, len(flat), size):
+                    batch = slice(start, start + size)
+                    found = plans.run(self, flat[batch], tuple(others.items()))
+                    estimate[:, batch] = found.swapaxes(0, 1)
+        several = estimate.shape[:1] if self.nets > 1 else ()
+        return estimate.reshape(*several, *noisy.shape[: -2 if channels == 2 else -1], length)
 
     def _together(self, batch_size, count):
         """Return how many signals pass together, and which statistics replace which."""
@@ -488,9 +500,11 @@ class Network(Module):
         elif self.mixes_batch or (self.statistics == "batch" and not training):
             batch_size = count
         else:
-            batch_size = min(count, CHUNK)
+            batch_size = min(count, -(-CHUNK // self.nets))
         if training:
             return batch_size, dict.fromkeys(STATISTICS, "running")
         if batch_size == 1 < count and not self.mixes_batch:
-            return ALONE, {"batch": "signal"}  # all together, each by its own statistics
+            return -(-ALONE // self.nets), {
+                "batch": "signal"
+            }  # all together, each by its own statistics
         return batch_size, {}

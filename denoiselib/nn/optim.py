@@ -1,4 +1,4 @@
-"""Optimisers, learning-rate schedules, and what wraps an optimiser: gradient clipping and scaling.
+"""Optimisers, a learning-rate schedule, and more of both in `wrappers` and `schedules`.
 
 An optimiser updates all parameters of a network at once: they lie in one vector, their gradients in
 another (`Module.flatten`). A schedule is a function from the number of the step, counted from 0, to
@@ -6,11 +6,12 @@ a learning rate: it has no state that could get lost.
 """
 
 import math
-from operator import attrgetter
+from contextlib import contextmanager
 
 import numpy as np
 
 from denoiselib import _check
+from denoiselib._lazy import extras
 from denoiselib.nn.modules import Module
 
 
@@ -27,7 +28,7 @@ class Optimizer:
         Learning rate :math:`\eta`, an attribute that may change between steps.
     """
 
-    scale = 1.0  #: what the loss is to be multiplied by before its gradients are taken
+    scale = 1.0  #: what the loss, or each of a stack, is multiplied by before its gradients
     skips = False  #: whether a step whose gradients are not finite is skipped
 
     def __init__(self, net, lr):
@@ -37,6 +38,38 @@ class Optimizer:
         self.lr = _check.number(lr, "lr", dtype=self.p.dtype)
         self.part = np.empty_like(self.p)
         self.state = {}  # arrays that one step leaves to the next
+        self.nets, self.owner = net.nets, np.zeros(self.p.size, np.int32)
+        if net.nets > 1:
+            of = [net.owners[n].ravel() for n, p in net.named_parameters() if p.requires_grad]
+            self.owner, self.scale = np.concatenate(of), np.ones(net.nets)
+
+    def numbers(self, value, dtype):
+        """Return an array with a number for each net of a stack, or of one number."""
+        return np.full(self.nets if self.nets > 1 else (), value, dtype)
+
+    def spread(self, values):
+        """Return what multiplies the vectors, from a list with one number for each net."""
+        if min(values) == max(values):
+            return values[0]
+        return np.array(values, self.p.dtype)[self.owner]
+
+    @contextmanager
+    def leaving(self, nets):
+        """Leave some nets of a stack, or a single one, as they are, whatever their gradients.
+
+        `nets` has a truth for each.
+        """
+        if not nets.any():
+            yield
+            return
+        parts = nets.reshape(-1)[self.owner]
+        self.g[parts] = 0
+        arrays = {id(a): a for a in (self.p, *self.state.values())}.values()
+        chosen = [(a, parts if a.shape == self.p.shape else nets) for a in arrays]
+        before = [array[where].copy() for array, where in chosen]
+        yield
+        for (array, where), values in zip(chosen, before, strict=True):
+            array[where] = values
 
     def state_dict(self):
         """Return copies of the state's arrays."""
@@ -54,7 +87,7 @@ class Optimizer:
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in self.state.items()}:
             raise ValueError(f"state must hold {', '.join(self.state)}, as this optimiser saves it")
         for name, array in state.items():
-            if not (np.isfinite(array).all() and (name != "scale" or array > 0)):
+            if not (np.isfinite(array).all() and (name != "scale" or (array > 0).all())):
                 raise ValueError(f"state[{name!r}] must be finite, a scale greater than 0")
         return state
 
@@ -134,7 +167,7 @@ class Adam(Optimizer):
         self.eps = _check.divisor(eps, "eps", self.p.dtype)
         self.weight_decay = _check.number(weight_decay, "weight_decay", dtype=self.p.dtype)
         zeros = np.zeros_like(self.p)
-        self.state = {"m": zeros, "v": zeros.copy(), "t": np.zeros((), np.int64)}
+        self.state = {"m": zeros, "v": zeros.copy(), "t": self.numbers(0, np.int64)}
 
     def decay(self):
         """Add the gradient of the penalty on the parameters."""
@@ -144,9 +177,10 @@ class Adam(Optimizer):
     def step(self):
         self.decay()
         p, g, part = self.p, self.g, self.part
-        m, v = self.state["m"], self.state["v"]
-        (beta1, beta2), t = self.betas, int(self.state["t"]) + 1
-        self.state["t"][...] = t
+        m, v, t = self.state["m"], self.state["v"], self.state["t"]
+        beta1, beta2 = self.betas
+        t += 1
+        steps = t.reshape(-1).tolist()  # a net of a stack may have skipped some
         m *= beta1
         m += np.multiply(g, 1 - beta1, out=part)
         v *= beta2
@@ -154,10 +188,10 @@ class Adam(Optimizer):
         part *= 1 - beta2
         v += part
         np.sqrt(v, out=part)
-        part *= 1 / math.sqrt(1 - beta2**t)
+        part *= self.spread([1 / math.sqrt(1 - beta2**step) for step in steps])
         part += self.eps
         np.divide(m, part, out=part)
-        part *= self.lr / (1 - beta1**t)
+        part *= self.spread([self.lr / (1 - beta1**step) for step in steps])
         p -= part
 
 
@@ -216,158 +250,11 @@ def cosine(lr, steps, minimum=0.0):
     )
 
 
-def warm_restarts(lr, period, factor=1, minimum=0.0):
-    """Return SGDR's schedule: a cosine that starts again, each time `factor` times as long.
-
-    Loshchilov & Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
-
-    Examples
-    --------
-    >>> schedule = warm_restarts(1.0, period=10, factor=2)
-    >>> print(schedule(5), schedule(10), schedule(20), schedule(30))
-    0.5 1.0 0.5 1.0
-    """
-    lr, minimum = _check.number(lr, "lr"), _check.number(minimum, "minimum")
-    period = _check.integer(period, "period", 1)
-    factor = _check.integer(factor, "factor", 1)
-
-    def schedule(step):
-        length = period
-        while step >= length:
-            step -= length
-            length *= factor
-        return minimum + (lr - minimum) * (1 + math.cos(math.pi * step / length)) / 2
-
-    return schedule
-
-
-def staircase(lr, every, factor=0.1):
-    """Return a schedule that multiplies `lr` by `factor` after each `every` steps.
-
-    Examples
-    --------
-    >>> schedule = staircase(1.0, every=10, factor=0.5)
-    >>> print(schedule(9), schedule(10), schedule(20))
-    1.0 0.5 0.25
-    """
-    lr, factor = _check.number(lr, "lr"), _check.number(factor, "factor")
-    every = _check.integer(every, "every", 1)
-    return lambda step: lr * factor ** (step // every)
-
-
-class Wrapper(Optimizer):
-    """An optimiser that changes the gradient before another one, `inner`, takes its step."""
-
-    def __init__(self, inner):
-        self.inner = _check.instance(inner, "inner", Optimizer)
-        self.p, self.g, self.state = inner.p, inner.g, dict(inner.state)
-
-    #: those of the inner optimiser
-    lr = property(attrgetter("inner.lr"), lambda self, lr: setattr(self.inner, "lr", lr))
-    scale = property(attrgetter("inner.scale"))
-    skips = property(attrgetter("inner.skips"))
-
-    def __str__(self):
-        return f"{type(self).__name__}({self.inner})"
-
-
-class Clipped(Wrapper):
-    """Clip the gradient to at most `norm`, see `clip`, before the optimiser `inner` takes its step.
-
-    Examples
-    --------
-    >>> from denoiselib.nn import PlainNet
-    >>> net = PlainNet(width=1, depth=2, norm="none")
-    >>> net.vector[:], net.gradient[:] = 1.0, 8.0
-    >>> Clipped(SGD(net, lr=1.0, momentum=0.0), norm=0.5).step()
-    >>> print(f"{np.linalg.norm(net.vector - 1.0):.3f}")
-    0.500
-    """
-
-    def __init__(self, inner, norm):
-        super().__init__(inner)
-        self.norm = _check.number(norm, "norm", dtype=self.p.dtype)
-
-    def step(self):
-        clip(self.g, self.norm * self.scale)
-        self.inner.step()
-
-
-class Scaled(Wrapper):
-    """An optimiser that has the loss scaled, so that small gradients survive in float16.
-
-    A step whose gradients are not all finite is skipped and the scale halved, as in PyTorch's
-    ``GradScaler``. In float32 nothing underflows here, and a power of 2 changes no digit.
-
-    Parameters
-    ----------
-    inner : Optimizer
-        Takes the step, with the gradient divided by the scale.
-    scale : float
-        What the loss is multiplied by at first.
-    interval : int
-        Number of steps without a skip after which the scale is doubled.
-
-    Examples
-    --------
-    >>> from denoiselib.nn import PlainNet
-    >>> net = PlainNet(width=1, depth=2, norm="none")
-    >>> optimizer = Scaled(SGD(net, lr=1.0), scale=4.0)
-    >>> net.gradient[0] = np.inf
-    >>> optimizer.step()
-    >>> optimizer.scale
-    2.0
-    """
-
-    skips = True
-
-    def __init__(self, inner, scale=2.0**16, interval=2000):
-        super().__init__(inner)
-        scale = _check.number(scale, "scale", positive=True)
-        self.interval = _check.integer(interval, "interval", 1)
-        self.state |= {"scale": np.array(scale), "good": np.zeros((), np.int64)}
-
-    @property
-    def scale(self):
-        """What the loss is multiplied by."""
-        return self.state["scale"].item()
-
-    def step(self):
-        scale, good = self.state["scale"], self.state["good"]
-        self.g *= 1 / self.scale
-        if not np.isfinite(self.g).all():
-            scale /= 2
-            good[...] = 0
-            return
-        self.inner.step()
-        good += 1
-        if good == self.interval:
-            scale *= 2
-            good[...] = 0
-
-
-def clip(gradient, norm):
-    """Shorten a gradient to at most `norm`, in place, if it is finite; return the length it had.
-
-    Examples
-    --------
-    >>> gradient = np.array([3.0, 4.0])
-    >>> print(clip(gradient, 1.0), gradient.round(3))
-    5.0 [0.6 0.8]
-    """
-    _gradient(gradient)
-    norm = _check.number(norm, "norm")
-    with np.errstate(over="ignore"):
-        length = float(np.sqrt(np.dot(gradient, gradient)))
-    if np.isinf(length):  # a square overflows before the length does
-        largest = float(np.abs(gradient).max())
-        length = largest * float(np.linalg.norm(gradient / largest))
-    if np.isfinite(length):
-        gradient *= min(1.0, norm / (length + 1e-6))
-    return length
-
-
-def _gradient(gradient):
-    vector = isinstance(gradient, np.ndarray) and gradient.ndim == 1 and gradient.flags.writeable
-    if not vector or gradient.dtype not in (np.float32, np.float64):
-        raise TypeError("gradient must be a vector of float32 or float64 that may be changed")
+EXTRAS = {
+    "Clipped": "denoiselib.nn.wrappers:Clipped",
+    "Scaled": "denoiselib.nn.wrappers:Scaled",
+    "clip": "denoiselib.nn.wrappers:clip",
+    "staircase": "denoiselib.nn.schedules:staircase",
+    "warm_restarts": "denoiselib.nn.schedules:warm_restarts",
+}
+__getattr__, __dir__ = extras(globals(), EXTRAS)

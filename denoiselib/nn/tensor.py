@@ -86,6 +86,8 @@ class Tensor:
         ops = ancestors(self)
         if any(op.replayed for op in ops):
             raise ValueError("this was computed in a program: call the program's backward")
+        if self.data.size != 1:
+            raise ValueError(f"backward starts from a scalar, not from shape {self.shape}")
         for step in backward_steps(self, ops):
             step()
 
@@ -188,10 +190,12 @@ class Program:
             op.out.op = None
 
     def backward(self, scale=1.0):
-        """Fill the gradients of the last run, of `scale` times the output."""
+        """Fill the gradients of the last run, of `scale` times the output, or the sum of these."""
+        if np.size(scale) != self.output.data.size:
+            raise ValueError(f"backward starts from a scalar, not from shape {self.output.shape}")
         if self._back is None:
             self._back = backward_steps(self.output, self.ops)
-        self.output.grad.fill(scale)
+        self.output.grad[...] = scale
         for step in self._back:
             step()
 
@@ -217,8 +221,6 @@ def backward_steps(output, ops):
 
     The first step to reach a tensor writes its gradient, the others add to it.
     """
-    if output.data.size != 1:
-        raise ValueError(f"backward starts from a scalar, not from shape {output.shape}")
     if not output.requires_grad:
         raise ValueError("this was computed from nothing that requires a gradient")
     output.grad = np.ones_like(output.data)

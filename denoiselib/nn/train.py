@@ -5,6 +5,7 @@ loss wants. Nothing else is random, so that a run which resumes from a checkpoin
 bit as if it had never stopped.
 """
 
+import warnings
 from contextlib import ExitStack
 from functools import partial
 
@@ -12,10 +13,11 @@ import numpy as np
 
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
+from denoiselib.nn import ops
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module, being_trained, keep
+from denoiselib.nn.modules import Module, Watched, keep, left_alone
 from denoiselib.nn.optim import Optimizer, constant
-from denoiselib.nn.tensor import Program, real
+from denoiselib.nn.tensor import Program, Tensor, real
 
 
 def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
@@ -41,9 +43,8 @@ def fresh(family, sigma, batch_size, length=100, seed=0, *, level=False):
     >>> noisy.shape, clean.shape
     ((4, 100), (4, 100))
     """
-    draw = family
-    if not callable(family):
-        draw = signals.FAMILIES[_check.choice(family, "family", signals.FAMILIES)]
+    known = signals.FAMILIES
+    draw = family if callable(family) else known[_check.choice(family, "family", known)]
     levels = _check.array(sigma, "sigma", numbers=True)
     if levels.shape not in ((), (2,)) or not 0 <= levels.min() == levels.flat[0]:
         raise ValueError(f"sigma must be a level, or a rising pair of them, not {sigma}")
@@ -93,8 +94,7 @@ def fixed(noisy, clean, batch_size, seed=0):
         raise ValueError(
             f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
         )
-    seed = _check.seed(seed)
-    of = f"noisy of {len(noisy)} signals"
+    seed, of = _check.seed(seed), f"noisy of {len(noisy)} signals"
     batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy), of)
 
     def data(step):
@@ -109,6 +109,7 @@ def fixed(noisy, clean, batch_size, seed=0):
 class History(dict):
     """What happened: lists by name, ``step``, ``lr``, ``loss`` and, if validated, ``rmse``.
 
+    Of a stack, a loss and an RMSE are lists with one number for each net.
     Its attribute `best` is the state of the network at its best validation, or None.
     """
 
@@ -122,10 +123,14 @@ class History(dict):
             self[name].append(value)
         if validation is not None:
             noisy, clean = validation
-            error = float(metrics.rmse(net.denoise(noisy), clean).mean())
-            if error < min(self["rmse"], default=np.inf):
-                self.best = net.state_dict()
-            self["rmse"].append(error)
+            error = metrics.rmse(net.denoise(noisy), clean).mean(axis=-1)
+            better = error < np.min(self["rmse"] or [np.inf], axis=0)
+            if better.any():
+                state, best = net.state_dict(), self.best
+                if best is not None and not better.all():  # those of a stack that are not better
+                    state = {k: np.where(better[net.owners[k]], state[k], best[k]) for k in state}
+                self.best = state
+            self["rmse"].append(error.tolist())
 
 
 def fit(
@@ -173,7 +178,9 @@ def fit(
     Raises
     ------
     FloatingPointError
-        If the loss is not finite, and the optimiser does not skip such steps; the step is named.
+        If the loss is not finite, and the optimiser does not skip such steps; the step is named. Of
+        a stack, a net whose loss is not finite is named in a RuntimeWarning, and stays as it was
+        before that step, while the others go on.
 
     Examples
     --------
@@ -191,44 +198,41 @@ def fit(
     steps, every = _check.integer(steps, "steps", 1), _check.integer(every, "every", 1)
     schedule = constant(optimizer.lr) if schedule is None else _check.function(schedule, "schedule")
     history = History() if history is None else _check.instance(history, "history", History)
-    programs, edits = {}, Module.edits
-    with being_trained(net), ExitStack() as last:
+    programs, edits = {}, Watched.edits
+    with left_alone(net, trains=True), ExitStack() as last:
         last.callback(setattr, optimizer, "lr", optimizer.lr)  # whatever a schedule makes of it
         net.train()
+        lost = optimizer.numbers(False, bool)  # nets of a stack that have diverged
         for step in range(history["step"][-1] if history["step"] else 0, steps):
-            batch = _batch(data(step))
-            if edits != Module.edits:  # neither plan nor optimiser may know of a change
+            batch = batch_of(data(step))
+            if edits is not Watched.edits:  # neither plan nor optimiser may know of a change
                 check_optimizer(optimizer, net)
                 programs.clear()
             shape = batch[0].shape
-            program = programs.pop(shape, None) or Program(partial(loss, net), net.dtype)
-            value, edits = float(program(*batch)), Module.edits
-            if not np.isfinite(value):
+            program = programs.pop(shape, None) or Program(partial(_number, loss, net), net.dtype)
+            value, edits = program(*batch), Watched.edits
+            if not np.isfinite(value).all():
                 for part in batch:
                     _check.array(real(part, net.dtype, "data"), f"data at step {step}")
                 if not optimizer.skips:
-                    raise FloatingPointError(
-                        f"the loss is {value} at step {step}: "
-                        "lower the learning rate, or clip the gradient"
-                    )
+                    lost = _lost(value, lost, step)
             program.backward(optimizer.scale)
             keep(programs, shape, program, least=1)
             optimizer.lr = _check.number(schedule(step), f"schedule at step {step}")
-            optimizer.step()
+            with optimizer.leaving(lost):
+                optimizer.step()
             if (step + 1) % every == 0 or step + 1 == steps:
-                history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value)
+                history.record(net, validation, step=step + 1, lr=optimizer.lr, loss=value.tolist())
                 for callback in callbacks:
                     callback(step + 1, history)
-                if not net.training:  # a callback looked at it
-                    net.train()
+                net.train()  # a callback may have looked at it
     return history
 
 
 def check_optimizer(optimizer, net):
     """Refuse an optimiser that would move anything but the parameters of the network."""
     _check.instance(net, "net", Module)
-    _check.instance(optimizer, "optimizer", Optimizer)
-    parts = [optimizer]
+    parts = [_check.instance(optimizer, "optimizer", Optimizer)]
     while hasattr(parts[-1], "inner"):
         parts.append(parts[-1].inner)
     if not (net.is_flat() and all(part.p is net.vector for part in parts)):
@@ -238,15 +242,28 @@ def check_optimizer(optimizer, net):
         )
 
 
-def _batch(arrays):
+def _lost(value, before, step):
+    """Return which nets have diverged, and say so: an error if there are no others."""
+    lost = before | ~np.isfinite(value)
+    if lost.all():
+        raise FloatingPointError(
+            f"the loss is {value} at step {step}: lower the learning rate, or clip the gradient"
+        )
+    for k in np.flatnonzero(lost & ~before):
+        words = f"net {k} of the stack: its loss is {value[k]} at step {step}; it stays as it is"
+        warnings.warn(words, RuntimeWarning, stacklevel=3)
+    return lost
+
+
+def batch_of(arrays):
     """Return arrays ``(batch, channels, length)`` of what data gave for a step."""
     if not isinstance(arrays, tuple | list):
         raise TypeError(
             f"data must return several arrays, (noisy, clean), not one {type(arrays).__name__}"
         )
     arrays = [_check.real(part, "data") for part in arrays]
-    if not all(part.ndim in (2, 3) and part.size for part in arrays):
-        shapes = ", ".join(str(part.shape) for part in arrays)
+    if not (arrays and all(part.ndim in (2, 3) and part.size for part in arrays)):
+        shapes = ", ".join(str(part.shape) for part in arrays) or "none"
         raise ValueError(f"data must return arrays (batch, length), not of shapes {shapes}")
     return [part[:, None] if part.ndim == 2 else part for part in arrays]
 
@@ -260,10 +277,23 @@ def _of_net(loss):
     def measured(net, *arrays):
         if len(arrays) != 2:
             raise ValueError(f"data must return two arrays, (noisy, clean), not {len(arrays)}")
-        noisy, clean = arrays
-        return measure(net(noisy), clean)
+        (noisy, clean), estimate = arrays, net(arrays[0])
+        if net.nets > 1 and clean.shape[1] == 1:  # one for all
+            clean = ops.concat([clean] * net.nets)
+        if estimate.shape != clean.shape:
+            raise ValueError(f"data: noisy {noisy.shape} and clean {clean.shape} do not fit")
+        return measure(estimate, clean, net.nets)
 
     return measured
+
+
+def _number(loss, net, *arrays):
+    """Return the loss of a batch, or of each net of a stack, or say that it is none."""
+    value, nets = loss(net, *arrays), net.nets
+    if not isinstance(value, Tensor) or value.data.size != nets or value.ndim > 1 < nets:
+        wanted = "one number" if nets == 1 else f"{nets} numbers, one for each net of the stack"
+        raise TypeError(f"loss must return a Tensor of {wanted}, not {value!r:.40}")
+    return value if value.ndim == 0 or nets > 1 else value.sum()
 
 
 def _pair(validation):

@@ -66,7 +66,7 @@ class Up(Module):
         x = ops.upsample1d(x, part)
         missing = skip.shape[-1] - x.shape[-1]
         x = ops.pad(x, missing // 2, missing - missing // 2)
-        return self.conv(ops.concat([skip, x]))
+        return self.conv(ops.concat([skip, x], groups=self.nets))
 
 
 class Out(Module):
@@ -89,7 +89,7 @@ class Layers:
         self.conv = partial(Conv1d, taps=3, **options)
         norms.find(norm)  # an unknown name is refused now
         self.norm = partial(norms.make, norm, dtype=dtype)
-        function = ACTIVATIONS[_check.choice(activation, "activation", ACTIVATIONS)]
+        function = norms.entry(ACTIVATIONS, activation, "activation")
         learned = isinstance(function, type)
         self.activation = partial(function, dtype) if learned else partial(Activation, function)
         self.pool = POOLS[_check.choice(pool, "pool", POOLS)]
@@ -208,7 +208,7 @@ class UNet(Network):
 
     def mask(self, x):
         """Return the factor of the first kernel of the last encoder block."""
-        return self.wienernet(x[:, :1] if self.level else x)
+        return self.wienernet(x[:, ::2] if self.level else x)
 
     def forward_part(self, x, start, length):
         return self.forward(x, (start, length))
@@ -229,7 +229,7 @@ class WienerNet(Module):
         for block in (self.inc, self.down1, self.down2, self.down3):
             h = block(h)
         taps = _thirds(h).mean(axis=0)
-        return taps[:, None] * self.beta + 1.0
+        return (taps * self.each(self.beta, len(taps.data)))[:, None] + 1.0
 
 
 class WienerSystem(Op):
@@ -240,7 +240,9 @@ class WienerSystem(Op):
         super().__init__([], self.y)
 
     def forward(self):
-        np.copyto(self.y, wiener_system_function(self.x, size=3))
+        for k in range(self.x.shape[1]):  # one by one: the same to the last bit in a stack
+            part = slice(k, k + 1)
+            np.copyto(self.y[:, part], wiener_system_function(self.x[:, part], size=3))
 
 
 def _thirds(x):

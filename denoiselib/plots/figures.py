@@ -122,11 +122,12 @@ class Bars:
         Names in `other` get bars of another colour.
         """
         names = sorted(scores, key=lambda name: scores[name][0])
+        digits = _digits([mean for mean, _ in scores.values()])
         for place, name in enumerate(names):
             mean, half = scores[name]
             self.bars[place].set(width=mean, color=OTHER if name in other else ESTIMATE)
             self.intervals[place].set_data([mean - half, mean + half], [place, place])
-            self.values[place].set(x=mean + half, text=f"  {mean:.2f}")
+            self.values[place].set(x=mean + half, text=f"  {mean:{digits}}")
             self.labels[place].set_text(name)
         for place in range(len(names), len(self.bars)):
             self.bars[place].set_width(0)
@@ -136,6 +137,12 @@ class Bars:
         line = [] if limit is None else [limit, limit]
         self.limit.set_data(line, [-0.5, self.height][: len(line)])
         return names
+
+
+def _digits(values):
+    """Return the format of some numbers: two decimals, if not the largest is too small for them."""
+    largest = np.nanmax(np.abs(values), initial=0)
+    return ".3g" if 0 < largest < 0.1 else ".2f"
 
 
 def ranking(ax, scores, limit=None, title="", xlabel="RMSE", other=()):
@@ -179,9 +186,10 @@ def heatmap(ax, values, rows, columns, title="", vmin=1.0, vmax=3.0):
     """
     values = _check.regular(values, "values").astype(float)
     image = ax.imshow(values, vmin=vmin, vmax=vmax, cmap="viridis_r", aspect="auto")
+    digits = _digits(values)
     for (i, j), value in np.ndenumerate(values):
         dark = value > vmin + 0.45 * (vmax - vmin)  # false for NaN
-        text = "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"
+        text = "\N{EN DASH}" if np.isnan(value) else f"{value:{digits}}"
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)

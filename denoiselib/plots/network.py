@@ -49,6 +49,9 @@ WORDS = [
 def network(ax, net, length=100, title=""):
     """Draw a U-Net block by block, with the shapes that a signal takes on its way.
 
+    Returned are channels and samples behind each block, by name; of ``h`` and ``mask`` channels and
+    taps.
+
     Parameters
     ----------
     ax : matplotlib.axes.Axes
@@ -57,11 +60,6 @@ def network(ax, net, length=100, title=""):
         With or without a prior network; a copy of it does the work.
     length : int
         Number of samples of the signal.
-
-    Returns
-    -------
-    dict of str to (int, int)
-        Channels and samples behind each block; of ``h`` and ``mask`` channels and taps.
 
     Examples
     --------

@@ -199,11 +199,8 @@ def _number(text, line):
 
 
 def _read_npy(content):
-    file = io.BytesIO(content)
-    samples = np.lib.format.read_array(file, allow_pickle=False)
-    if file.tell() != len(content):
-        raise ValueError("there is more in it than its array")
-    return samples, None
+    _files.check_claim(io.BytesIO(content), len(content))
+    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False), None
 
 
 def _read_npz(content):

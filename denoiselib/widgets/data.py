@@ -26,19 +26,13 @@ def read_only(*arrays):
 def batch(family, sigma):
     """Return the signals that all panels look at: clean, noisy, and the exact Bayes estimate.
 
-    The noise is one draw times `sigma`, so that a slider changes its level and nothing else.
+    The noise is one draw times `sigma`, so that a slider changes its level and nothing else. The
+    arrays ``(32, 100)`` are read-only; the last is None for a family without an exact limit.
 
     Parameters
     ----------
-    family : str
-        Name in `signals.FAMILIES`.
-    sigma : float
-        Noise level.
-
-    Returns
-    -------
-    clean, noisy, best : ndarray (32, 100)
-        Read-only. `best` is None for a family without an exact limit.
+    family, sigma : str, float
+        Name in `signals.FAMILIES`, and noise level.
 
     Examples
     --------

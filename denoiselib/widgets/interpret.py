@@ -17,10 +17,7 @@ class LayerPanel(SignalPanel):
     """Turn one layer of a network: a kernel of three taps, batch norm, ReLU.
 
     The running statistics of the mode *fixed* are those of the features at noise level 3, gathered
-    anew for each family and kernel.
-
-    The sliders are those of the kernel K, and of gamma and beta of batch norm; without it, beta is
-    the bias of the kernel.
+    anew for each family and kernel. Without batch norm, beta is the bias of the kernel.
 
     Notes
     -----

@@ -32,10 +32,8 @@ def power(y, u, p):
 
     Parameters
     ----------
-    y : ndarray
-        Numbers.
-    u : float or ndarray
-        Weight of the penalty, positive.
+    y, u : ndarray, float or ndarray
+        Numbers, and weight of the penalty, positive.
     p : float
         Power: 1 is the soft threshold, 0 the hard one.
 

@@ -85,6 +85,36 @@ def test_scores_tell_low_peaks_and_lost_beats():
     assert heart.scores(gone, noisy, clean, beats)["wrong"] > 100 / 60
 
 
+@pytest.mark.parametrize("odd", ["pink", "", "White", None, 3, ["white"], ("hum",)])
+def test_names_that_nobody_knows_are_refused_in_words(odd):
+    row = {"noise": "white", "target": "recording", "mv": 0.1, "tuned": heart.UNTUNED, "gain": 1.0}
+    rows = [row | {"method": "none"}]
+    for name, call in {
+        "noise": lambda: heart.draw(odd, 0.1, 1, 0),
+        "purpose": lambda: heart.draw("white", 0.1, 1, 0, odd),
+        "noises": lambda: heart.mixed([odd], 1, 100, 0),
+        "method": lambda: heart.recipe(odd),
+        "method ": lambda: heart.run_one({"method": odd}, 0, 1),
+        "value": lambda: heart.means(rows, odd),
+        "target": lambda: heart.means(rows, "gain", odd),
+    }.items():
+        with pytest.raises(ValueError, match=rf"^{name.strip()} must be one of '"):
+            call()
+
+
+@pytest.mark.parametrize("odd", [-0.1, np.nan, np.inf, "0.1", None, [0.1]])
+def test_levels_that_are_none_are_refused_in_words(odd):
+    with pytest.raises((TypeError, ValueError), match=r"^level must"):
+        heart.draw("white", odd, 1, 0)
+
+
+@pytest.mark.parametrize("beats", [[], [[], []], [np.empty(0)] * 2, ([], ())])
+def test_nothing_is_scored_by_beats_that_are_not_there(beats):
+    noisy, clean, _ = heart.draw("white", 0.1, 1, seed=0)
+    with pytest.raises(ValueError, match="beats must hold R waves"):
+        heart.scores(clean, noisy, clean, beats)
+
+
 # --- filters
 
 

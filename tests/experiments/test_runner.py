@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 
 from denoiselib.experiments import runner
@@ -128,14 +130,28 @@ def test_a_failure_is_recorded_stops_nothing_and_is_tried_again(tmp_path):
     assert all(toy.stored(tmp_path).values())
 
 
-def test_rows_that_cannot_be_stored_are_a_failure(tmp_path):
-    bad = Protocol(name="bad", run_one=_array, settings=[{}], seeds=1, table={})
+#: Rows that cannot be stored as they are, or not be counted with, by what is said of them.
+BAD_ROWS = {
+    "worst must be a number": [{"worst": [1, 2]}, {"worst": {"a": 1}}, {"worst": (1,)}],
+    "worst must be": [{"worst": np.zeros(2)}, {"worst": 1j}, {"worst": b"x"}, {"worst": {1}}],
+    "the names in a row must be text": [{3: 1.0}, {(1, 2): 1.0}, {None: 1}, {True: 1}],
+    r"worst must not exceed 2\*\*53": [{"worst": x} for x in (2**53 + 1, -(2**64), 10**5000)],
+    "Error": [3, None, [1]],
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "row"), [(message, row) for message, rows in BAD_ROWS.items() for row in rows]
+)
+def test_rows_that_cannot_be_stored_are_a_failure(tmp_path, message, row):
+    def run_one(setting, seed, signals):
+        return [{"good": 1.0}, row] if seed else [{"large": 2**53}]
+
+    bad = Protocol(name="bad", run_one=run_one, settings=[{}], seeds=2, table={})
     (failed,) = runner.run(bad, tmp_path, workers=1)
-    assert "worst must be a number" in failed["error"]
-
-
-def _array(setting, seed, signals):
-    return [{"worst": [1, 2]}]
+    assert re.search(message, failed["error"])
+    assert Store(tmp_path, "bad").rows() == [{"seed": 0, "signals": 1000, "large": 2**53}]
+    assert failed in Store(tmp_path, "bad").read()
 
 
 @pytest.mark.slow
@@ -244,16 +260,27 @@ def test_no_more_processes_than_jobs_and_none_is_left_by_a_signal(tmp_path):
         [*command, "3"], stderr=subprocess.PIPE, cwd=ROOT, start_new_session=True
     )
 
-    def group():
-        listed = subprocess.run(["ps", "-eo", "pgid="], capture_output=True, text=True, check=True)
-        return listed.stdout.split().count(str(process.pid))
-
-    wait_for(lambda: group() > 3)
+    wait_for(lambda: toy.group(process.pid) > 3)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"interrupted: finished jobs are stored" in said
-    wait_for(lambda: group() == 0)
+    wait_for(lambda: toy.group(process.pid) == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("moment", [0, 1, 40])
+def test_no_worker_outlives_its_parent_whatever_ended_it(tmp_path, start, how, moment):
+    """As it begins, in the middle, and when all is computed but little."""
+    process = start()
+    wait_for(lambda: toy.group(process.pid) > 2 and lines(tmp_path) >= moment)
+    process.send_signal(how)
+    assert process.wait(60) == -how
+    end = time.monotonic() + 20
+    while toy.group(process.pid):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_few_jobs_get_few_processes(tmp_path, monkeypatch):

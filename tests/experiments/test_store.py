@@ -1,9 +1,15 @@
 import gzip
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from denoiselib.experiments.store import Store, sources
 
@@ -118,13 +124,18 @@ def test_a_last_line_that_has_lost_its_end_alone_is_a_job(store):
     assert store.read() == [*jobs(), next(jobs()) | {"seed": 99}]
 
 
-def test_what_is_cut_is_kept_beside(store):
-    whole = store.path.read_bytes()
-    store.path.write_bytes(whole + b'{"setting": {"fam')
-    with store.open():
-        pass
-    assert store.path.read_bytes() == whole
-    assert store.path.with_suffix(".jsonl.cut").read_bytes() == b'{"setting": {"fam\n'
+@pytest.mark.parametrize("first", [False, True])
+def test_what_is_cut_anywhere_is_kept_beside(store, first):
+    lines = store.path.read_bytes().splitlines(keepends=True)
+    good = b"" if first else b"".join(lines)
+    cut = store.path.with_suffix(".jsonl.cut")
+    for length in range(1, len(lines[0]) - 1):
+        store.path.write_bytes(good + lines[0][:length])
+        with store.open():
+            pass
+        assert store.path.read_bytes() == good
+        assert cut.read_bytes() == lines[0][:length] + b"\n"
+        cut.unlink()
 
 
 ROW = {"setting": {}, "seed": 0, "signals": 1, "rows": []}
@@ -135,6 +146,10 @@ ODD_LINES = {
     "a number": b"3\n",
     "text": b"a b c\n",
     "text without an end": b"a b c",
+    "foreign JSON without an end": b'{"x": 1}',
+    "a foreign job without an end": json.dumps(ROW | {"notes": "mine"}).encode(),
+    "a seed that is none, without an end": json.dumps(ROW | {"seed": "a"}).encode(),
+    "another checksum, without an end": json.dumps(ROW | {"crc32": 1}).encode(),
     "rows null": json.dumps(ROW | {"rows": None}).encode() + b"\n",
     "rows text": json.dumps(ROW | {"rows": "abc"}).encode() + b"\n",
     "a row that is none": json.dumps(ROW | {"rows": [3]}).encode() + b"\n",
@@ -166,18 +181,153 @@ def test_odd_provenance_is_named_and_not_touched(store, text):
     assert store.provenance.read_text() == text
 
 
-@pytest.mark.parametrize("removed", [False, True])
-def test_a_file_that_is_replaced_or_removed_is_not_written_on(store, removed):
-    kept = store.path.read_bytes()
+def replace(path, kept):
+    path.unlink()
+    path.write_bytes(kept)
+
+
+def last_byte(path, kept):
+    with open(path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b" ")
+
+
+#: What may happen to a file of results during a run, and what is said of it.
+CHANGES = {
+    "replaced": (replace, "replaced or removed"),
+    "removed": (lambda path, kept: path.unlink(), "replaced or removed"),
+    "a line less": (lambda path, kept: path.write_bytes(kept[: kept.rindex(b"{")]), "changed"),
+    "an end less": (lambda path, kept: path.write_bytes(kept[:-1]), "changed"),
+    "half": (lambda path, kept: path.write_bytes(kept[: len(kept) // 2]), "changed"),
+    "nothing left": (lambda path, kept: path.write_bytes(b""), "changed"),
+    "other line ends": (
+        lambda path, kept: path.write_bytes(kept.replace(b"\n", b"\r\n")),
+        "changed",
+    ),
+    "a word more": (lambda path, kept: path.write_bytes(kept + b"note"), "changed"),
+    "a line more": (lambda path, kept: path.write_bytes(kept + b"note\n"), "changed"),
+    "its last byte": (last_byte, "changed"),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("written", [0, 2])
+def test_a_file_that_changes_meanwhile_is_not_written_on(store, kind, written):
+    change, said = CHANGES[kind]
     with store.open() as append:
-        append(next(jobs()) | {"seed": 99})
-        store.path.unlink()
-        if not removed:
-            store.path.write_bytes(kept)
-        with pytest.raises(OSError, match=r"toy\.jsonl was replaced or removed during the run"):
-            append(next(jobs()) | {"seed": 100})
-    assert store.path.exists() != removed
-    assert removed or store.path.read_bytes() == kept
+        for seed in range(written):
+            append(next(jobs()) | {"seed": 99 + seed})
+        change(store.path, store.path.read_bytes())
+        left = store.path.read_bytes() if store.path.exists() else None
+        for _ in range(2):
+            with pytest.raises(OSError, match=rf"toy\.jsonl was {said} during the run"):
+                append(next(jobs()) | {"seed": 200})
+    assert (store.path.read_bytes() if store.path.exists() else None) == left
+
+
+#: Other ways to a file of results.
+WAYS = {
+    "a link": lambda path, other: other.symlink_to(path),
+    "a link to a link": lambda path, other: (
+        other.with_suffix(".link").symlink_to(path),
+        other.symlink_to(other.with_suffix(".link")),
+    ),
+    "another name": lambda path, other: other.hardlink_to(path),
+    "a link of the folder": lambda path, other: (
+        other.parent.rmdir(),
+        other.parent.symlink_to(path.parent),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("unlocked", [False, True])
+def test_a_file_has_one_writer_whatever_it_is_called(store, tmp_path, way, unlocked):
+    (tmp_path / "other").mkdir()
+    other = Store(tmp_path / "other", "toy")
+    WAYS[way](store.path, other.path)
+    for one, two in ((store, other), (other, store), (store, store)):
+        with one.open():
+            if unlocked:
+                for lock in tmp_path.rglob("*.lock"):
+                    lock.unlink()
+            with pytest.raises(BlockingIOError, match="another run is writing"), two.open():
+                pass
+        with two.open():
+            pass
+    assert store.read() == other.read() == list(jobs())
+
+
+def test_the_lock_does_not_outlive_its_process(store):
+    code = (
+        "import os, sys; from denoiselib.experiments.store import Store\n"
+        "with Store(sys.argv[1], 'toy').open(): print('open', flush=True); input()\n"
+    )
+    command = [sys.executable, "-c", code, str(store.path.parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"open\n"
+        with pytest.raises(BlockingIOError), store.open():
+            pass
+        process.kill()
+    with store.open():
+        pass
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+ANY = st.recursive(
+    PLAIN | st.floats() | st.binary(max_size=3) | st.complex_numbers(),
+    lambda inner: (
+        st.tuples(inner)
+        | st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=2) | st.integers() | st.tuples(st.integers()) | st.none(),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)
+JOBS = st.fixed_dictionaries(
+    {
+        "setting": st.dictionaries(st.text(max_size=3), ANY, max_size=3) | ANY,
+        "seed": st.integers() | st.just("a"),
+        "signals": st.integers(),
+    },
+    optional={
+        "rows": st.lists(st.dictionaries(st.text(max_size=3), ANY, max_size=3), max_size=3) | ANY,
+        "error": st.text() | st.just(3),
+        "crc32": st.integers(),
+        "notes": st.text(),
+    },
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(job=JOBS)
+def test_every_job_comes_back_as_it_was_or_is_refused(job):
+    with tempfile.TemporaryDirectory() as folder:
+        store, stored = Store(folder, "toy"), []
+        with store.open() as append:
+            try:
+                append(job)
+                stored = [job]
+            except ValueError as error:
+                assert str(error).startswith("a job must be plain JSON")  # noqa: PT017
+                assert store.path.read_bytes() == b""
+        assert repr(store.read()) == repr(stored)
+
+
+@pytest.mark.parametrize("where", ["setting", "row"])
+def test_a_number_that_json_cannot_hold_is_refused(store, where):
+    huge, kept = {"x": 10**5000}, store.path.read_bytes()
+    job = ROW | ({"setting": huge} if where == "setting" else {"rows": [huge]})
+    with store.open() as append, pytest.raises(ValueError, match="a job must be plain JSON"):
+        append(job)
+    assert store.path.read_bytes() == kept
 
 
 def test_the_code_that_computed_jobs_is_counted():

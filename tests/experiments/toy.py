@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -47,6 +48,13 @@ def stored(folder):
     text = (Path(folder) / "toy.jsonl").read_text()
     assert text.count('"rows"') == len(Store(folder, "toy").rows()) / 3
     return {identity(job): job.get("rows") for job in Store(folder, "toy").read()}
+
+
+def group(number):
+    """Count the processes that live in a group."""
+    command = ["ps", "-eo", "pgid=,stat="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return sum(int(line.split()[0]) == number and "Z" not in line for line in listed.splitlines())
 
 
 if __name__ == "__main__":

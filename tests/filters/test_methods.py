@@ -1,5 +1,7 @@
 """Every method of the list works on every family, and the slides' rows come out."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,39 @@ def test_labels_must_fit():
     for labels in (Y[:, :50], Y * np.nan, Y[:2]):
         with pytest.raises(ValueError, match="clean"):
             METHODS["soft"].tune(Y, 3.0, labels)
+
+
+WINDOWLESS = (3.0, 4, 0, -3, 10**9, True, "3", None, np.nan, [3], np.array([3, 5]))
+WEIGHTLESS = (-1.0, np.nan, np.inf, 1e300, "1", None, 1j, [], np.ones(3), np.full((5, 1), -1.0))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wiener",
+        "wiener_sigma",
+        "l1_dft",
+        "gmc_dft",
+        "soft",
+        "relu",
+        "firm",
+        "hard",
+        "l1_pulse",
+        "tv",
+    ],
+)
+def test_what_is_wrong_with_a_value_is_said_of_the_value(name):
+    method = METHODS[name]
+    for value in WINDOWLESS if method.parameter == "window" else WEIGHTLESS:
+        with pytest.raises((TypeError, ValueError), match=r"\bvalue\b") as refused:
+            method.denoise(Y, 3.0, value)
+        assert not re.search(r"\b(size|lam|noise)\b", str(refused.value))
+
+
+@pytest.mark.parametrize("sigma", [-1.0, np.nan, "1", None, np.ones(3), np.ones((4, 1))])
+def test_what_is_wrong_with_a_noise_level_is_said_of_sigma(sigma):
+    with pytest.raises((TypeError, ValueError), match=r"\bsigma\b"):
+        METHODS["wiener_sigma"].denoise(Y, sigma, 3)
 
 
 def measured(family, denoise):

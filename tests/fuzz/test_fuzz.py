@@ -46,6 +46,11 @@ EXCLUDED = {
     "nn.UNet.forward_part": "for nn.denoise_long",
     "nn.UNet.mask": "a part of its forward",
     "nn.norm.LineEnhancer.features": "for subclasses",
+    "nn.BatchNorm1d.each": "for subclasses",
+    "nn.train.batch_of": "for nn.train.fit and nn.stacks.streams",
+    "nn.optim.Optimizer.leaving": "for nn.train.fit and wrappers",
+    "nn.optim.Optimizer.numbers": "for subclasses",
+    "nn.optim.Optimizer.spread": "for subclasses",
     "nn.unsupervised.Lesson.loss": "called by nn.train.fit, with tensors",
 }
 
@@ -59,7 +64,7 @@ INFINITE = {
     "nn.ops": "an operation of the tape is arithmetic: what overflows does, and NaN passes on",
     "nn.Tensor": "the same",
     "nn.losses": "the same",
-    "nn.optim.clip": "the same",
+    "nn.wrappers.clip": "the same",
     "calling.Program": "the same",
     "interpret.energy": "a large power overflows",
     "metrics.ulps": "next to 0 the unit is the smallest number there is",
@@ -79,7 +84,7 @@ KEPT = {
     ("nn.ops.take", "index"),  # NumPy's own indexing, and its errors
 }
 #: What changes the array that it is given, as it says.
-IN_PLACE = ("nn.optim.clip",)
+IN_PLACE = ("nn.wrappers.clip",)
 
 
 def _tuning(method):

@@ -14,6 +14,7 @@ FEATURES = RNG.standard_normal((2, 2, 6))
 LONG = RNG.standard_normal((1, 1, 20))
 HEART = filters.tv(RNG.standard_normal(400), 1)
 NET = nn.PlainNet(width=2, depth=2, rng=0).eval()
+NETS = [nn.PlainNet(width=2, depth=2, rng=seed) for seed in (0, 1)]
 SOURCE = train.fresh("blocks", 1.0, 3, 8)
 TAUGHT = real.Taught.by(SOURCE, 250.0)
 LAYER = interpret.find_layers(NET)["layer 1"]
@@ -36,6 +37,7 @@ ARGUMENTS = {
     **dict.fromkeys(["momentum", "weight_decay", "drift", "highest", "share"], 0.1),
     **dict.fromkeys(["n", "k", "draws", "bands", "block", "delay", "passes", "active"], 2),
     **dict.fromkeys(["steps", "batch_size", "iterations", "radius", "channels", "every"], 2),
+    **dict.fromkeys(["groups", "nets"], 1),
     **dict.fromkeys(["padding", "before", "after", "overlap", "interval", "period", "dilation"], 1),
     **dict.fromkeys(["length", "taps"], 8),
     **dict.fromkeys(["size", "window", "kernel"], 3),
@@ -162,10 +164,11 @@ OWN = {
     "nn.ops.subtract": ELEMENTWISE,
     "nn.ops.take": {"index": (slice(None), 1)},
     "nn.ops.upsample1d": {"part": (0, 6)},
-    "nn.optim.warm_restarts": {"factor": 2},
-    "nn.optim.Clipped": {"inner": optim.Adam(NET)},
-    "nn.optim.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},
-    "nn.optim.Wrapper": {"inner": optim.Adam(NET)},
+    "nn.stacks": {"nets": NETS, "whole": nn.stack(NETS), "sources": [SOURCE, SOURCE]},
+    "nn.schedules.warm_restarts": {"factor": 2},
+    "nn.wrappers.Clipped": {"inner": optim.Adam(NET)},
+    "nn.wrappers.Scaled": {"inner": optim.Adam(NET), "scale": 4.0},
+    "nn.wrappers.Wrapper": {"inner": optim.Adam(NET)},
     "nn.optim.Optimizer.fitting": {
         "self": optim.Adam(NET),
         "state": optim.Adam(NET).state_dict(),

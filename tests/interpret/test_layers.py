@@ -1,8 +1,23 @@
+import contextlib
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from denoiselib import nn
-from denoiselib.interpret import features, find_layers, in_place_of, norm_gains, watching
+from denoiselib.interpret import (
+    energy,
+    features,
+    find_layers,
+    in_place_of,
+    jacobian,
+    minimise_energy,
+    norm_gains,
+    watching,
+)
+from denoiselib.nn import optim, train
 
 
 def test_layers_of_a_unet_are_found_in_order(unet):
@@ -143,3 +158,123 @@ def test_refused(plain, noisy):
         features(plain.train(), noisy)
     with pytest.raises(ValueError, match="finite"):
         features(plain.eval(), np.full((1, 40), np.nan))
+
+
+# --- beside other threads
+
+
+def in_thread(function, *args):
+    """Return what a function returns in a thread of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *args).result(60)
+
+
+def halved(module, x):
+    return x * 0.5
+
+
+#: What may be replaced in a network.
+REPLACED = {
+    "activation": lambda net: find_layers(net)["layer 1"].activation,
+    "convolution": lambda net: find_layers(net)["layer 2"].conv,
+    "norm": lambda net: find_layers(net)["layer 2"].norm,
+    "all layers": lambda net: net.layers,
+    "network": lambda net: net,
+}
+
+
+@pytest.mark.parametrize("planned", [True, False])
+@pytest.mark.parametrize("kind", REPLACED)
+def test_what_is_put_in_place_of_a_module_holds_for_its_thread_alone(plain, noisy, kind, planned):
+    module, x = REPLACED[kind](plain), noisy[:, None]
+    if planned:
+        before = plain.denoise(noisy)
+    with in_place_of({module: halved}):
+        replaced = plain(x).data[:, 0]
+        for _ in range(2):
+            np.testing.assert_array_equal(plain.denoise(noisy), replaced)
+            other = in_thread(plain.denoise, noisy)
+            np.testing.assert_array_equal(other, in_thread(lambda: plain(x).data[:, 0]))
+        assert np.abs(other - replaced).max() > 1e-4
+    np.testing.assert_array_equal(plain.denoise(noisy), other)
+    np.testing.assert_array_equal(before if planned else other, other)
+
+
+def test_replacements_in_two_threads_may_end_in_any_order(plain, noisy):
+    module, expected = find_layers(plain)["layer 1"].activation, {}
+    factors = (0.5, 3.0)
+    for factor in factors:
+        with in_place_of({module: lambda module, x, c=factor: c * x}):
+            expected[factor] = plain.denoise(noisy)
+    alone = plain.denoise(noisy)
+    for last in factors:
+        barrier = threading.Barrier(2)
+
+        def look(factor, barrier=barrier, last=last):
+            found = []
+            with in_place_of({module: lambda module, x: factor * x}):
+                barrier.wait(30)
+                found.append(plain.denoise(noisy))
+                barrier.wait(30)
+                if factor == last:
+                    barrier.wait(30)
+                    found.append(plain.denoise(noisy))
+            if factor != last:
+                barrier.wait(30)
+            return [*found, plain.denoise(noisy)]
+
+        with ThreadPoolExecutor(2) as pool:
+            for factor, found in zip(factors, pool.map(look, factors), strict=True):
+                np.testing.assert_array_equal(found[-1], alone)
+                for estimate in found[:-1]:
+                    np.testing.assert_array_equal(estimate, expected[factor])
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda net, noisy: features(net, noisy)["layer 2"].output,
+        lambda net, noisy: minimise_energy(net, "layer 2", noisy, steps=3).estimate,
+        lambda net, noisy: jacobian(net, noisy[0, :12]),
+        lambda net, noisy: net.denoise(noisy),
+    ],
+)
+def test_looking_changes_nothing_in_other_threads(plain, noisy, look):
+    expected, estimate = look(plain, noisy), plain.denoise(noisy)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            looks = [pool.submit(look, plain, noisy) for _ in range(20)]
+            estimates = [pool.submit(plain.denoise, noisy) for _ in range(60)]
+            for found in looks:
+                np.testing.assert_array_equal(found.result(60), expected)
+            for found in estimates:
+                np.testing.assert_array_equal(found.result(60), estimate)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda net, noisy: features(net, noisy),
+        lambda net, noisy: minimise_energy(net, "layer 2", noisy, steps=3),
+        lambda net, noisy: jacobian(net, noisy),
+        lambda net, noisy: energy(net, "layer 2", np.zeros((4, 5, 40)), noisy, noisy),
+    ],
+)
+def test_a_training_that_begins_while_one_looks_is_noticed(plain, noisy, look, monkeypatch):
+    data = train.fresh("blocks", 3.0, 2, 40)
+    forward = nn.PlainNet.forward
+
+    def slowly(self, x):
+        if threading.current_thread() is threading.main_thread():
+            with contextlib.suppress(ValueError):  # of parameters that are held constant
+                in_thread(train.fit, plain, data, optim.SGD(plain, 1e-3), 1)
+            plain.eval()
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.PlainNet, "forward", slowly)
+    with pytest.raises(RuntimeError, match="net was trained by another thread meanwhile"):
+        look(plain, noisy)

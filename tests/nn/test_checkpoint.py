@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from hypothesis.extra.numpy import arrays as arrays_of
 
-from denoiselib.nn import PlainNet, UNet, checkpoint, optim
+from denoiselib import real
+from denoiselib.nn import PlainNet, UNet, checkpoint, optim, train
 
 ARRAYS = {
     "a/b.weight": np.arange(6, dtype=np.float32).reshape(1, 2, 3),
@@ -63,6 +64,47 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, ending, monkeypatch):
         checkpoint.save(path, {"x": np.ones(3)})
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
+
+
+def written_by_others(path, long):
+    """Write files that are no checkpoints, under the names of some."""
+    samples = np.linspace(0.0, 1.0, 300_000 if long else 3)
+    real.save_signal(path.with_name("signal.npz"), samples, rate=360)
+    np.savez(path.with_name("numpy.npz"), x=samples)
+    np.savez_compressed(path.with_name("packed.npz"), x=samples)
+    path.with_name("csv.npz").write_text("0.5\n" * len(samples))
+    header = b'{"__metadata__":{"k":"v"},"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}'
+    content = len(header).to_bytes(8, "little") + header + bytes([1, 2, 3])
+    path.with_name("foreign.safetensors").write_bytes(content)
+    path.with_name("blank.safetensors").write_bytes(bytes(len(samples)))
+
+
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_of_another_kind_is_not_replaced(tmp_path, long, linked):
+    written_by_others(tmp_path / "x", long)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(files) == 6
+    for path, content in files.items():
+        target = tmp_path / f"link{path.suffix}" if linked else path
+        if linked:
+            target.symlink_to(path)
+        with pytest.raises(FileExistsError, match=r"was not written by checkpoint\.save"):
+            checkpoint.save(target, ARRAYS)
+        assert path.read_bytes() == content
+        if linked:
+            target.unlink()
+    assert set(tmp_path.iterdir()) == set(files)
+
+
+@both
+@pytest.mark.parametrize("words", [0, 2**21])
+def test_a_checkpoint_and_an_empty_file_are_replaced(tmp_path, ending, words):
+    path = tmp_path / f"a.{ending}"
+    path.touch()
+    for k in range(3):
+        checkpoint.save(path, {"x": np.array(k)}, {"words": "w" * words})
+        assert checkpoint.load(path)[0]["x"] == k
 
 
 @both
@@ -342,3 +384,176 @@ def test_a_missing_folder_is_said_at_once(tmp_path):
     net = PlainNet(width=2, depth=2, rng=0)
     with pytest.raises(FileNotFoundError, match=r"path must lie in a folder, .*missing is none"):
         checkpoint.Checkpoint(tmp_path / "missing" / "a.npz", net, optim.Adam(net))
+
+
+# --- a training that is taken up again
+
+DATA = train.fresh("sparse_spikes", 3.0, 8)
+
+
+def make(wrap=lambda optimizer: optimizer, kind=optim.Adam, **options):
+    net = PlainNet(width=3, depth=2, rng=0)
+    return net, wrap(kind(net, **options))
+
+
+def trained(path, net, optimizer, steps=20, **options):
+    file = checkpoint.Checkpoint(path, net, optimizer)
+    options = {"validation": DATA(10**6), "every": 5} | options
+    return train.fit(net, DATA, optimizer, steps, callbacks=[file], history=file.history, **options)
+
+
+def refused(path, net, optimizer, match):
+    """See that a checkpoint is refused in words, and that nothing has been changed."""
+    before = net.state_dict(), optimizer.state_dict(), optimizer.lr
+    with pytest.raises(
+        ValueError, match=rf"{path.name} is no checkpoint of this training: {match}"
+    ):
+        checkpoint.Checkpoint(path, net, optimizer)
+    np.testing.assert_equal((net.state_dict(), optimizer.state_dict(), optimizer.lr), before)
+
+
+def first(array, value):
+    array = array.copy()
+    array.flat[0] = value
+    return array
+
+
+def last(array, value):
+    array = array.copy()
+    array.flat[-1] = value
+    return array
+
+
+#: What no training leaves, by what it is of: from the array that a training has left.
+ODD = {
+    "history/step": [
+        *(lambda x, v=v: last(x, v) for v in (np.inf, -np.inf, np.nan, 20.5, -20, 0, 15, 1e300)),
+        *(lambda x, v=v: first(x, v) for v in (0, -5, 0.5, 10, 1e9)),
+        lambda x: x[:-1],
+        lambda x: np.append(x, 25.0),
+        lambda x: x[:0],
+        lambda x: x[::-1],
+        lambda x: x[0],
+        lambda x: x[None],
+        lambda x: x.astype(np.int64),
+    ],
+    "history/lr": [lambda x: x[1:], lambda x: last(x, -1), lambda x: last(x, np.nan)],
+    "history/loss": [lambda x: x[1:], lambda x: np.append(x, 1.0), lambda x: x[:, None]],
+    "history/rmse": [
+        lambda x: np.append(x, 1.0),
+        lambda x: x[:0],
+        lambda x: last(x, np.nan),
+        lambda x: last(x, -0.5),
+    ],
+    "history/other": [lambda _: np.zeros(4)],
+    "optimizer/t": [lambda x: x - 100, lambda x: x + 0.5, lambda x: x.astype(np.int32)],
+    "optimizer/v": [lambda x: first(x, -1), lambda x: x.astype(np.float64), lambda x: x[1:]],
+    "optimizer/m": [lambda x: last(x, np.nan), lambda x: last(x, np.inf), lambda x: x[None]],
+    "optimizer/other": [lambda _: np.zeros(3)],
+    **{
+        f"{part}/layers.0.weight": [
+            lambda x: first(x, np.nan),
+            lambda x: last(x, -np.inf),
+            lambda x: x.astype(np.float64),
+            lambda x: x.astype(np.int32),
+            lambda x: x[..., :-1],
+            lambda x: x.ravel(),
+        ]
+        for part in ("net", "best")
+    },
+    "best/other": [lambda _: np.zeros(3, np.float32)],
+    "net/other": [lambda _: np.zeros(3, np.float32)],
+}
+
+
+@pytest.fixture(scope="module")
+def left_by_a_training(tmp_path_factory):
+    path = tmp_path_factory.mktemp("training") / "run.npz"
+    trained(path, *make())
+    return checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [(name, change) for name, odd in ODD.items() for change in odd]
+)
+def test_what_no_training_leaves_is_refused_before_anything_is_changed(
+    left_by_a_training, tmp_path, name, change
+):
+    arrays, metadata = left_by_a_training
+    assert name in arrays or name.endswith("/other")
+    path = tmp_path / "run.npz"
+    checkpoint.save(path, arrays | {name: change(arrays.get(name))}, metadata)
+    refused(path, *make(), "")
+
+
+def test_what_a_training_leaves_is_wanted_all(left_by_a_training, tmp_path):
+    arrays, metadata = left_by_a_training
+    for name in arrays:
+        path = tmp_path / f"{name.replace('/', ' ')}.npz"
+        checkpoint.save(path, {k: v for k, v in arrays.items() if k != name}, metadata)
+        refused(path, *make(), "")
+
+
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("saved", ["options", "name"])
+def test_what_trainings_leave_is_taken_up(tmp_path, validated, saved):
+    """With a validation or none, with options or, as files were once, without."""
+    validation = DATA(10**6) if validated else None
+    whole, pieces = make(), make()
+    trained(tmp_path / "a.npz", *whole, validation=validation)
+    trained(tmp_path / "b.npz", *pieces, steps=10, validation=validation)
+    arrays, metadata = checkpoint.load(tmp_path / "b.npz")
+    if saved == "name":
+        del metadata["options"]
+        checkpoint.save(tmp_path / "b.npz", arrays, metadata)
+    again = make()
+    history = trained(tmp_path / "b.npz", *again, validation=validation)
+    np.testing.assert_array_equal(again[0].vector, whole[0].vector)
+    assert history["step"] == [5, 10, 15, 20]
+    assert (history.best is not None) == validated
+
+
+def clipped(optimizer, norm=0.5):
+    return optim.Clipped(optimizer, norm)
+
+
+#: Pairs of optimisers that differ in one option.
+OTHERS = {
+    "lr": ({"lr": 1e-3}, {"lr": 1e-2}),
+    "beta": ({"betas": (0.9, 0.999)}, {"betas": (0.9, 0.99)}),
+    "eps": ({"eps": 1e-8}, {"eps": 1e-6}),
+    "weight_decay": ({"kind": optim.AdamW}, {"kind": optim.AdamW, "weight_decay": 0.1}),
+    "momentum": ({"kind": optim.SGD, "lr": 0.1}, {"kind": optim.SGD, "lr": 0.1, "momentum": 0.5}),
+    "norm": ({"wrap": clipped}, {"wrap": lambda inner: clipped(inner, 0.25)}),
+    "interval": ({"wrap": optim.Scaled}, {"wrap": lambda o: optim.Scaled(o, interval=9)}),
+    "order": (
+        {"wrap": lambda inner: clipped(optim.Scaled(inner))},
+        {"wrap": lambda inner: optim.Scaled(clipped(inner))},
+    ),
+    "twice": (
+        {"wrap": lambda inner: clipped(clipped(inner, 1.0), 2.0)},
+        {"wrap": lambda inner: clipped(clipped(inner, 2.0), 1.0)},
+    ),
+}
+
+
+@pytest.mark.parametrize("option", OTHERS)
+def test_an_option_that_is_another_is_said_and_may_be_changed_afterwards(tmp_path, option):
+    first, second = OTHERS[option]
+    path = tmp_path / "run.npz"
+    trained(path, *make(**first), steps=10, schedule=optim.cosine(0.01, 20))
+    refused(path, *make(**second), "it was written with .*")
+    net, optimizer = make(**first)
+    file = checkpoint.Checkpoint(path, net, optimizer)
+    optimizer.lr = 1e-4
+    history = train.fit(net, DATA, optimizer, 20, callbacks=[file], history=file.history)
+    assert history["lr"][-1] == 1e-4
+    assert checkpoint.Checkpoint(path, *make(**first)).history["step"][-1] == 20
+
+
+def test_the_option_is_named(tmp_path):
+    path = tmp_path / "run.npz"
+    trained(path, *make(lr=0.25), steps=5)
+    refused(
+        path, *make(lr=0.5), r"it was written with Adam\(lr=0\.25, .*this is Adam\(lr=0\.5, .*lr ="
+    )

@@ -6,6 +6,7 @@ import itertools
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,8 +25,9 @@ from denoiselib.nn import (
     modules,
     ops,
     optim,
+    train,
 )
-from denoiselib.nn.modules import INITS, Activation, Buffer, Parameter
+from denoiselib.nn.modules import INITS, Activation, Buffer, Network, Parameter
 from denoiselib.nn.norm import InstanceNorm
 
 #: Where the double convolutions of the slides' U-Net are: (in, middle, out) channels.
@@ -637,6 +639,73 @@ def test_denoise_sees_every_change_of_a_network_and_that_it_is_undone(make, chan
         np.testing.assert_array_equal(net.denoise(x), expected)
 
 
+class Halved(Activation):
+    """An activation that inherits what it computes."""
+
+
+#: Ways to change a class, each with the class, the attribute, and its value.
+CLASS_CHANGES = {
+    "layer": lambda: (
+        Conv1d,
+        "forward",
+        lambda self, x, mask=None: ops.conv1d(x, self.weight * 2, None, 1),
+    ),
+    "activation": lambda: (Activation, "forward", lambda self, x: self.function(x) * 0.5),
+    "inherited": lambda: (Halved, "forward", lambda self, x: self.function(x) * 0.5),
+    "norm": lambda: (BatchNorm1d, "forward", lambda self, x: x * 2.0),
+    "network": lambda: (PlainNet, "forward", lambda self, x: self.layers(x) * 2.0),
+    "base": lambda: (Module, "statistics", property(lambda self: "signal")),
+}
+
+
+@pytest.mark.parametrize("change", CLASS_CHANGES.values(), ids=CLASS_CHANGES)
+def test_denoise_and_training_see_every_change_of_a_class_and_that_it_is_undone(change):
+    net, x = PlainNet(width=4, depth=3, kernel=3, rng=0), noisy(5, 40)
+    for module in net.modules():
+        if isinstance(module, Activation):
+            module.__class__ = Halved
+    train.fit(net, lambda step: (x, x), optim.Adam(net), 3)
+    expected = net.eval().denoise(x)
+    for _ in range(2):
+        with mock.patch.object(*change()):
+            np.testing.assert_array_equal(net.denoise(x), net(x[:, None]).data[:, 0])
+            assert np.abs(net.denoise(x) - expected).max() > 1e-4
+        np.testing.assert_array_equal(net.denoise(x), expected)
+    # in the midst of a training
+    ends, kind, name, value = [], *change()
+    for replay in (True, False):
+        trained = copy.deepcopy(net)
+        with mock.patch.object(kind, name, vars(kind).get(name, getattr(kind, name))):
+
+            def patch(step, history, trained=trained, replay=replay):
+                if step == 2:
+                    setattr(kind, name, value)
+                if not replay:  # planned anew at each step
+                    trained.note = object()
+
+            options = {"every": 1, "callbacks": [patch]}
+            history = train.fit(
+                trained, lambda step: (x, x), optim.SGD(trained, 1e-3), 4, **options
+            )
+        ends.append(history["loss"])
+    assert ends[0] == ends[1]
+
+
+def test_what_bypasses_attributes_is_seen_by_copies():
+    net, x = PlainNet(width=4, depth=3, rng=0).eval(), noisy(5, 40)
+    before, activation = net.denoise(x), _activation(net)
+    vars(activation)["function"] = ops.absolute
+    assert np.abs(copy.deepcopy(net).denoise(x) - before).max() > 1e-4
+
+
+def test_a_network_without_attributes_can_denoise():
+    class Same(Network):
+        def forward(self, x):
+            return x * 1.0
+
+    np.testing.assert_array_equal(Same().denoise(np.ones((2, 9))), np.ones((2, 9)))
+
+
 @ALL
 def test_denoise_in_place_of_a_layer_is_that_of_the_call(make):
     net, x = trained(make, "running"), noisy(5, 40)
@@ -741,6 +810,58 @@ def test_denoise_may_run_in_threads_in_every_mode(make, mode, batch_size):
         np.testing.assert_array_equal(net.denoise(x, batch_size), alone)
     assert [(m.training, m.statistics) for m in net.modules()] == modes
     assert_same_state(net, state)
+
+
+#: Ways to switch the mode of a network, or of a part of it.
+SWITCHES = {
+    "training": lambda net: net.train(),
+    "batch": lambda net: net.eval("batch"),
+    "signal": lambda net: net.eval("signal"),
+    "running": lambda net: net.eval(),
+    "a part": lambda net: _block(net).eval("signal"),
+}
+
+
+def switched_in_a_thread(net, name):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(SWITCHES[name], net).result(60)
+
+
+@ALL
+@pytest.mark.parametrize("first", ["training", "batch", "signal", "running"])
+@pytest.mark.parametrize("second", SWITCHES)
+def test_a_mode_that_changes_during_a_pass_is_noticed(make, first, second, monkeypatch):
+    net, x, run = SWITCHES[first](trained(make, "running")), noisy(201, 40), modules.Plans.run
+    expected = net.denoise(x)
+
+    def slowly(self, *arguments):
+        estimate = run(self, *arguments)
+        switched_in_a_thread(net, second)
+        return estimate
+
+    with monkeypatch.context() as patch:
+        patch.setattr(modules.Plans, "run", slowly)
+        if first == second or (first, second) == ("signal", "a part"):  # nothing changes
+            np.testing.assert_array_equal(net.denoise(x), expected)
+        else:
+            with pytest.raises(RuntimeError, match="its mode was changed"):
+                net.denoise(x)
+    assert net.denoise(x).shape == x.shape
+
+
+@ALL
+@pytest.mark.usefixtures("impatient_threads")
+def test_denoise_beside_switches_is_that_of_one_mode_or_refused(make):
+    net, x, names = trained(make, "running"), noisy(201, 40), ["training", "batch", "signal"]
+    expected = [SWITCHES[name](net).denoise(x) for name in names]
+    net.eval("batch")
+    with ThreadPoolExecutor(2) as pool:
+        for k in range(60):
+            pool.submit(SWITCHES[names[k % 3]], net)
+        for _ in range(10):
+            with contextlib.suppress(RuntimeError):
+                found = net.denoise(x)
+                assert any(np.array_equal(found, one) for one in expected)
 
 
 @ALL

@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from denoiselib.experiments import variants
 from denoiselib.filters.prox import PENALTIES
-from denoiselib.nn import Program, Tensor, ops
+from denoiselib.nn import Program, Tensor, activations, ops
 from denoiselib.nn.norm import adaptive
 from denoiselib.nn.tensor import Op, as_innermost
 
@@ -342,6 +343,7 @@ def test_constants_get_no_gradient_and_do_not_disturb(case):
 
 #: Operations of single layers.
 EXTRA = {adaptive.WienerGain, variants.GroupSoft, variants.Mixed}
+EXTRA |= {activations.Gelu, activations.PRelu}
 
 
 def test_no_operation_is_left_out():
@@ -374,6 +376,9 @@ def test_no_operation_is_left_out():
         (lambda x, w: ops.conv1d(x, w, dilation=6), "spans 13 samples is longer than the padded"),
         (lambda x, w: ops.conv1d(x, w, dilation=0), "dilation must be at least 1"),
         (lambda x, w: ops.conv1d(x, w, padding=-1), "padding must be at least 0"),
+        (lambda x, w: ops.conv1d(x, w, groups=0), "groups must be at least 1"),
+        (lambda x, w: ops.conv1d(x, w, groups=2), "out_channels, 2 / 2 groups, taps"),
+        (lambda x, w: ops.conv1d(x, w[:3, :1], groups=2), "2 do not divide the 3 output channels"),
         (lambda x, w: ops.max_pool1d(x, 8), "window must be between 1 and 7"),
         (lambda x, w: ops.avg_pool1d(x, 0), "window must be between 1 and 7"),
         (lambda x, w: ops.pad(x, -1, 0), "before must be at least 0"),
@@ -561,6 +566,28 @@ def test_conv1d_is_a_sum_of_correlations(batch, out_channels, taps, padding):
                 np.correlate(channel, k) for channel, k in zip(signal, kernel, strict=True)
             )
             np.testing.assert_allclose(feature, total, rtol=1e-10, atol=1e-10)
+
+
+@PROPERTY
+@given(batches(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2))
+def test_groups_of_conv1d_are_convolutions_of_their_own(batch, groups, outs, taps, dilation):
+    x, rng = batch
+    x = np.concatenate([x + k for k in range(groups)], axis=1)
+    w = rng.standard_normal((groups * outs, x.shape[1] // groups, taps))
+    b = rng.standard_normal(groups * outs)
+    leaves = [Tensor(array, requires_grad=True) for array in (x, w, b)]
+    y = ops.conv1d(*leaves, padding=4, dilation=dilation, groups=groups)
+    dy = rng.standard_normal(y.shape)
+    (y * dy).sum().backward()
+    for k in range(groups):
+        own = [np.array_split(array, groups, axis)[k] for array, axis in ((x, 1), (w, 0), (b, 0))]
+        alone = [Tensor(array, requires_grad=True) for array in own]
+        part = ops.conv1d(*alone, padding=4, dilation=dilation)
+        close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-10)
+        close(np.array_split(y.data, groups, 1)[k], part.data)
+        (part * np.array_split(dy, groups, 1)[k]).sum().backward()
+        for leaf, axis, mine in zip(leaves, (1, 0, 0), alone, strict=True):
+            close(np.array_split(leaf.grad, groups, axis)[k], mine.grad)
 
 
 #: Paddings and dilations with which kernels reach far beyond short signals.

@@ -109,6 +109,7 @@ def test_schedules():
         (lambda: optim.Scaled(optim.SGD(PlainNet(), 1.0), -1), "scale"),
         (lambda: optim.Clipped(optim.SGD(PlainNet(), 1.0), -1), "norm"),
         (lambda: optim.Clipped(PlainNet(), 1.0), "inner"),
+        (lambda: optim.Scaled(optim.Clipped(optim.Scaled(optim.SGD(PlainNet(), 1)), 1)), "inner"),
         (lambda: optim.clip(np.ones(2), -1), "norm"),
     ],
 )

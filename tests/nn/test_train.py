@@ -15,7 +15,7 @@ import pytest
 from denoiselib import bayes, metrics, signals
 from denoiselib.nn import Conv1d, PlainNet, UNet, checkpoint, modules, ops, optim, train
 from denoiselib.nn.long import denoise_long
-from denoiselib.nn.modules import PLANNED, Parameter
+from denoiselib.nn.modules import PLANNED, Network, Parameter, Sequential
 
 DATA = train.fresh("sparse_spikes", 3.0, 8)
 
@@ -438,6 +438,23 @@ NO_BATCH = {
     "one signal": ((NOISY[0], CLEAN[0]), ValueError, r"shapes \(100,\), \(100,\)"),
     "words": ((NOISY, "clean"), TypeError, "data must hold real numbers"),
     "NaN": ((NOISY, NAN), ValueError, r"data at step 0 .*800 of 800 are NaN .*\(0, 0, 0\)"),
+    "no array": ((), ValueError, "data must return arrays .* not of shapes none"),
+    "another length": (
+        (NOISY, CLEAN[:, :99]),
+        ValueError,
+        r"noisy \(8, 1, 100\) and clean \(8, 1, 9",
+    ),
+    "other signals": (
+        (NOISY[:7], CLEAN),
+        ValueError,
+        r"data: noisy \(7, .* and clean \(8, .* not fit",
+    ),
+    "two channels": (
+        (NOISY, np.ones((8, 2, 100))),
+        ValueError,
+        "data: noisy .* and clean .* not fit",
+    ),
+    "a column": ((NOISY, CLEAN[:, :1]), ValueError, "data: noisy .* and clean .* do not fit"),
     "a mask": ((np.ma.masked_less(NOISY, 0), CLEAN), ValueError, "are masked"),
 }
 
@@ -450,6 +467,30 @@ def test_what_is_no_batch_is_refused_in_words_about_the_data(kind, wrap):
     given, error, words = NO_BATCH[kind]
     with pytest.raises(error, match=words):
         train.fit(net, lambda step: given, wrap(optimizer), 3)
+    np.testing.assert_array_equal(net.vector, before)
+
+
+#: What a loss of one's own may return by mistake, made from the estimates.
+NO_LOSS = {
+    "float": lambda y: float(y.data.mean()),
+    "numpy float": lambda y: y.data.mean(),
+    "array": lambda y: y.data,
+    "array of one": lambda y: np.ones((1, 1)),
+    "nothing": lambda y: None,
+    "word": lambda y: "loss",
+    "pair": lambda y: (y.mean(), y.mean()),
+    "estimates": lambda y: y,
+    "a loss for each signal": lambda y: (y * y).mean(axis=2),
+}
+
+
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, optim.Scaled])
+@pytest.mark.parametrize("kind", NO_LOSS)
+def test_what_is_no_loss_is_refused_in_words(kind, wrap):
+    net, optimizer = make()
+    before = net.vector.copy()
+    with pytest.raises(TypeError, match="loss must return a Tensor of one number, not "):
+        train.fit(net, DATA, wrap(optimizer), 3, loss=lambda net, y, x: NO_LOSS[kind](net(y)))
     np.testing.assert_array_equal(net.vector, before)
 
 
@@ -486,6 +527,89 @@ def test_a_net_that_another_thread_trains_is_refused_and_right_before_and_after(
     train.fit(net, DATA, optimizer, 1)
 
 
+class Around(Network):
+    """A network that has something of another one as its part."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def forward(self, x):
+        return self.part(x) if isinstance(self.part, Network | Sequential) else x * 2.0
+
+
+#: What shares parameters with a network.
+SHARING = {
+    "itself": lambda net: net,
+    "a layer": lambda net: Around(next(module for _, module in net.layers.children())),
+    "all layers": lambda net: Around(net.layers),
+    "the whole": Around,
+    "the whole of the whole": lambda net: Around(Around(net)),
+    "one parameter": lambda net: Around(net.parameters()[-1]),
+    "a buffer": lambda net: Around(dict(net.named_state())["layers.1.running_mean"]),
+    "a shallow copy": copy.copy,
+}
+
+
+def begun(net):
+    """Train a network in another thread; return a function that lets the training end."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait(step, history):
+        reached.set()
+        assert go_on.wait(30)
+
+    arguments = net, DATA, optim.Adam(net), 1
+    thread = threading.Thread(target=train.fit, args=arguments, kwargs={"callbacks": [wait]})
+    thread.start()
+    assert reached.wait(30)
+
+    def end():
+        go_on.set()
+        thread.join()
+
+    return end
+
+
+@pytest.mark.parametrize("kind", SHARING)
+def test_what_shares_parameters_with_a_net_that_another_thread_trains_is_refused(kind):
+    net, noisy = make()[0], DATA(0)[0]
+    other, apart = SHARING[kind](net), SHARING[kind](make()[0])
+    other.eval()
+    end = begun(net)
+    try:
+        for call in (
+            lambda: other.denoise(noisy),
+            lambda: denoise_long(other, noisy),
+            lambda: copy.deepcopy(other),
+            lambda: pickle.dumps(other),
+            lambda: other.state_dict(),
+        ):
+            with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+                call()
+        for module in (part for part in other.modules() if list(part.named_state())):
+            with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+                copy.copy(module)
+        assert apart.denoise(noisy).shape == copy.deepcopy(apart).denoise(noisy).shape
+    finally:
+        end()
+    assert other.denoise(noisy).shape == noisy.shape
+    assert other.state_dict().keys() == copy.deepcopy(other).state_dict().keys()
+
+
+def test_a_part_and_the_whole_are_not_trained_in_two_threads():
+    net = make()[0]
+    whole = Around(net)
+    whole.vector, whole.gradient = net.vector, net.gradient
+    for first, second in ((net, whole), (whole, net)):
+        end = begun(first)
+        try:
+            with pytest.raises(RuntimeError, match="net is being trained by another thread"):
+                train.fit(second, DATA, optim.Adam(second), 1)
+        finally:
+            end()
+        train.fit(second, DATA, optim.Adam(second), 1)
+
+
 def test_a_plan_that_needs_too_much_memory_is_kept_while_it_is_used(monkeypatch):
     planned = []
 
@@ -520,8 +644,11 @@ def test_a_wrapper_round_the_optimiser_of_another_net_is_refused():
         train.fit(net, DATA, wrapped, 1)
 
 
-def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch):
+@pytest.mark.parametrize("kind", SHARING)
+def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch, kind):
     net, optimizer = make()
+    other = SHARING[kind](net)
+    other.eval()
     run = modules.Plans.run
 
     def slowly(self, *arguments):
@@ -532,4 +659,5 @@ def test_a_training_that_begins_during_a_pass_is_noticed(monkeypatch):
 
     monkeypatch.setattr(modules.Plans, "run", slowly)
     with pytest.raises(RuntimeError, match="net was trained by another thread meanwhile"):
-        net.denoise(DATA(0)[0])
+        other.denoise(DATA(0)[0])
+    assert SHARING[kind](make()[0].eval()).denoise(DATA(0)[0]).shape == DATA(0)[0].shape

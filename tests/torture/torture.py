@@ -3,8 +3,8 @@
     make torture
 
 Each line says how many accidents were tried, after how many something was wrong (another answer
-than alone, a job lost or twice), raw (an error that is not ours) or left behind (a file). The
-command fails unless all are 0. It takes about three minutes.
+than alone, a job lost or twice), raw (an error that is not ours) or left behind (a file, a
+process). The command fails unless all are 0. It takes about three minutes.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def beside_a_training(count):
 def kills(count, folder, rng):
     """Trainings, studies and writers that are killed: what they leave is whole, and goes on."""
     tried = wrong = raw = 0
-    whole = folder / "whole.npz"
+    whole, studies = folder / "whole.npz", []
     start(TRAINING, folder / "whole_run.npz", whole).communicate()
     for k in range(count):
         kind = ("training", "study", "saving")[k % 3]
@@ -112,8 +112,13 @@ def kills(count, folder, rng):
         }[kind]
         process = start(code, *arguments)
         time.sleep(rng.uniform(0.0, 0.6 if kind == "study" else 0.25))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        if kind == "study":  # its workers are left alone
+            process.kill()
+            studies.append(process.pid)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
         tried += 1
         try:
             if kind == "saving" and (folder / "saved.npz").exists():
@@ -130,7 +135,8 @@ def kills(count, folder, rng):
     jobs = [identity(job) for job in Store(folder / "study", "toy").read() if "rows" in job]
     wanted = [identity(job) for job in toy.protocol(seconds=0.02, seeds=30).jobs()]
     wrong += sorted(jobs) != sorted(wanted)
-    return tried, wrong, raw, len(list(folder.rglob("*.partial")))
+    left = len(list(folder.rglob("*.partial"))) + sum(map(toy.group, studies))
+    return tried, wrong, raw, left
 
 
 def start(code, *arguments):
@@ -153,14 +159,16 @@ def mutations(count, folder, rng):
     job = {"setting": {"lam": 2.0}, "seed": 0, "signals": 9, "rows": [{"rmse": 1.5}]}
     for ending in ("npz", "safetensors"):
         checkpoint.save(folder / f"net.{ending}", arrays, {"made by": "a test"})
-    for ending in ("csv", "npz", "wav"):
-        real.save_signal(folder / f"signal.{ending}", [0.25, -0.5], rate=360)
+    for ending in ("csv", "npy", "npz", "wav"):
+        rate = None if ending == "npy" else 360
+        real.save_signal(folder / f"signal.{ending}", [0.25, -0.5], rate)
     with Store(folder, "study").open() as append:
         append(job)
     readers = {
         "net.npz": checkpoint.load,
         "net.safetensors": checkpoint.load,
         "signal.csv": real.load_signal,
+        "signal.npy": real.load_signal,
         "signal.npz": real.load_signal,
         "signal.wav": real.load_signal,
         "study.jsonl": lambda path: Store(path.parent, path.stem).read(),
@@ -172,6 +180,9 @@ def mutations(count, folder, rng):
         damaged = bytearray(contents[name])
         for _ in range(rng.randint(1, 4)):
             damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        if rng.random() < 0.1:  # a header that claims more than there is
+            claim = b"(%d,), }" % rng.randrange(10**12, 10**13)
+            damaged = bytearray(contents[name].replace(b"(2,), }".ljust(len(claim)), claim))
         if rng.random() < 0.2:
             del damaged[rng.randrange(len(damaged)) :]
         (folder / name).write_bytes(damaged)
@@ -190,8 +201,8 @@ def mutations(count, folder, rng):
     return tried, wrong, raw, 0
 
 
-def replaced(count, folder):
-    """A file of results that is replaced, removed or damaged while a study is running."""
+def replaced(count, folder, rng):
+    """A file of results with two names, replaced, removed or cut while a study is running."""
     tried = wrong = raw = 0
     for k in range(count):
         own = folder / str(k)
@@ -199,19 +210,29 @@ def replaced(count, folder):
         with store.open() as append:
             append(job)
             kept = store.path.read_bytes()
-            store.path.unlink()
-            if k % 2:
-                store.path.write_bytes(kept)
+            own.with_suffix(".jsonl").hardlink_to(store.path)
             tried += 1
+            try:
+                with Store(folder, str(k)).open():
+                    wrong += 1
+            except BlockingIOError as error:
+                raw += "another run is writing" not in str(error)
+            if k % 3 == 0:
+                os.truncate(store.path, rng.randrange(len(kept) - 1))
+            else:
+                store.path.unlink()
+            if k % 3 == 1:
+                store.path.write_bytes(kept)
+            found = store.path.read_bytes() if store.path.exists() else b""
             try:
                 append(job | {"seed": 1})
                 wrong += 1
             except OSError as error:
-                raw += "was replaced or removed" not in str(error)
-        wrong += k % 2 and store.path.read_bytes() != kept
+                raw += "during the run" not in str(error)
+        wrong += (store.path.read_bytes() if store.path.exists() else b"") != found
         with store.open() as append:
             append(job | {"seed": 1})
-        wrong += [each["seed"] for each in store.read()] != ([0, 1] if k % 2 else [1])
+        wrong += [each["seed"] for each in store.read()] != ([0, 1] if k % 3 == 1 else [1])
     return tried, wrong, raw, len(list(folder.rglob("*.partial")))
 
 
@@ -227,7 +248,7 @@ def main(arguments=None):
             "threads beside a training": partial(beside_a_training, round(40 * share)),
             "kills": partial(kills, round(100 * share), rng=rng),
             "damaged bytes": partial(mutations, round(2000 * share), rng=rng),
-            "files replaced or removed": partial(replaced, round(20 * share)),
+            "files replaced or removed": partial(replaced, round(20 * share), rng=rng),
         }.items():
             folder = Path(parent, name)
             folder.mkdir()

@@ -27,10 +27,14 @@ class BatchStatistics(Op):
         self.statistics = np.empty((2, channels), x.dtype)
         self.mean, self.variance = self.statistics
         self.scale, self.gain = np.empty_like(self.statistics)
+        # each net of a stack is averaged as it would be alone, to the last bit
+        self.of_nets, self.means = (
+            a.reshape(layer.nets, -1, *a.shape[1:]) for a in (self.x, self.mean)
+        )
         super().__init__([x, weight, bias], y)
 
     def forward(self):
-        np.matmul(self.x, self.average, out=self.mean)
+        np.matmul(self.of_nets, self.average, out=self.means)
         np.subtract(self.x, self.mean[:, None], out=self.centred)
         variance, scale = self.variance, self.scale
         np.vecdot(self.centred, self.centred, out=variance)  # two passes: one loses digits
@@ -49,11 +53,12 @@ class BatchStatistics(Op):
         self.dy_rows = rows(self.dy)
         self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
         self.mean_dy, self.product = np.empty_like(self.statistics)
+        self.dy_of_nets = self.dy_rows.reshape(self.of_nets.shape)
 
     def backward(self):
         dy, dx, product = self.dy_rows, self.dx_rows, self.product
         _, d_gamma, d_beta = self.dx
-        np.matmul(dy, self.average, out=self.mean_dy)
+        np.matmul(self.dy_of_nets, self.average, out=self.mean_dy.reshape(self.means.shape))
         np.vecdot(dy, self.centred, out=product)
         product *= self.scale
         if d_gamma is not None:

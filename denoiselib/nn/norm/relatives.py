@@ -58,12 +58,11 @@ class RepresentativeNorm(BatchNorm1d):
         super().__init__(channels, eps=eps, momentum=momentum, dtype=dtype)
         for name, start in (("center_weight", 0), ("scale_weight", 0), ("scale_bias", 1)):
             setattr(self, name, Parameter(np.full((channels, 1), start, dtype)))
-        self.unit = Tensor(np.ones(channels, dtype)), Tensor(np.zeros(channels, dtype))
 
     def forward(self, x):
         """Normalise ``(batch, channels, length)``."""
         x = self.checked(x)
         x = x + self.center_weight * x.mean(axis=2, keepdims=True)
-        x = self.normalise(x, *self.unit)
+        x = self.normalise(x, *(Tensor(np.full_like(self.weight.data, v)) for v in (1, 0)))
         gate = ops.sigmoid(self.scale_weight * x.mean(axis=2, keepdims=True) + self.scale_bias)
         return x * (self.weight[:, None] * gate) + self.bias[:, None]

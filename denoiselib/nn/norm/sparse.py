@@ -47,7 +47,7 @@ class Following(Module):
 
     def features(self, x):
         """Return x as it is, or normalised."""
-        x = of_channels(x, self.channels)
+        x = of_channels(x, self.channels * self.nets)
         return self.norm(x) if hasattr(self, "norm") else x
 
 
@@ -107,8 +107,9 @@ class Shared(Module):
 
     def forward(self, h):
         magnitude = ops.mean_magnitude(h) + FLOOR
-        seen = ops.log(ops.concat([magnitude, ops.mad(h) + FLOOR]))
-        return magnitude * ops.sigmoid(self.weight @ seen + self.bias)
+        seen = ops.concat([magnitude, ops.mad(h) + FLOOR], groups=self.nets)
+        seen = ops.matmul(self.weight, ops.log(seen), self.nets)
+        return magnitude * ops.sigmoid(seen + self.bias)
 
 
 class LinearLevel(Module):
@@ -126,7 +127,7 @@ class LinearLevel(Module):
         self.bias = Parameter(np.zeros((channels, 1), dtype))
 
     def forward(self, h):
-        return self.weight @ ops.mean_magnitude(h) + self.bias
+        return ops.matmul(self.weight, ops.mean_magnitude(h), self.nets) + self.bias
 
 
 class RectifiedLevel(LinearLevel):

@@ -16,14 +16,12 @@ from denoiselib.nn.ops.elementwise import (
     add,
     divide,
     exp,
-    gelu,
     leaky_relu,
     log,
     matmul,
     mean,
     multiply,
     power,
-    prelu,
     relu,
     sigmoid,
     softplus,
@@ -51,14 +49,16 @@ _give_operators()
 
 EXTRAS = {
     "filter1d": "denoiselib.nn.ops.statistics:filter1d",
+    "gelu": "denoiselib.nn.activations:gelu",
     "mad": "denoiselib.nn.ops.statistics:mad",
     "mean_magnitude": "denoiselib.nn.ops.statistics:mean_magnitude",
     "moving_mean": "denoiselib.nn.ops.statistics:moving_mean",
+    "prelu": "denoiselib.nn.activations:prelu",
     "prox": "denoiselib.nn.ops.shrink:prox",
 }
 __all__ = [
-    "absolute", "add", "avg_pool1d", "concat", "conv1d", "divide", "exp", "gelu", "leaky_relu",
-    "log", "matmul", "max_pool1d", "mean", "multiply", "pad", "power", "prelu", "relu", "sigmoid",
+    "absolute", "add", "avg_pool1d", "concat", "conv1d", "divide", "exp", "leaky_relu",
+    "log", "matmul", "max_pool1d", "mean", "multiply", "pad", "power", "relu", "sigmoid",
     "signals", "softplus", "subtract", "sum", "take", "upsample1d", *EXTRAS,
 ]  # fmt: skip
 __getattr__, __dir__ = extras(globals(), EXTRAS)

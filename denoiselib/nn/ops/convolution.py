@@ -17,14 +17,15 @@ class Convolution(Op):
     """y[o, t] = b[o] + sum_{c, k} w[o, c, k] x[c, t + d k - padding], zeros beyond the ends
 
     The shifted copies of x are the rows of one matrix, `columns`. The convolution is its product
-    with the kernel; the gradients are products, too.
+    with the kernel; the gradients are products, too. With groups all three are stacks of matrices,
+    one for each group of channels.
     """
 
-    def __init__(self, x, weight, bias, padding, dilation):
+    def __init__(self, x, weight, bias, padding, dilation, groups):
         batch, channels, length = x.shape
-        out_channels, _, taps = weight.shape
+        out_channels, seen, taps = weight.shape
         out_length = length + 2 * padding - dilation * (taps - 1)
-        self.w = weight.data.reshape(out_channels, channels * taps)
+        self.w = weight.data.reshape(groups, -1, seen * taps)
         self.b = None if bias is None else bias.data[:, None]
         width = out_length * batch
         self.columns = apart(channels * taps, width, x.dtype)
@@ -33,18 +34,19 @@ class Convolution(Op):
 
         self.overlaps = overlaps(length, out_length, taps, padding, dilation)
         samples = inner(x.data)
-        self.shifts = [(columns[:, k, out], samples[:, seen]) for k, out, seen in self.overlaps]
+        self.shifts = [(columns[:, k, out], samples[:, part]) for k, out, part in self.overlaps]
 
         y = empty((batch, out_channels, out_length), x.dtype)
         self.y = rows(y)
-        self.tiles = Tiles(*self.w.shape, self.y.shape[1])
+        self.tiles = Tiles(groups, *self.w.shape[1:], width)
         self.tiled_columns, self.tiled_y = self.tiles(self.columns), self.tiles(self.y)
+        self.tiled_w = self.w[:, None]
         super().__init__([x, weight] if bias is None else [x, weight, bias], y)
 
     def forward(self):
         for column, samples in self.shifts:
             np.copyto(column, samples)
-        np.matmul(self.w, self.tiled_columns, out=self.tiled_y)
+        np.matmul(self.tiled_w, self.tiled_columns, out=self.tiled_y)
         if self.b is not None:
             self.y += self.b
 
@@ -52,27 +54,29 @@ class Convolution(Op):
         dx, dw, *db = self.dx
         self.dy_rows = rows(self.dy)
         self.tiled_dy = self.tiles(self.dy_rows)
-        self.dw = None if dw is None else dw.reshape(self.w.shape)
-        self.db = db[0] if db else None
+        self.dw = None if dw is None else dw.reshape(self.w.shape).swapaxes(1, 2)
+        groups, out, seen = self.w.shape
+        self.db = db[0].reshape(groups, out) if db and db[0] is not None else None
+        self.dy_of_groups = self.dy_rows.reshape(groups, out, -1)
         self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
-        self.parts = np.empty((self.tiles.count, *self.w.T.shape), self.y.dtype)
+        self.parts = np.empty((groups, self.tiles.count, seen, out), self.y.dtype)
         self.back = None
         if dx is not None:
             dcolumns = memory.take(self.columns)
             self.tiled_dcolumns = self.tiles(dcolumns)
             taps = dcolumns.reshape(len(inner(dx)), -1, *inner(self.dy).shape[1:])
-            back = [(inner(dx)[:, seen], taps[:, k, out]) for k, out, seen in self.overlaps]
+            back = [(inner(dx)[:, part], taps[:, k, out]) for k, out, part in self.overlaps]
             # the tap that reaches the most samples comes first
             self.back = sorted(back, key=lambda pair: -pair[0].shape[1])
 
     def backward(self):
         if self.dw is not None:
-            np.matmul(self.tiled_columns, self.tiled_dy.swapaxes(1, 2), out=self.parts)
-            np.add.reduce(self.parts, axis=0, out=self.dw.T)
+            np.matmul(self.tiled_columns, self.tiled_dy.swapaxes(2, 3), out=self.parts)
+            np.add.reduce(self.parts, axis=1, out=self.dw)
         if self.db is not None:
-            np.matmul(self.dy_rows, self.ones, out=self.db)
+            np.matmul(self.dy_of_groups, self.ones, out=self.db)
         if self.back is not None:
-            np.matmul(self.w.T, self.tiled_dy, out=self.tiled_dcolumns)
+            np.matmul(self.tiled_w.swapaxes(2, 3), self.tiled_dy, out=self.tiled_dcolumns)
             if not self.back or self.back[0][0].shape[1] < self.dx[0].shape[2]:
                 self.dx[0].fill(0)
             for samples, column in self.back[:1]:  # none if no tap meets the signal
@@ -109,24 +113,26 @@ class Tiles:
     signal this is two to four times as fast.
     """
 
-    def __init__(self, rows, columns, width):
-        wanted = -(-rows * columns * width // UNPACKED)
+    def __init__(self, groups, rows, columns, width):
+        self.groups, wanted = groups, -(-rows * columns * width // UNPACKED)
         counts = range(wanted, MOST_TILES * wanted)
         self.count = next((n for n in counts if width % n == 0 and width // n >= NARROWEST), 1)
 
     def __call__(self, matrix):
-        """View (rows, width) as (count, rows, width / count)."""
-        return matrix.reshape(len(matrix), self.count, -1).swapaxes(0, 1)
+        """View (groups * rows, width) as (groups, count, rows, width / count)."""
+        return matrix.reshape(self.groups, -1, self.count, matrix.shape[1] // self.count).swapaxes(
+            1, 2
+        )
 
 
-def conv1d(x, weight, bias=None, padding=0, dilation=1):
+def conv1d(x, weight, bias=None, padding=0, dilation=1, groups=1):
     """Return the cross-correlation of signals with a kernel, like PyTorch's ``conv1d``.
 
     Parameters
     ----------
     x : Tensor (batch, channels, length)
         Signals.
-    weight : Tensor (out_channels, channels, taps)
+    weight : Tensor (out_channels, channels / groups, taps)
         Kernel.
     bias : Tensor (out_channels,), optional
         Added to each output channel.
@@ -134,6 +140,8 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
         Zeros before and after each signal.
     dilation : int
         Distance of the taps, in samples.
+    groups : int
+        Into how many equal parts the channels are divided: an output channel sees its own part.
 
     Returns
     -------
@@ -154,11 +162,15 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
     x = signals(x)
     padding = _check.integer(padding, "padding", 0)
     dilation = _check.integer(dilation, "dilation", 1)
-    if weight.ndim != 3 or weight.shape[1] != x.shape[1] or 0 in weight.shape:
+    groups, channels = _check.integer(groups, "groups", 1), x.shape[1]
+    if weight.ndim != 3 or weight.shape[1] * groups != channels or 0 in weight.shape:
+        seen = f"{channels}" if groups == 1 else f"{channels} / {groups} groups"
         raise ValueError(
-            f"weight must have the shape (out_channels, {x.shape[1]}, taps), for x has "
-            f"{x.shape[1]} channels, not {weight.shape}"
+            f"weight must have the shape (out_channels, {seen}, taps), for x has "
+            f"{channels} channels, not {weight.shape}"
         )
+    if weight.shape[0] % groups:
+        raise ValueError(f"groups: {groups} do not divide the {weight.shape[0]} output channels")
     if bias and bias[0].shape != weight.shape[:1]:
         raise ValueError(f"bias must have the shape {weight.shape[:1]}, not {bias[0].shape}")
     reach = dilation * (weight.shape[2] - 1) + 1
@@ -169,4 +181,4 @@ def conv1d(x, weight, bias=None, padding=0, dilation=1):
         )
     if not weight.data.flags.c_contiguous:
         weight = Copy(weight, np.empty(weight.shape, weight.dtype)).out
-    return Convolution(x, weight, bias[0] if bias else None, padding, dilation).out
+    return Convolution(x, weight, bias[0] if bias else None, padding, dilation, groups).out

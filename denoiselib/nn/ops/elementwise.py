@@ -1,9 +1,11 @@
 """Functions of single numbers, arithmetic of arrays that broadcast, and sums over axes."""
 
+from functools import partial
+
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.ops.layout import inner, rows, tensors
+from denoiselib.nn.ops.layout import grouped, inner, rows, tensors
 from denoiselib.nn.tensor import Op
 
 # --- functions of one number
@@ -101,69 +103,6 @@ def relu(x):
     return Relu(*tensors(x=x)).out
 
 
-class PRelu(Op):
-    """max(x, 0) + a min(x, 0), the slope a learned"""
-
-    def __init__(self, x, slope):
-        self.x, self.slope, self.y = x.data, slope.data, np.empty_like(x.data)
-        super().__init__([x, slope], self.y)
-
-    def forward(self):
-        self.low = np.minimum(self.x, 0)
-        np.add(np.maximum(self.x, 0), self.low * self.slope, out=self.y)
-
-    def backward(self):
-        dx, d_slope = self.dx
-        if dx is not None:
-            np.copyto(dx, np.where(self.x > 0, self.dy, self.dy * self.slope))
-        if d_slope is not None:
-            sum_to(self.dy * self.low, d_slope)
-
-
-def prelu(x, slope):
-    """Return x where it is positive, slope x elsewhere; the slope is a tensor that is learned."""
-    x, slope = tensors(x=x, slope=slope)
-    if _check.broadcast(x, slope, "x and slope") != x.shape:
-        raise ValueError(f"slope of shape {slope.shape} is larger than x of shape {x.shape}")
-    return PRelu(x, slope).out
-
-
-class Gelu(Op):
-    """x (1 + t) / 2, t = tanh(a (x + b x^3)), a = sqrt(2 / pi), b = 0.044715
-
-    Hence dy/dx = (1 + t) / 2 + x (1 - t^2) a (1 + 3 b x^2) / 2.
-    """
-
-    a, b = float(np.sqrt(2 / np.pi)), 0.044715
-
-    def __init__(self, x):
-        self.x, self.y = x.data, np.empty_like(x.data)
-        super().__init__([x], self.y)
-
-    def forward(self):
-        self.square = self.x * self.x
-        self.t = np.tanh((self.square * (self.a * self.b) + self.a) * self.x)
-        np.multiply((self.t + 1) * self.x, 0.5, out=self.y)
-
-    def backward(self):
-        slope = (self.square * (3 * self.a * self.b) + self.a) * self.x * (1 - self.t * self.t)
-        np.multiply(self.dy, (slope + (1 + self.t)) * 0.5, out=self.dx[0])
-
-
-def gelu(x):
-    """Return x times the Gaussian's distribution function, in the form with tanh.
-
-    NumPy has no erf: this is PyTorch's ``approximate="tanh"`` (Hendrycks & Gimpel 2016), within
-    5e-4 of the exact one.
-
-    Examples
-    --------
-    >>> print(gelu(np.array([-1.0, 0.0, 1.0])).data.round(4))
-    [-0.1588  0.      0.8412]
-    """
-    return Gelu(*tensors(x=x)).out
-
-
 # --- arithmetic
 
 
@@ -232,30 +171,33 @@ def over_time(array, out):
 
 
 class MatMul(Op):
-    """A B, of matrices or stacks of them"""
+    """A B, of matrices or stacks of them; with groups, of as many parts of their rows"""
 
-    def __init__(self, a, b):
-        if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+    def __init__(self, a, b, groups):
+        if a.ndim < 2 or b.ndim < 2 or a.shape[-1] * groups != b.shape[-2]:
             raise ValueError(f"a and b: matrices of shapes {a.shape} and {b.shape} do not fit")
         _check.broadcast(a.data[..., :0, :0], b.data[..., :0, :0], "the stacks of a and b")
-        self.a, self.b = a.data, b.data
-        self.y = np.matmul(self.a, self.b)
+        self.split = partial(grouped, groups=groups, axis=-2) if groups > 1 else np.asarray
+        self.a, self.b = self.split(a.data), self.split(b.data)
+        product = np.matmul(self.a, self.b)
+        self.y = product.reshape(*product.shape[:-3], -1, b.shape[-1]) if groups > 1 else product
         super().__init__([a, b], self.y)
 
     def forward(self):
-        np.matmul(self.a, self.b, out=self.y)
+        np.matmul(self.a, self.b, out=self.split(self.y))
 
     def backward(self):
         da, db = self.dx
+        dy = self.split(self.dy)
         if da is not None:
-            sum_to(self.dy @ self.b.swapaxes(-1, -2), da)
+            sum_to(dy @ self.b.swapaxes(-1, -2), self.split(da))
         if db is not None:
-            sum_to(self.a.swapaxes(-1, -2) @ self.dy, db)
+            sum_to(self.a.swapaxes(-1, -2) @ dy, self.split(db))
 
 
-def matmul(a, b):
-    """Return the matrix product of the last two axes."""
-    return MatMul(*tensors(a=a, b=b)).out
+def matmul(a, b, groups=1):
+    """Return the matrix product of the last two axes; with groups, of each part of the rows."""
+    return MatMul(*tensors(a=a, b=b), _check.integer(groups, "groups", 1)).out
 
 
 # --- sums

@@ -3,6 +3,8 @@
 An operation takes tensors of one dtype, and signals with the batch innermost in memory.
 """
 
+from functools import partial
+
 import numpy as np
 
 from denoiselib import _check
@@ -19,6 +21,13 @@ def rows(array):
     memory = inner(array)
     assert memory.flags.c_contiguous
     return memory.reshape(len(memory), -1)
+
+
+def grouped(array, groups, axis):
+    """View an axis as two: groups, and what each of them holds."""
+    axis %= array.ndim
+    shape = array.shape
+    return array.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
 
 
 def tensors(**values):
@@ -92,13 +101,14 @@ def take(x, index):
 
 
 class Concat(Op):
-    """arrays one after the other along an axis"""
+    """arrays one after the other along an axis, or group after group of them"""
 
-    def __init__(self, parts, axis):
-        self.arrays, self.axis = [part.data for part in parts], axis
-        self.cuts = np.cumsum([array.shape[axis] for array in self.arrays])[:-1]
-        self.y = as_innermost(np.concatenate(self.arrays, axis))
-        self.places = np.split(self.y, self.cuts, axis)
+    def __init__(self, parts, axis, groups):
+        split = partial(grouped, groups=groups, axis=axis)
+        self.arrays, self.axis = [split(part.data) for part in parts], axis + 1
+        self.cuts = np.cumsum([array.shape[axis + 1] for array in self.arrays])[:-1]
+        self.y = as_innermost(np.concatenate([part.data for part in parts], axis))
+        self.split, self.places = split, np.split(split(self.y), self.cuts, axis + 1)
         super().__init__(parts, self.y)
 
     def forward(self):
@@ -106,26 +116,38 @@ class Concat(Op):
             np.copyto(place, array)
 
     def plan(self, memory):
-        self.parts = np.split(self.dy, self.cuts, self.axis)
+        self.parts = np.split(self.split(self.dy), self.cuts, self.axis)
+        self.back = [None if d is None else self.split(d) for d in self.dx]
 
     def backward(self):
-        for d, part in zip(self.dx, self.parts, strict=True):
+        for d, part in zip(self.back, self.parts, strict=True):
             if d is not None:
                 np.copyto(d, part)
 
 
-def concat(parts, axis=1):
-    """Return tensors one after the other along an axis, the channels if none is named."""
+def concat(parts, axis=1, groups=1):
+    """Return tensors one after the other along an axis, the channels if none is named.
+
+    With groups the first group of each comes first, then the second group of each, and so on.
+
+    Examples
+    --------
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
+    >>> print(concat([a, b]).data, concat([a, b], groups=2).data)
+    [[1. 2. 3. 4.]] [[1. 3. 2. 4.]]
+    """
     parts = tensors(
         **{f"parts[{k}]": part for k, part in enumerate(_check.several(parts, "parts"))}
     )
     if not parts or min(part.ndim for part in parts) == 0:
         raise ValueError("parts must be tensors with axes, at least one")
     axis = _check.integer(axis, "axis of parts", -parts[0].ndim, parts[0].ndim - 1) % parts[0].ndim
+    shapes = ", ".join(str(part.shape) for part in parts)
     if len({part.shape[:axis] + (-1,) + part.shape[axis + 1 :] for part in parts}) > 1:
-        shapes = ", ".join(str(part.shape) for part in parts)
         raise ValueError(f"parts must agree but for axis {axis}, not have shapes {shapes}")
-    return Concat(parts, axis).out
+    if any(part.shape[axis] % _check.integer(groups, "groups", 1) for part in parts):
+        raise ValueError(f"groups: {groups} do not divide axis {axis} of parts, of shapes {shapes}")
+    return Concat(parts, axis, groups).out
 
 
 def pad(x, before, after):

@@ -183,7 +183,31 @@ for padding, dilation in ((0, 2), (4, 4), (6, 3)):
     options, shortest = {"padding": padding, "dilation": dilation}, max(1, 2 * dilation + 1)
     CASES += [Case("conv1d", options, dilated, (3, 2, 11), (1, 1, shortest))]
 
+for groups, taps, padding, dilation in ((2, 3, 1, 1), (3, 1, 0, 1), (4, 3, 4, 3), (2, 4, 0, 2)):
+
+    def grouped(n, c, l, groups=groups, taps=taps):
+        return {
+            "x": (n, groups * c, l),
+            "weight": (2 * groups, c, taps),
+            "bias": (2 * groups,),
+        }
+
+    options = {"padding": padding, "dilation": dilation, "groups": groups}
+    shortest = max(1, dilation * (taps - 1) + 1 - 2 * padding)
+    CASES += [Case("conv1d", options, grouped, (3, 2, 11), (1, 1, shortest), stored=False)]
+
 # wide enough to be computed in parts
+CASES += [
+    Case(
+        "conv1d",
+        {"padding": 2, "groups": 3},
+        lambda n, c, l: {"x": (n, 3 * c, l), "weight": (24, c, 5), "bias": (24,)},
+        size=(40, 16, 100),
+        smallest=(30, 16, 96),
+        largest=(50, 20, 110),
+        stored=False,
+    )
+]
 CASES += [
     Case(
         "conv1d",
