@@ -8,7 +8,7 @@ of a quarter of a second alternate; a ratio (ours / theirs, less is better) is t
 and the median is quoted. Beside them stands the floor: how long the same number of multiplications
 and of bytes would take at the rates of this machine, measured in the same run. A round in which
 other programs used more than a tenth of a processor is thrown away; if there is no quiet at all, no
-verdict is printed.
+verdict is printed. A stack of ten of our nets is measured beside one of them.
 """
 
 import argparse
@@ -98,12 +98,13 @@ class Bench:
         ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
         return ours, theirs
 
-    def show(self, name, ours, theirs, rounds=ROUNDS, compiled=None):
-        """Measure, print and keep one row."""
+    def show(self, name, ours, theirs, rounds=ROUNDS, compiled=None, nets=1):
+        """Measure, print and keep one row; a call of ours does the work of so many nets."""
         times, loud = compare(ours, theirs, rounds)
         if len(times) < 3:
             print(f"{name:18s} no verdict: other programs were busy in {loud} rounds")
             return
+        times = [(a / nets, b) for a, b in times]
         ratios = [a / b for a, b in times]
         a, b = np.median(times, axis=0)
         extra = "" if compiled is None else f"  compiled {1e3 * compiled:8.3f} ms"
@@ -160,6 +161,30 @@ class Bench:
         except Exception as error:  # no compiler on this machine: eager is what counts
             print(f"{'':18s} torch.compile: {type(error).__name__}")
         self.show(name, our_step, training(theirs), compiled=compiled)
+
+    def stack(self, name, batch, plain=False, nets=10):
+        """A step of ten nets side by side, a net, beside a step of one: all of it ours."""
+        from denoiselib import nn
+
+        make = nn.PlainNet if plain else nn.UNet
+        x, y = self.rng.standard_normal((2, batch, 1, 100)).astype(np.float32)
+        steps, losses = [], []
+        for net in (nn.stack([make(rng=seed) for seed in range(nets)]), make(rng=0)):
+            target, sgd = np.repeat(y, net.nets, axis=1), nn.optim.SGD(net, 1e-4)
+            program = nn.Program(
+                lambda a, b, net=net: nn.losses.smooth_l1(net(a), b, net.nets), np.float32
+            )
+
+            def step(program=program, target=target, sgd=sgd):
+                value = program(x, target)
+                program.backward(sgd.scale)
+                sgd.step()
+                return value
+
+            steps.append(step)
+            losses.append([np.copy(step()).reshape(-1)[0] for _ in range(5)])
+        np.testing.assert_allclose(*losses, rtol=1e-4)
+        self.show(name, *steps, nets=nets)
 
     def check(self, program, ours, theirs, loss, x, y):
         """Compare loss and gradients before any time is taken."""
@@ -224,6 +249,10 @@ class Bench:
             self.step(f"unet-step-b{batch}", batch)
         self.step("unet-wide-step", 16, 1024, WIDE)
         self.step("plain-step-b32", 32, plain=True)
+        print("ten nets side by side, a net, and one alone:")
+        for batch in (1, 16, 64):
+            self.stack(f"unet-stack-b{batch}", batch)
+            self.stack(f"plain-stack-b{batch}", batch, plain=True)
         self.infer("unet-infer-1", 1)
         self.infer("unet-infer-1000", 1000)
         return self.rows
