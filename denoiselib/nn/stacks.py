@@ -12,7 +12,9 @@ from denoiselib import _check
 from denoiselib.nn import train
 from denoiselib.nn.modules import Conv1d, Module, Network
 from denoiselib.nn.norm.batch import Normalisation
-from denoiselib.nn.tensor import Tensor
+from denoiselib.nn.tensor import Tensor, no_grad, using_statistics
+
+PROBE = 48  #: samples of a signal on which a stack is compared with its nets
 
 
 def stack(nets):
@@ -60,7 +62,9 @@ def stack(nets):
         _replace(tensor, np.concatenate(arrays, axis))
         numbers = [np.full(array.shape, k, np.int32) for k, array in enumerate(arrays)]
         whole.owners[name] = np.concatenate(numbers, axis)
-    return _joined(whole)
+    _joined(whole)
+    _check_that_nothing_is_mixed(whole, nets)
+    return whole
 
 
 def unstack(whole):
@@ -106,6 +110,21 @@ def streams(sources):
         return tuple(np.concatenate(arrays, axis=1) for arrays in drawn)
 
     return data
+
+
+def _check_that_nothing_is_mixed(whole, nets):
+    """Refuse a layer that does not know of stacks, such as one of the user's, by what it does."""
+    probe = 1 + np.sin(np.arange(2.0 * PROBE)).reshape(2, 1, PROBE)
+    probe = np.tile(probe, (1, 2 if whole.level == "given" else 1, 1))
+    with no_grad(), using_statistics({}), np.errstate(all="ignore"):
+        together = whole(probe).data
+        for k, net in enumerate(nets):
+            alone = net(probe).data[:, 0]
+            if not np.allclose(together[:, k], alone, 1e-3, 1e-3 * np.ptp(alone), equal_nan=True):
+                raise ValueError(
+                    "nets cannot stand side by side: one of their layers mixes the channels of "
+                    "all, or has numbers that are not in its state; see Module.nets"
+                )
 
 
 def _taken(whole, k):

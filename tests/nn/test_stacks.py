@@ -19,7 +19,7 @@ from denoiselib.nn import (
     unstack,
 )
 from denoiselib.nn import stacks as side_by_side
-from denoiselib.nn.modules import ACTIVATIONS, STATISTICS
+from denoiselib.nn.modules import ACTIVATIONS, STATISTICS, Module, Parameter
 from denoiselib.nn.norm import NORMS
 from denoiselib.nn.norm.sparse import BEFORE, MAPS, THRESHOLDS
 
@@ -248,6 +248,24 @@ def test_nets_are_left_as_they_were():
 def test_what_cannot_stand_side_by_side_is_refused(others, words):
     with pytest.raises((ValueError, TypeError), match=words):
         stack([PlainNet(dtype=np.float64), *others])
+
+
+class Mixing(Module):
+    """A norm of a reader, which does not know of stacks: it takes the mean over all channels."""
+
+    def __init__(self, channels, dtype):
+        self.weight = Parameter(np.ones((channels, 1), dtype))
+
+    def forward(self, x):
+        """Take the mean away."""
+        return (x - x.mean(axis=1, keepdims=True)) * self.weight
+
+
+def test_a_layer_that_mixes_the_nets_is_refused(monkeypatch):
+    monkeypatch.setitem(NORMS, "mixing", Mixing)
+    nets = [PlainNet(norm="mixing", rng=seed) for seed in range(NETS)]
+    with pytest.raises(ValueError, match="cannot stand side by side"):
+        stack(nets)
 
 
 def test_what_takes_one_network_says_so():
