@@ -310,6 +310,8 @@ ALONE = {
     "SURE, recording alone": LESSONS["SURE, level estimated"],
     "noise2self, recording alone": LESSONS["noise2self"],
 }
+COMPARED = ("none", *ECG_FILTERS, *TAUGHT, *ALONE)  #: all methods, in the order of tables
+
 #: Noise of the recording that teaches `ALONE`. SURE assumes white noise, noise2self noise that
 #: cannot be predicted.
 HEARD = [("white", 0.1), ("hum 50 Hz", 0.1)]
@@ -464,7 +466,7 @@ def run_one(setting, seed, signals=10):
     >>> row["target"], row["noise"], row["mv"], row["tuned"]
     ('recording', 'white', 0.05, 'synthetic')
     """
-    method = _check.choice(setting["method"], "method", ("none", *ECG_FILTERS, *TAUGHT, *ALONE))
+    method = _check.choice(setting["method"], "method", COMPARED)
     seed, rows = seed + FIRST_SEED, []
     alone = method in ALONE
     places = [(setting["noise"], setting["mv"])] if alone else CONDITIONS
@@ -516,7 +518,9 @@ def means(rows, value, target="recording", mv=0.1):
     _check.choice(target, "target", TARGETS)
     compared = Table(rows).where(target=target, mv=mv, tuned=(UNTUNED, "synthetic"))
     known = Table(row for row in compared if row[value] is not None)
-    return known.pivot("method", "noise", value)
+    found = known.pivot("method", "noise", value)
+    listed = [method for method in COMPARED if method in found]  # whichever job ended first
+    return {method: found[method] for method in dict.fromkeys([*listed, *found])}
 
 
 TITLES = {

@@ -165,7 +165,7 @@ def fit(
     loss : str or callable
         Name in `losses.LOSSES`, or ``loss(net, *arrays) -> Tensor ()`` of the batch's arrays, each
         ``(batch, channels, length)``. Its operations are recorded once and replayed, so that it
-        must not decide or draw anything by itself.
+        must not decide or draw anything by itself. That of a stack returns one number for each net.
     validation : (noisy, clean), optional
         Signals ``(n, length)`` on which the RMSE is measured, with running statistics.
     every : int

@@ -355,3 +355,10 @@ def test_masks_nan_and_counts_are_no_surprise():
                 call(bad)
         counts = np.round(200 * noisy).astype(np.int16)
         np.testing.assert_array_equal(call(counts), call(counts.astype(float)))
+
+
+def test_methods_come_in_one_order_whichever_job_ended_first():
+    rows = results("heart")
+    backward = Table(reversed(rows))
+    assert list(heart.means(rows, "gain")) == list(heart.means(backward, "gain"))
+    assert list(heart.means(rows, "gain")) == [*heart.COMPARED]

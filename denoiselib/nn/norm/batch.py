@@ -54,11 +54,12 @@ class BatchStatistics(Op):
         self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
         self.mean_dy, self.product = np.empty_like(self.statistics)
         self.dy_of_nets = self.dy_rows.reshape(self.of_nets.shape)
+        self.means_dy = self.mean_dy.reshape(self.means.shape)
 
     def backward(self):
         dy, dx, product = self.dy_rows, self.dx_rows, self.product
         _, d_gamma, d_beta = self.dx
-        np.matmul(self.dy_of_nets, self.average, out=self.mean_dy.reshape(self.means.shape))
+        np.matmul(self.dy_of_nets, self.average, out=self.means_dy)
         np.vecdot(dy, self.centred, out=product)
         product *= self.scale
         if d_gamma is not None:
