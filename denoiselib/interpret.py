@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from denoiselib import _check
+from denoiselib._threads import left_alone
 from denoiselib.nn import BatchNorm1d, Conv1d, Module, Tensor, no_grad, ops, optim
 from denoiselib.nn.losses import smooth_l1
-from denoiselib.nn.modules import Activation, Network, Parameter, Watched, instead, left_alone
+from denoiselib.nn.modules import Activation, Network, Parameter, Watched, instead
 from denoiselib.nn.tensor import real
 
 #: What checks its arguments; the other tools, for functions that look into networks, do not.

@@ -23,7 +23,7 @@ CORE = (
     *("nn.ops.resample", "nn.modules", "nn.norm.batch", "nn.unet", "nn.losses", "nn.optim"),
     "nn.train",
 )
-FOOT = ("_check", "_random", "_lazy")
+FOOT = ("_check", "_random", "_lazy", "_threads")
 DOORS = ("", "filters", "nn", "nn.ops", "nn.norm")
 
 

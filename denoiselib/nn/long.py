@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 
 from denoiselib import _check
-from denoiselib.nn.modules import STATISTICS, Network, left_alone
+from denoiselib._threads import left_alone
+from denoiselib.nn.modules import STATISTICS, Network
 from denoiselib.nn.tensor import Tensor, no_grad, real, using_statistics
 
 BLOCK = 8192  #: samples that pass together: their arrays take a few megabytes

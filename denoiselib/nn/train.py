@@ -13,9 +13,10 @@ import numpy as np
 
 from denoiselib import _check, metrics, signals
 from denoiselib._random import stream
+from denoiselib._threads import left_alone
 from denoiselib.nn import ops
 from denoiselib.nn.losses import LOSSES
-from denoiselib.nn.modules import Module, Watched, keep, left_alone
+from denoiselib.nn.modules import Module, Watched, keep
 from denoiselib.nn.optim import Optimizer, constant
 from denoiselib.nn.tensor import Program, Tensor, real
 

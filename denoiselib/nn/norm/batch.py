@@ -19,14 +19,18 @@ class BatchStatistics(Op):
 
     def __init__(self, x, weight, bias, layer):
         self.x, self.layer, self.update = rows(x.data), layer, layer.training
-        self.gamma, self.beta = weight.data, bias.data
-        channels, self.count = self.x.shape
-        self.average = np.full(self.count, 1 / self.count, x.dtype)
+        channels, count = self.x.shape
         y = np.empty_like(x.data)
         self.y, self.centred = rows(y), np.empty_like(self.x)
         self.statistics = np.empty((2, channels), x.dtype)
         self.mean, self.variance = self.statistics
-        self.scale, self.gain = np.empty_like(self.statistics)
+        self.deviation, self.gain = np.empty_like(self.statistics)
+        columns = (a[:, None] for a in (self.mean, self.gain, bias.data))
+        self.mean_column, self.gain_column, self.beta_column = columns
+        self.gamma, self.average = weight.data, np.full(count, 1 / count, x.dtype)
+        # an array of one number is twice as fast as a number
+        numbers = (1 / count, layer.eps, count / max(count - 1, 1), count)
+        self.share, self.eps, self.unbiased, self.count = np.array(numbers, x.dtype)[:, None]
         # each net of a stack is averaged as it would be alone, to the last bit
         self.of_nets, self.means = (
             a.reshape(layer.nets, -1, *a.shape[1:]) for a in (self.x, self.mean)
@@ -35,44 +39,42 @@ class BatchStatistics(Op):
 
     def forward(self):
         np.matmul(self.of_nets, self.average, out=self.means)
-        np.subtract(self.x, self.mean[:, None], out=self.centred)
-        variance, scale = self.variance, self.scale
+        np.subtract(self.x, self.mean_column, out=self.centred)
+        variance, deviation = self.variance, self.deviation
         np.vecdot(self.centred, self.centred, out=variance)  # two passes: one loses digits
-        variance *= 1 / self.count
-        np.add(variance, self.layer.eps, out=scale)
-        np.sqrt(scale, out=scale)
-        np.reciprocal(scale, out=scale)
-        np.multiply(self.gamma, scale, out=self.gain)
-        np.multiply(self.centred, self.gain[:, None], out=self.y)
-        np.add(self.y, self.beta[:, None], out=self.y)
+        np.multiply(variance, self.share, out=variance)
+        np.add(variance, self.eps, out=deviation)
+        np.sqrt(deviation, out=deviation)
+        np.divide(self.gamma, deviation, out=self.gain)
+        np.multiply(self.centred, self.gain_column, out=self.y)
+        np.add(self.y, self.beta_column, out=self.y)
         if self.update:
-            variance *= self.count / (self.count - 1)  # the unbiased one
+            np.multiply(variance, self.unbiased, out=variance)
             self.layer.record(self.statistics)
 
     def plan(self, memory):
-        self.dy_rows = rows(self.dy)
-        self.dx_rows = None if self.dx[0] is None else rows(self.dx[0])
+        dx, d_gamma, self.d_beta = self.dx
+        self.dy_rows, self.dx_rows = rows(self.dy), None if dx is None else rows(dx)
         self.mean_dy, self.product = np.empty_like(self.statistics)
+        self.mean_dy_column, self.product_column = self.mean_dy[:, None], self.product[:, None]
+        self.d_gamma = self.product if d_gamma is None else d_gamma
         self.dy_of_nets = self.dy_rows.reshape(self.of_nets.shape)
         self.means_dy = self.mean_dy.reshape(self.means.shape)
 
     def backward(self):
-        dy, dx, product = self.dy_rows, self.dx_rows, self.product
-        _, d_gamma, d_beta = self.dx
+        dy, dx, product, d_gamma = self.dy_rows, self.dx_rows, self.product, self.d_gamma
         np.matmul(self.dy_of_nets, self.average, out=self.means_dy)
         np.vecdot(dy, self.centred, out=product)
-        product *= self.scale
-        if d_gamma is not None:
-            np.copyto(d_gamma, product)
-        if d_beta is not None:
-            np.multiply(self.mean_dy, self.count, out=d_beta)
+        np.divide(product, self.deviation, out=d_gamma)
+        if self.d_beta is not None:
+            np.multiply(self.mean_dy, self.count, out=self.d_beta)
         if dx is not None:
-            product *= self.scale
-            product *= 1 / self.count
-            np.multiply(self.centred, product[:, None], out=dx)
+            np.multiply(d_gamma, self.share, out=product)
+            np.divide(product, self.deviation, out=product)
+            np.multiply(self.centred, self.product_column, out=dx)
             np.subtract(dy, dx, out=dx)
-            np.subtract(dx, self.mean_dy[:, None], out=dx)
-            np.multiply(dx, self.gain[:, None], out=dx)
+            np.subtract(dx, self.mean_dy_column, out=dx)
+            np.multiply(dx, self.gain_column, out=dx)
 
 
 class FixedStatistics(Op):
@@ -142,13 +144,16 @@ class Normalisation(Module):
         return x
 
     def record(self, statistics):
-        """Move the running statistics towards those of a batch, if these are finite.
+        """Move the running statistics towards those of a batch, if those of the net are finite.
 
         The NaN of a batch whose step a gradient scaler skips would otherwise stay for ever.
         """
-        if math.isfinite(np.add.reduce(statistics, axis=None)):
-            self.running *= 1 - self.momentum
-            self.running += self.momentum * statistics
+        move = statistics - self.running
+        if not math.isfinite(np.vdot(move, move)):
+            of_nets = move.reshape(len(move), self.nets, -1)
+            of_nets[:, ~np.isfinite(of_nets).all(axis=(0, 2))] = 0
+        move *= self.momentum
+        self.running += move
 
 
 def of_channels(x, channels):

@@ -45,7 +45,7 @@ class Convolution(Op):
 
     def forward(self):
         for column, samples in self.shifts:
-            np.copyto(column, samples)
+            column[...] = samples
         np.matmul(self.tiled_w, self.tiled_columns, out=self.tiled_y)
         if self.b is not None:
             self.y += self.b
@@ -54,12 +54,18 @@ class Convolution(Op):
         dx, dw, *db = self.dx
         self.dy_rows = rows(self.dy)
         self.tiled_dy = self.tiles(self.dy_rows)
-        self.dw = None if dw is None else dw.reshape(self.w.shape).swapaxes(1, 2)
         groups, out, seen = self.w.shape
+        self.dw = None if dw is None else dw.reshape(self.w.shape).swapaxes(1, 2)
         self.db = db[0].reshape(groups, out) if db and db[0] is not None else None
         self.dy_of_groups = self.dy_rows.reshape(groups, out, -1)
         self.ones = np.ones(self.dy_rows.shape[1], self.y.dtype)
+        self.transposed_dy, self.transposed_w = (
+            a.swapaxes(2, 3) for a in (self.tiled_dy, self.tiled_w)
+        )
+        self.several = self.tiles.count > 1
         self.parts = np.empty((groups, self.tiles.count, seen, out), self.y.dtype)
+        if dw is not None and not self.several:  # one product is all of it
+            self.parts = self.dw[:, None]
         self.back = None
         if dx is not None:
             dcolumns = memory.take(self.columns)
@@ -71,16 +77,17 @@ class Convolution(Op):
 
     def backward(self):
         if self.dw is not None:
-            np.matmul(self.tiled_columns, self.tiled_dy.swapaxes(2, 3), out=self.parts)
-            np.add.reduce(self.parts, axis=1, out=self.dw)
+            np.matmul(self.tiled_columns, self.transposed_dy, out=self.parts)
+            if self.several:
+                np.add.reduce(self.parts, axis=1, out=self.dw)
         if self.db is not None:
             np.matmul(self.dy_of_groups, self.ones, out=self.db)
         if self.back is not None:
-            np.matmul(self.tiled_w.swapaxes(2, 3), self.tiled_dy, out=self.tiled_dcolumns)
+            np.matmul(self.transposed_w, self.tiled_dy, out=self.tiled_dcolumns)
             if not self.back or self.back[0][0].shape[1] < self.dx[0].shape[2]:
                 self.dx[0].fill(0)
             for samples, column in self.back[:1]:  # none if no tap meets the signal
-                np.copyto(samples, column)
+                samples[...] = column
             for samples, column in self.back[1:]:
                 np.add(samples, column, out=samples)
 

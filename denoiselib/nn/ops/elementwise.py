@@ -20,10 +20,10 @@ class Unary(Op):
         super().__init__([x], self.y)
 
     def forward(self):
-        np.copyto(self.y, self.function(self.x))
+        self.y[...] = self.function(self.x)
 
     def backward(self):
-        np.copyto(self.dx[0], self.gradient(self.dy, self.x, self.y))
+        self.dx[0][...] = self.gradient(self.dy, self.x, self.y)
 
 
 def _unary(x, function, gradient):

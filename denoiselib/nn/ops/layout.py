@@ -62,10 +62,10 @@ class Copy(Op):
         super().__init__([x], self.y)
 
     def forward(self):
-        np.copyto(self.y, self.x)
+        self.y[...] = self.x
 
     def backward(self):
-        np.copyto(self.dx[0], self.dy)
+        self.dx[0][...] = self.dy
 
 
 # --- parts and joined parts
@@ -85,7 +85,7 @@ class Take(Op):
         super().__init__([x], self.y)
 
     def forward(self):
-        np.copyto(self.y, self.x[self.index])
+        self.y[...] = self.x[self.index]
 
     def backward(self):
         self.dx[0].fill(0)
@@ -113,7 +113,7 @@ class Concat(Op):
 
     def forward(self):
         for place, array in zip(self.places, self.arrays, strict=True):
-            np.copyto(place, array)
+            place[...] = array
 
     def plan(self, memory):
         self.parts = np.split(self.split(self.dy), self.cuts, self.axis)
@@ -122,7 +122,7 @@ class Concat(Op):
     def backward(self):
         for d, part in zip(self.back, self.parts, strict=True):
             if d is not None:
-                np.copyto(d, part)
+                d[...] = part
 
 
 def concat(parts, axis=1, groups=1):

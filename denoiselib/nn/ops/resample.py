@@ -30,8 +30,8 @@ class MaxPool1d(Pool1d):
     """y[t] = max of x[w t .. w t + w - 1]; of equal ones the first gets the gradient"""
 
     def forward(self):
-        np.copyto(self.y, self.parts[0])
-        for part in self.parts[1:]:
+        np.maximum(self.parts[0], self.parts[-1], out=self.y)
+        for part in self.parts[1:-1]:
             np.maximum(self.y, part, out=self.y)
 
     def plan(self, memory):
@@ -46,14 +46,14 @@ class MaxPool1d(Pool1d):
             np.equal(part, self.y, out=self.hit)
             np.multiply(left, self.hit, out=d)
             left = np.subtract(left, d, out=self.left)
-        np.copyto(last, left)
+        last[...] = left
 
 
 class AvgPool1d(Pool1d):
     """y[t] = mean of x[w t .. w t + w - 1]"""
 
     def forward(self):
-        np.copyto(self.y, self.parts[0])
+        self.y[...] = self.parts[0]
         for part in self.parts[1:]:
             np.add(self.y, part, out=self.y)
         np.multiply(self.y, 1 / self.window, out=self.y)

@@ -34,8 +34,8 @@ def compare(got, expected, dtype, exact=None):
     assert not wrong, "\n".join([dtype, *wrong])
 
 
-def differences(got, expected, dtype, exact=None):
-    """Say which arrays differ by more than the tolerance times their scale.
+def differences(got, expected, dtype, exact=None, share=1.0):
+    """Say which arrays differ by more than the tolerance, or a share of it, times their scale.
 
     Where the expected array itself is further from the exact one than that, as a few statistics of
     six samples make it, single precision cannot tell: there the answers of two processors differ,
@@ -50,7 +50,9 @@ def differences(got, expected, dtype, exact=None):
         assert g.shape == e.shape, f"{name} has shape {g.shape}, not {e.shape}"
         error = abs(g - e).max()
         rounding = 0 if exact is None else ROUNDING * abs(e - exact[name]).max()
-        if not error <= max(TOLERANCE[dtype] * scale[name], rounding):  # also when it is nan
+        if not error <= max(
+            share * TOLERANCE[dtype] * scale[name], rounding
+        ):  # also when it is nan
             wrong.append(f"{name}: off by {error:.2g}, the largest being {abs(e).max():.2g}")
     return wrong
 
