@@ -42,12 +42,12 @@ def sparse_spikes(n, length=100, rng=None, draws=None):
     """
     n, length, rng = _size(n, length, rng)
     draws = default_draws(length) if draws is None else _check.integer(draws, "draws", 1)
-    positions = rng.integers(length, size=(draws, n))
-    heights = rng.choice(AMPLITUDES, size=(draws, n))
-    clean = np.zeros((n, length))
-    for position, height in zip(positions, heights, strict=True):  # in order: the last one stays
-        clean[np.arange(n), position] = height
-    return clean
+    places = rng.integers(length, size=(draws, n)) + length * np.arange(n)
+    heights = AMPLITUDES[rng.integers(len(AMPLITUDES), size=(draws, n))].astype(float)
+    clean = np.zeros(n * length)
+    for place, height in zip(places, heights, strict=True):  # in order: the last one stays
+        clean[place] = height
+    return clean.reshape(n, length)
 
 
 def default_draws(length):
