@@ -178,3 +178,41 @@ def test_a_masked_value_is_refused(ax):
         plots.heatmap(ax, hidden, ["a", "b"], ["c", "d"])
     with pytest.raises(ValueError, match=r"a .* 1 of 2 are masked"):
         plots.seeds(ax, {"a": hidden[1]})
+
+
+class Shown:
+    """What stands in place of a notebook: it counts how often the figure is drawn."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, figure, display_id):
+        assert display_id
+        return self
+
+    def update(self, figure):
+        self.count += 1
+
+
+def test_the_curves_of_a_training_grow_and_take_a_fifth_of_its_time(monkeypatch):
+    from denoiselib.plots import learning
+
+    now, shown = [0.0], Shown()
+    monkeypatch.setattr(learning.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(learning, "display", shown)
+    live, history = plots.Learning(100, 1.0, 3.0, ""), {"step": [], "rmse": []}
+    for step in range(1, 101):
+        history["step"].append(step)
+        history["rmse"].append([2.0 - step / 100, 3.0])
+        if step == 1:
+            live(step, history)
+            live.cost = 1.0  # a second for a drawing
+        else:
+            now[0] += 0.5
+            live(step, history)
+            live.cost = 1.0
+    # 99 steps of half a second: every tenth is drawn, those at 5, 10 .. 45 seconds, and the last
+    assert shown.count == 10
+    assert list(live.lines[0].get_xdata()) == history["step"]
+    assert live.lines[0].get_ydata()[-1] == 1.0
+    assert live.lines[2].get_ydata()[-1] == 2.0  # the median

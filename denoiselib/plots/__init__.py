@@ -20,9 +20,10 @@ from denoiselib.plots.figures import (
     signal,
     spans,
 )
+from denoiselib.plots.learning import Learning
 from denoiselib.plots.network import network
 
 __all__ = [
-    "CLEAN", "ESTIMATE", "LIMIT", "LOOKS", "NOISY", "OTHER", "Bars", "curves", "heatmap", "network",
-    "ranking", "seeds", "shrinkage", "signal", "spans",
+    "CLEAN", "ESTIMATE", "LIMIT", "LOOKS", "NOISY", "OTHER", "Bars", "Learning", "curves",
+    "heatmap", "network", "ranking", "seeds", "shrinkage", "signal", "spans",
 ]  # fmt: skip
