@@ -11,6 +11,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 EPS, MOMENTUM = 1e-5, 0.1  # of batch norm
 
@@ -40,27 +41,24 @@ def lax(w, b, x):
 FORMULATIONS = {"im2col": (im2col, 0), "lax": (lax, 1)}
 
 
-def batch_norm(weight, bias, x, axis):
-    """Normalise by the statistics of the batch; return those, too, the variance unbiased."""
+def batch_moments(x, axis):
+    """Return mean and variance of each channel, in two passes."""
     others = tuple(k for k in range(3) if k != axis)
+    centred = x - x.mean(others, keepdims=True)
+    return x.mean(others), (centred * centred).mean(others)
+
+
+def normalise(x, mean, variance, gamma, beta, axis):
+    """Return gamma (x - mean) / sqrt(variance + eps) + beta."""
     shape = [-1 if k == axis else 1 for k in range(3)]
-    mean = x.mean(others, keepdims=True)
-    centred = x - mean
-    variance = (centred * centred).mean(others, keepdims=True)
-    gain = weight.reshape(shape) / jnp.sqrt(variance + EPS)
-    count = x.size // weight.size
-    return centred * gain + bias.reshape(shape), (
-        mean.reshape(-1),
-        variance.reshape(-1) * (count / (count - 1)),
-    )
+    gain = gamma / jnp.sqrt(variance + EPS)
+    return (x - mean.reshape(shape)) * gain.reshape(shape) + beta.reshape(shape)
 
 
 def max_pool(x, axis):
     """Take the larger one of two neighbours; of equal ones the first gets the gradient."""
-    half = x.shape[axis] // 2
-    pairs = x if x.shape[axis] % 2 == 0 else jax.lax.slice_in_dim(x, 0, 2 * half, axis=axis)
-    pairs = pairs.reshape(*x.shape[:axis], half, 2, *x.shape[axis + 1 :])
-    first, second = (jax.lax.index_in_dim(pairs, k, axis + 1, keepdims=False) for k in (0, 1))
+    whole = x.shape[axis] // 2 * 2
+    first, second = (jax.lax.slice_in_dim(x, k, whole, 2, axis) for k in (0, 1))
     return jnp.where(first >= second, first, second)
 
 
@@ -78,22 +76,24 @@ def upsample(x, axis):
 class Pass:
     """One pass of a batch through the layers of a state, which gathers the new statistics."""
 
-    def __init__(self, state, formulation):
-        self.state = state
+    def __init__(self, state, formulation, training=True):
+        self.state, self.training, self.running = state, training, {}
         self.conv, self.axis = FORMULATIONS[formulation]
-        self.running = {}
 
     def convolve(self, name, x):
         return self.conv(self.state[f"{name}.weight"], self.state[f"{name}.bias"], x)
 
     def block(self, conv, norm, x):
         """Convolution, batch norm, ReLU."""
-        weight, bias = self.state[f"{norm}.weight"], self.state[f"{norm}.bias"]
-        y, statistics = batch_norm(weight, bias, self.convolve(conv, x), self.axis)
-        for name, new in zip(("running_mean", "running_var"), statistics, strict=True):
-            old = self.state[f"{norm}.{name}"]
-            self.running[f"{norm}.{name}"] = old + MOMENTUM * (jax.lax.stop_gradient(new) - old)
-        return jax.nn.relu(y)
+        x = self.convolve(conv, x)
+        running = [self.state[f"{norm}.running_{name}"] for name in ("mean", "var")]
+        moments = batch_moments(x, self.axis) if self.training else running
+        count = x.size // running[0].size
+        unbiased = moments[0], moments[1] * (count / (count - 1))
+        for name, old, new in zip(("mean", "var"), running, unbiased, strict=True):
+            self.running[f"{norm}.running_{name}"] = (1 - MOMENTUM) * old + MOMENTUM * new
+        gamma, beta = self.state[f"{norm}.weight"], self.state[f"{norm}.bias"]
+        return jax.nn.relu(normalise(x, *moments, gamma, beta, self.axis))
 
     def double(self, name, x):
         x = self.block(f"{name}.double_conv.0", f"{name}.double_conv.1", x)
@@ -142,50 +142,78 @@ def smooth_l1(error):
     return jnp.where(size < 1, error * error / 2, size - 0.5).mean()
 
 
-def split(state):
-    """Return the parameters of a state, and its running statistics."""
-    running = {name: array for name, array in state.items() if "running" in name}
-    return {name: state[name] for name in state if name not in running}, running
+def squared(error):
+    return (error * error).mean()
 
 
-def training(net, formulation, lr, momentum=0.9):
-    """Return ``step(train_state, (x, y)) -> train_state, loss``: SGD on batches (batch, 1, time).
+def sgd(lr, momentum=0.9):
+    """Return an update whose memory is the velocity."""
 
-    The training state is (parameters, velocity, running statistics), each by name.
+    def update(p, velocity, g):
+        velocity = momentum * velocity + g
+        return p - lr * velocity, velocity
+
+    return update
+
+
+def adam(p, memory, g, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Update the parameters; the memory is both moments, and the number of the step."""
+    m, v, t = memory
+    t = t + 1
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+    p = p - lr / (1 - beta1**t) * m / (jnp.sqrt(v / (1 - beta2**t)) + eps)
+    return p, (m, v, t)
+
+
+class Training:
+    """How a net is trained: pure functions of one vector of parameters and one of statistics.
+
+    A vector in the place of many arrays makes a call cheaper, and an update one operation.
     """
 
-    def loss(parameters, running, x, y):
-        if formulation == "im2col":
-            x, y = (a.transpose(1, 2, 0) for a in (x, y))
-        run = Pass(parameters | running, formulation)
-        return smooth_l1(NETS[net](run, x) - y), run.running
+    def __init__(self, net, formulation, state, measure=smooth_l1, update=None):
+        """Take the net's name, and its state, arrays by name."""
+        self.net, self.formulation, self.measure, self.update = net, formulation, measure, update
+        running = {name: array for name, array in state.items() if "running" in name}
+        self.p, self.named = ravel_pytree({k: state[k] for k in state if k not in running})
+        self.running, self.statistics = ravel_pytree(running)
 
-    def step(state, batch):
-        p, v, running = state
-        (value, running), g = jax.value_and_grad(loss, has_aux=True)(p, running, *batch)
-        v = jax.tree.map(lambda v, g: momentum * v + g, v, g)
-        p = jax.tree.map(lambda p, v: p - lr * v, p, v)
-        return (p, v, running), value
+    def apply(self, p, running, x, training):
+        """Pass (batch, 1, time); return the output alike, and the new statistics."""
+        order = (1, 2, 0) if self.formulation == "im2col" else (0, 1, 2)
+        state = self.named(p) | self.statistics(running)
+        run = Pass(state, self.formulation, training)
+        y = NETS[self.net](run, x.transpose(order))
+        return y.transpose(np.argsort(order)), ravel_pytree(run.running)[0]
 
-    return step
+    def denoise(self, p, running, x):
+        """Pass (batch, 1, time) with running statistics."""
+        return self.apply(p, running, x, training=False)[0]
+
+    def loss(self, p, running, x, y):
+        estimate, running = self.apply(p, running, x, training=True)
+        return self.measure(estimate - y), running
+
+    def step(self, state, batch):
+        """Train on a batch, its arrays first and then what the update wants; return the loss, too.
+
+        The state is (parameters, memory of the update, running statistics).
+        """
+        (x, y, *rest), (p, memory, running) = batch, state
+        gradient = jax.value_and_grad(self.loss, has_aux=True)
+        (value, running), g = gradient(p, running, x, y)
+        p, memory = self.update(p, memory, g, *rest)
+        return (p, memory, running), value
 
 
-def start(state):
-    """Return the training state from the arrays of a network, of NumPy."""
-    parameters, running = split({name: jnp.array(array) for name, array in state.items()})
-    return parameters, {name: jnp.zeros_like(p) for name, p in parameters.items()}, running
+# The old state is given up for the new one, which may then take its place in memory.
 
 
 def one_by_one(step):
-    """Compile a step, the old state given up for the new one."""
+    """Compile a step."""
     return jax.jit(step, donate_argnums=0)
 
 
 def scanned(step):
     """Compile many steps, one after the other, on batches (steps, batch, 1, time)."""
     return jax.jit(partial(jax.lax.scan, step), donate_argnums=0)
-
-
-def of_many(step):
-    """A step of many nets, on batches (nets, batch, 1, time)."""
-    return jax.vmap(step)
