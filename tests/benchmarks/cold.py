@@ -50,7 +50,7 @@ class Task:
         return float(metrics.rmse(estimate, self.clean).mean() / self.limit - 1)
 
 
-def numpy(task):
+def by_numpy(task):
     """Train by the library."""
     optimizer, history = nn.optim.Adam(task.net, task.lr), None
     for steps in task.looks():
@@ -69,7 +69,7 @@ def numpy(task):
     return steps, gap
 
 
-def pytorch(task):
+def by_pytorch(task):
     """Train by PyTorch, operation by operation."""
     import torch
 
@@ -96,7 +96,7 @@ def pytorch(task):
     return steps, gap
 
 
-def jax(task):
+def by_jax(task):
     """Train by JAX, all steps between two looks in one scan."""
     import jax
     import jax_nets
@@ -120,7 +120,7 @@ def jax(task):
     return steps, gap
 
 
-SYSTEMS = {"ours": numpy, "PyTorch": pytorch, "jax scan, im2col": jax}
+SYSTEMS = {"ours": by_numpy, "PyTorch": by_pytorch, "jax scan, im2col": by_jax}
 
 
 def seconds(system, seed):
