@@ -99,7 +99,8 @@ class Bench:
         if systems.can_compile():
             sides += [systems.pytorch("unet", x, y, compiled=True, channels=WIDE)]
         for system in sides:
-            systems.check(system, reference)
+            # so many samples that rounding decides on which side of a ReLU's bend some of them lie
+            systems.check(system, reference, tolerance=1e-2)
         self.show("unet-wide-step", "unet", 16, sides)
 
     def infer(self, signals):
