@@ -2,6 +2,7 @@
 # make test   check everything           make bench       measure speed
 # make browser  drive the notebooks in Chromium
 # make parity   compare the network with PyTorch, live
+# make opponents  compare what make bench measures, in PyTorch and JAX, with ours; no time is taken
 # make torture  threads, kills, damaged bytes and replaced files, counted
 # make floors   run the tests with the oldest versions that are allowed
 # make peers    run tests of other projects with this library in their place, and compare
@@ -18,7 +19,7 @@ QUOTABLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 
 UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # a notebook stays in one process, so its cells run in order
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 -n auto --dist loadscope
-.PHONY: lab demo test unit coverage nbval notebooks bench browser parity peers torture floors lint clean
+.PHONY: lab demo test unit coverage nbval notebooks bench opponents browser parity peers torture floors lint clean
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
@@ -44,10 +45,14 @@ nbval: .venv/test
 notebooks: .venv/test
 	$(BIN)/python notebooks/refresh.py $(ARGS)
 
-bench: .venv/parity
+bench: .venv/bench
 	$(QUOTABLE) $(BIN)/python tests/benchmarks/filters.py
 	$(BIN)/python tests/benchmarks/networks.py $(if $(BENCH_JSON),--json $(BENCH_JSON))
 	$(QUOTABLE) $(BIN)/python tests/benchmarks/training.py
+	$(BIN)/python tests/benchmarks/cold.py $(if $(BENCH_JSON),--json $(BENCH_JSON))
+
+opponents: .venv/bench
+	$(BIN)/python tests/benchmarks/networks.py --check $(ARGS)
 
 browser: .venv/browser
 	$(BIN)/python -m pytest -m browser $(ARGS) tests
