@@ -212,12 +212,13 @@ def _start(recipe, seed):
 
 
 def _side_by_side(recipe, seeds):
-    """Return trained networks by seed, without those that diverged."""
+    """Return trained networks by seed; what goes wrong in one of them is an error of all."""
     whole = nn.stack([make(recipe, seed) for seed in seeds])
     batches = nn.stacks.streams([data(recipe, seed) for seed in seeds])
     whole, history = fit(recipe, seeds, batches, net=whole, every=1)
-    finite = np.isfinite(history["loss"]).all(axis=0)
-    return {k: net for k, net, well in zip(seeds, nn.unstack(whole), finite, strict=True) if well}
+    if not np.isfinite(history["loss"]).all():
+        raise FloatingPointError("the loss of a network is not finite")
+    return dict(zip(seeds, nn.unstack(whole), strict=True))
 
 
 def fit(recipe, seed, batches=None, loss=None, *, net=None, **options):
