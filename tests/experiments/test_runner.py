@@ -28,7 +28,7 @@ def no_bar(monkeypatch):
 
 @pytest.fixture
 def start(tmp_path):
-    """Start runs of 64 jobs, or 32 in groups, in processes of their own that lead their group."""
+    """Start runs of `toy.LONG`, each in a process of its own, the first of its group."""
     processes = []
 
     def start(kind="jobs"):
@@ -173,7 +173,7 @@ def test_a_job_that_kills_its_process_takes_no_other_along(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["jobs", "groups"])
 def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start, kind):
-    made, count = {"jobs": (toy.protocol, 64), "groups": (toy.trained, 32)}[kind]
+    count = len(toy.LONG[kind].jobs())
     moments = random.Random(0)
     for _ in range(3):
         before = lines(tmp_path)
@@ -187,7 +187,7 @@ def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start, kind):
             file.write(b'{"setting": {"x": 0, "seco')  # a write that was cut short
     assert before < lines(tmp_path) < count
     assert start(kind).wait(300) == 0, (tmp_path / "stderr").read_text()
-    runner.run(made(seconds=0.05, seeds=16), tmp_path / "whole", workers=2)
+    runner.run(toy.LONG[kind], tmp_path / "whole", workers=2)
     assert lines(tmp_path) == count
     assert toy.alike(tmp_path, tmp_path / "whole")
 

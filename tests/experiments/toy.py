@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from denoiselib.experiments import networks
-from denoiselib.experiments.protocol import TURN, Protocol
+from denoiselib.experiments.protocol import Protocol
 from denoiselib.experiments.runner import run
 from denoiselib.experiments.store import Store, identity
 
@@ -51,7 +51,7 @@ TINY |= {"optimizer": "sgd"}  # Adam moves what has no gradient by its rounding
 
 def train_one(setting, seed, signals):
     """Three rows on a trained network; trouble is made after the training, and for one seed."""
-    net, (kept, distances) = networks.train(setting, seed), TURN.get()
+    net, (kept, distances) = networks.train(setting, seed), networks.TURN.get()
     time.sleep(setting.get("seconds", 0))
     if "trouble" in setting and seed == setting["at"]:
         trouble(setting["trouble"], Path(setting["until"]))
@@ -92,6 +92,8 @@ def group(number):
     return sum(int(line.split()[0]) == number and "Z" not in line for line in listed.splitlines())
 
 
+#: Protocols that can be stopped in the middle: 64 jobs, or 100 in groups of ten.
+LONG = {"jobs": protocol(seconds=0.05, seeds=16), "groups": trained(seconds=0.05, seeds=50)}
+
 if __name__ == "__main__":
-    made = {"jobs": protocol, "groups": trained}[sys.argv[3]]
-    run(made(seconds=0.05, seeds=16), sys.argv[1], workers=int(sys.argv[2]))
+    run(LONG[sys.argv[3]], sys.argv[1], workers=int(sys.argv[2]))
