@@ -42,6 +42,7 @@ PROTOCOL = Protocol(
     name="batch-norm-modes",
     run_one=partial(run_ways, ways=modes, tests=all_levels, column="mode"),
     settings=SETTINGS,
+    together=networks.gains,
     seeds=10,
     table={
         "by": ["family", "test_sigma", "net", "batch", "mode"],

@@ -40,6 +40,7 @@ PROTOCOL = Protocol(
     name="prior",
     run_one=partial(run_ways, ways=ways),
     settings=SETTINGS,
+    together=networks.gains,
     seeds=10,
     signals=3000,
     table={"by": ["task", "variant"], "reference": {"variant": "without"}},

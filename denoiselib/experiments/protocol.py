@@ -2,7 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+
+#: Jobs of one setting may run in turn; then the first of them may make what all need. Here is what
+#: it keeps for the others, and how far their seeds are from that of the job which runs.
+TURN = ContextVar("TURN", default=({}, [0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,8 @@ class Protocol:
         From all rows to text, what is printed below the table.
     quick : dict
         Other values of these parameters, for a run that takes a minute.
+    together : callable, optional
+        ``together(setting)`` tells whether seeds of a setting are faster in `TURN`.
     needs : callable, optional
         Called before the first job; raises an error that says what all jobs would miss.
 
@@ -57,6 +64,7 @@ class Protocol:
     table: dict
     report: Callable | None = None
     quick: dict = field(default_factory=dict)
+    together: Callable = lambda setting: False
     needs: Callable | None = None
 
     def __post_init__(self):

@@ -45,6 +45,7 @@ PROTOCOL = Protocol(
     name="recipes",
     run_one=partial(run_ways, ways=trained),
     settings=SETTINGS,
+    together=networks.gains,
     seeds=20,
     signals=3000,
     table={"by": ["change"], "reference": {"change": "as it is"}, "stuck": stuck},

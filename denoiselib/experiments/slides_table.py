@@ -58,6 +58,7 @@ PROTOCOL = Protocol(
     name="slides-table",
     run_one=partial(run_ways, ways=lines, column="version"),
     settings=SETTINGS,
+    together=networks.gains,
     seeds=10,
     signals=3000,
     table={

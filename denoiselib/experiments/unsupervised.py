@@ -33,16 +33,8 @@ LESSONS = {
 def recipe(method, data, family, **changes):
     """Return the recipe of a training, as `networks.BASE`, with ``method`` and ``data``.
 
-    Parameters
-    ----------
-    method : str
-        A key of `LESSONS`, or ``"supervised"``.
-    data : {"fresh", "700 signals", "one recording"}
-        What the network learns from.
-    family : str
-        A key of `networks.SHAPES`.
-    **changes
-        Other values for entries of `networks.BASE`.
+    The method is a key of `LESSONS`, or ``"supervised"``; data are ``"fresh"``, ``"700 signals"``
+    or ``"one recording"``; families are those of `networks.SHAPES`.
 
     Examples
     --------

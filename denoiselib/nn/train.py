@@ -92,15 +92,18 @@ def fixed(noisy, clean, batch_size, seed=0):
     """
     noisy, clean = _check.array(noisy, "noisy"), _check.array(clean, "clean")
     if clean.ndim != 2 or noisy.shape not in [clean.shape, (len(clean), 2, clean.shape[1])]:
-        raise ValueError(
-            f"noisy and clean must have one shape (n, length), not {noisy.shape}, {clean.shape}"
-        )
+        shapes = f"{noisy.shape}, {clean.shape}"
+        raise ValueError(f"noisy and clean must have one shape (n, length), not {shapes}")
     seed, of = _check.seed(seed), f"noisy of {len(noisy)} signals"
     batches = len(noisy) // _check.integer(batch_size, "batch_size", 1, len(noisy), of)
 
+    last = None, None  # an epoch and its order, which takes as long to draw as a small step
+
     def data(step):
-        epoch, batch = divmod(step, batches)
-        order = stream(seed, "training", epoch).permutation(len(noisy))
+        nonlocal last
+        (epoch, batch), (known, order) = divmod(step, batches), last
+        if epoch != known:  # threads may share the data: both change at once
+            _, order = last = epoch, stream(seed, "training", epoch).permutation(len(noisy))
         chosen = order[batch * batch_size : (batch + 1) * batch_size]
         return noisy[chosen], clean[chosen]
 

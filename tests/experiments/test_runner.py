@@ -28,12 +28,12 @@ def no_bar(monkeypatch):
 
 @pytest.fixture
 def start(tmp_path):
-    """Start runs of 64 jobs, each in a process of its own, the first of its group."""
+    """Start runs of `toy.LONG`, each in a process of its own, the first of its group."""
     processes = []
 
-    def start():
+    def start(kind="jobs"):
         with open(tmp_path / "stderr", "w") as file:
-            command = [sys.executable, "-m", "tests.experiments.toy", str(tmp_path), "2"]
+            command = [sys.executable, "-m", "tests.experiments.toy", str(tmp_path), "2", kind]
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -171,11 +171,13 @@ def test_a_job_that_kills_its_process_takes_no_other_along(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start):
+@pytest.mark.parametrize("kind", ["jobs", "groups"])
+def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start, kind):
+    count = len(toy.LONG[kind].jobs())
     moments = random.Random(0)
     for _ in range(3):
         before = lines(tmp_path)
-        process = start()
+        process = start(kind)
         more = before + moments.randrange(1, 6)
         wait_for(lambda more=more: lines(tmp_path) >= more)
         time.sleep(moments.random() / 10)
@@ -183,11 +185,11 @@ def test_killed_at_any_moment_a_run_goes_on_where_it_was(tmp_path, start):
         process.wait()
         with open(tmp_path / "toy.jsonl", "ab") as file:
             file.write(b'{"setting": {"x": 0, "seco')  # a write that was cut short
-    assert before < lines(tmp_path) < 64
-    assert start().wait(300) == 0, (tmp_path / "stderr").read_text()
-    runner.run(toy.protocol(seconds=0.05, seeds=16), tmp_path / "whole", workers=2)
-    assert lines(tmp_path) == 64
-    assert toy.stored(tmp_path) == toy.stored(tmp_path / "whole")
+    assert before < lines(tmp_path) < count
+    assert start(kind).wait(300) == 0, (tmp_path / "stderr").read_text()
+    runner.run(toy.LONG[kind], tmp_path / "whole", workers=2)
+    assert lines(tmp_path) == count
+    assert toy.alike(tmp_path, tmp_path / "whole")
 
 
 @pytest.mark.slow

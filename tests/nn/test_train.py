@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -377,6 +378,29 @@ def test_fixed_data_show_every_signal_once_an_epoch():
         assert len(set(seen)) == 6  # of seven, one waits
     assert not np.array_equal(epochs[0], epochs[1])
     np.testing.assert_array_equal(data(4)[1], data(4)[0] + 1)  # pairs stay pairs
+
+
+def test_the_order_of_fixed_data_is_drawn_once_an_epoch(monkeypatch):
+    drawn = []
+
+    def stream(*key):
+        drawn.append(key[-1])
+        return np.random.default_rng(key[-1])
+
+    monkeypatch.setattr(train, "stream", stream)
+    data = train.fixed(np.arange(12.0).reshape(6, 2), np.zeros((6, 2)), batch_size=2)
+    batches = [data(step)[0].tolist() for step in range(9)]
+    assert drawn == [0, 1, 2]
+    assert [data(step)[0].tolist() for step in (7, 3, 0, 4)] == [batches[k] for k in (7, 3, 0, 4)]
+
+
+def test_fixed_data_are_the_same_in_many_threads():
+    clean = np.arange(14.0).reshape(7, 2)
+    alone, shared = (train.fixed(clean, clean, batch_size=2, seed=3) for _ in range(2))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda step: shared(step % 30)[0], range(3000)))
+    for step, batch in enumerate(found):
+        np.testing.assert_array_equal(batch, alone(step % 30)[0])
 
 
 def test_fresh_data_depend_on_seed_and_step_alone():
