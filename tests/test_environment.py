@@ -15,10 +15,11 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 # from the ground up; a module imports its own floor and those below
 FLOORS = [
-    {"_check", "_files", "_lazy", "_random"},
+    {"_check", "_files", "_lazy", "_random", "_threads"},
     {"signals", "metrics", "bayes"},
     {"filters"},
     {"nn"},
+    {"empirical"},
     {"interpret", "handmade", "real"},
     {"experiments"},
     {"pretrained", "labels"},

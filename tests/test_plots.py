@@ -216,3 +216,4 @@ def test_the_curves_of_a_training_grow_and_take_a_fifth_of_its_time(monkeypatch)
     assert list(live.lines[0].get_xdata()) == history["step"]
     assert live.lines[0].get_ydata()[-1] == 1.0
     assert live.lines[2].get_ydata()[-1] == 2.0  # the median
+    assert not unlabelled(live.figure)
