@@ -6,3 +6,17 @@ how large their samples are and how often (`independent`), how long they stay wh
 does the noise level, if the law tells it from the signal. Each function takes noisy signals
 ``(..., length)`` and returns a `Law`.
 """
+
+from denoiselib.empirical.markov import markov
+from denoiselib.empirical.partition import partition
+
+#: Laws by name: what a menu calls each, and the function that fits it, ``fit(noisy, sigma=None)``.
+LAWS = {
+    "markov": ("stays or jumps, learned", markov),
+    "partition": ("pieces of normal levels, learned", partition),
+}
+__all__ = [
+    "LAWS",
+    "markov",
+    "partition",
+]
