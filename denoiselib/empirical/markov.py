@@ -72,7 +72,8 @@ def markov(noisy, sigma=None):
     equal weights of those levels that a flat law of the mean and variance of the signals would
     have, 1/100 of it elsewhere, and stops where the log-likelihood rises by less than 0.1: each
     further step would learn more of the noise in these signals than of the law. Where 400 levels
-    are too few for such a grid, they move to the mean of the samples that they explain.
+    are too few for such a grid, they start at quantiles of the samples, and each moves to the mean
+    of the samples that it explains.
 
     Examples
     --------
@@ -87,16 +88,17 @@ def markov(noisy, sigma=None):
     y, given, centre, unit = law.standard(noisy, sigma)
     start = given or law.first_sigma(y)
     count = int(np.clip(np.ptp(y) * PER_SIGMA / start + 1, *LEVELS))
-    levels = np.unique(np.linspace(y.min(), y.max(), count))
     moving = count == LEVELS[1]
+    levels = np.linspace(0, 1, count)
+    levels = np.unique(np.quantile(y, levels) if moving else y.min() + np.ptp(y) * levels)
     spread = np.sqrt(3 * max(y.var() - start**2, start**2 / 100))  # of a flat law, to each side
-    weights = np.where(np.abs(levels) <= spread, 1, 0.01)
+    weights = np.where((np.abs(levels) <= spread) | moving, 1, 0.01)
     chain = Chain(levels, weights / weights.sum(), 0.9, start)
     chain, log_likelihood = law.climb(lambda c: _step(y, c, given, moving), chain, GAIN, STEPS)
     if moving and _step(y, chain, None, moving)[0].sigma > 1.5 * start:
         raise ValueError(
             f"the levels of noisy are too many for its noise of {start * unit:.3g}: {count} levels "
-            f"do not explain it; give a larger sigma"
+            "do not explain it; give a larger sigma"
         )
     order = np.argsort(chain.levels)
     return Markov(

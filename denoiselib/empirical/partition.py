@@ -9,7 +9,7 @@ from denoiselib.empirical import law
 
 LONGEST = 5000  #: samples in a signal: 12.5 million segments
 SURE = 1e-9  #: how close to 0 and 1 the probability of a jump may come
-GAIN = 1e-3  #: of the log-likelihood; EM stops at steps that gain less
+GAIN = 1e-2  #: of the log-likelihood; EM stops at steps that gain less
 STEPS = 300  #: of EM, at most
 CHUNK = 2**16  #: numbers in an array (length, signals)
 
