@@ -1,6 +1,7 @@
 """Spikes with echoes: heights, shape of the pulse and noise level, learned from noisy signals."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from denoiselib import _check
 from denoiselib.empirical import law
 
-STATES = 3000  #: heights ** taps, at most
+STATES = 2000  #: heights ** taps, at most
 LONGEST = 6  #: taps of a pulse
 PER_SIGMA = 1.5  #: heights of the grid to one sigma
 FEWEST = 5  #: heights, with 0
@@ -82,17 +83,20 @@ def pulses(noisy, sigma=None, taps=3):
     """
     y, given, centre, unit = law.standard(noisy, sigma)
     y += centre / unit  # 0 is not any level
-    taps = _check.integer(taps, "taps", 1, min(LONGEST, y.shape[1]), "the length of noisy")
+    taps = _check.integer(taps, "taps", 1, LONGEST)
     start = given or law.first_sigma(y)
     top = max(y.max(), start)
     most = int(STATES ** (1 / taps) + 1e-9)
     count = int(np.clip(top / start * PER_SIGMA + 1, min(FEWEST, most), most))
     weights = np.r_[0.7, np.full(count - 1, 0.3 / (count - 1))]
-    train = Train(np.linspace(0, top, count), weights, 0.5 ** np.arange(taps), start)
-    train, log_likelihood = law.climb(lambda c: _step(y, c, given), train, GAIN, STEPS)
+    # a small level would hold the pulse where it starts: it comes down to the one given
+    train = Train(np.linspace(0, top, count), weights, 0.5 ** np.arange(taps), max(start, y.std()))
+    for level in (None, given) if given else (None,):
+        train = train._replace(sigma=level or train.sigma)
+        train, log_likelihood = law.climb(partial(_step, y, given=level), train, GAIN, STEPS)
     if given and _step(y, train, None)[0].sigma > 1.5 * given:
         raise ValueError(
-            f"sigma is too small for noisy: with {sigma:.3g}, pulses of {count} heights from 0 on do "
+            f"sigma of {sigma:.3g} is too small for noisy: pulses of {count} heights from 0 on do "
             "not explain it"
         )
     scale = float(np.abs(train.pulse).max()) or 1.0  # no spikes, no pulse
