@@ -72,7 +72,9 @@ def pulses(noisy, sigma=None, taps=3):
 
     and :math:`\sigma^2`, the mean of :math:`E[(y_t - x_t)^2]`. The pulse starts as 1, 1/2, 1/4 ...
     (blind identification by EM: Cappé and others 1999, *Signal Processing* 73, 3-25). As in
-    `markov`, EM stops where a step gains less than 0.1.
+    `markov`, EM stops where a step gains less than 0.1. The grid holds 12 heights at most for three
+    taps; where sigma is far below a tenth of the largest sample, it is too coarse, and the sigma
+    that is found holds its rounding, too.
 
     Examples
     --------
@@ -89,7 +91,7 @@ def pulses(noisy, sigma=None, taps=3):
     most = int(STATES ** (1 / taps) + 1e-9)
     count = int(np.clip(top / start * PER_SIGMA + 1, min(FEWEST, most), most))
     weights = np.r_[0.7, np.full(count - 1, 0.3 / (count - 1))]
-    # a small level would hold the pulse where it starts: it comes down to the one given
+    # a small level would hold the pulse where it starts: it comes down to the right one
     train = Train(np.linspace(0, top, count), weights, 0.5 ** np.arange(taps), max(start, y.std()))
     for level in (None, given) if given else (None,):
         train = train._replace(sigma=level or train.sigma)

@@ -56,6 +56,24 @@ def test_with_the_law_of_blocks_it_is_their_limit():
 
 
 @pytest.mark.parametrize("moving", [False, True])
+def test_a_step_takes_what_is_expected_of_all_paths(moving):
+    noisy = np.random.default_rng(0).normal(1, 3, (4, 5))
+    found = _forward_backward(noisy, CHAIN)
+    after, log_likelihood = _step(noisy, CHAIN, None, moving)
+    levels = found.sums / found.samples if moving else LEVELS
+    squares = 0
+    for y in noisy:
+        paths, p, _ = all_paths(y)
+        squares += p @ ((y - levels[paths]) ** 2).sum(axis=1)
+    weights = found.draws + found.jumps
+    np.testing.assert_allclose(after.levels, levels)
+    np.testing.assert_allclose(after.weights, weights / weights.sum())
+    np.testing.assert_allclose(after.stay, 1 - found.jumps.sum() / (4 * 4))
+    np.testing.assert_allclose(after.sigma, np.sqrt(squares / noisy.size))
+    assert log_likelihood == found.log_likelihood
+
+
+@pytest.mark.parametrize("moving", [False, True])
 @pytest.mark.parametrize("given", [None, 1.0])
 def test_each_step_climbs(given, moving):
     y = signals.add_noise(signals.blocks(20, 30, rng=0), 1.0, rng=1)

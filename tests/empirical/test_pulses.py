@@ -75,6 +75,14 @@ def test_the_pulse_and_the_noise_level_are_found_and_the_limit_is_near():
     assert least < reached < 1.01 * least
 
 
+def test_a_low_noise_level_does_not_hold_the_pulse_where_it_starts():
+    clean = signals.pulses(60, rng=5)
+    noisy = signals.add_noise(clean, 0.5, rng=6)
+    found = empirical.pulses(noisy[:30])
+    np.testing.assert_allclose(found.pulse, signals.PULSE, atol=0.01)
+    assert metrics.rmse(found.denoise(noisy[30:]), clean[30:]).mean() < 0.245
+
+
 def test_a_pulse_of_one_tap_is_a_spike():
     clean = signals.sparse_spikes(100, rng=0)
     noisy = signals.add_noise(clean, 2.0, rng=1)
