@@ -2,7 +2,24 @@
 
 A network learns a map from noisy to clean signals. What is here learns where the signals come from:
 how large their samples are and how often (`independent`), how long they stay where they are
-(`markov`), into which pieces they fall (`partition`). The best map for that law follows, and so
-does the noise level, if the law tells it from the signal. Each function takes noisy signals
-``(..., length)`` and returns a `Law`.
+(`markov`), into which pieces they fall (`partition`), which pulses they are sums of (`pulses`). The
+best map for that law follows, and so does the noise level, if the law tells it from the signal.
+Each function takes noisy signals ``(..., length)`` and returns a `Law`; `LAWS` lists them.
 """
+
+from denoiselib.empirical.markov import markov
+from denoiselib.empirical.partition import partition
+from denoiselib.empirical.pulses import pulses
+
+#: Laws by name: what a menu calls each, and the function that fits it, ``fit(noisy, sigma=None)``.
+LAWS = {
+    "markov": ("stays or jumps, learned", markov),
+    "partition": ("pieces of normal levels, learned", partition),
+    "pulses": ("pulses, learned", pulses),
+}
+__all__ = [
+    "LAWS",
+    "markov",
+    "partition",
+    "pulses",
+]

@@ -109,6 +109,7 @@ OWN = {
     "calling.ProximalStep": {"y": LONG},
     "calling.Sequential": {"x": LONG},
     "calling.UNet": {"x": RNG.standard_normal((2, 1, 20))},
+    "empirical.pulses": {"noisy": np.abs(SIGNALS), "taps": 2},
     "filters.Method.sweep": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},
     "filters.Method.values": {"self": filters.METHODS["wiener"]},
     "filters.Method.tune": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},
