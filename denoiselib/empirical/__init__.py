@@ -6,3 +6,11 @@ how large their samples are and how often (`independent`), how long they stay wh
 does the noise level, if the law tells it from the signal. Each function takes noisy signals
 ``(..., length)`` and returns a `Law`.
 """
+
+from denoiselib.empirical.independent import independent
+from denoiselib.empirical.law import Law
+
+__all__ = [
+    "Law",
+    "independent",
+]
