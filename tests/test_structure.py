@@ -194,7 +194,17 @@ def test_the_library_stays_small():
 
 
 #: What the library has learned since then: a new idea is one short file.
-ADDED = {"nn.stacks", "plots.learning"}
+ADDED = {
+    *("nn.stacks", "plots.learning"),
+    *(
+        "empirical",
+        "empirical.law",
+        "empirical.mixture",
+        "empirical.independent",
+        "empirical.noise",
+        "empirical.penalty",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))

@@ -6,14 +6,12 @@ import numpy as np
 
 from denoiselib import _check
 from denoiselib.empirical.law import Law
+from denoiselib.empirical.mixture import fit
 
-BINS = 20  #: points of the histogram in one sigma: the noise seems 0.02 % stronger than it is
-ATOMS = 8  #: atoms in one sigma
 MOST = 1000  #: atoms of a law whose sigma is given: some seconds
 MOST_FOUND = 400  #: and while sigma is looked for
 STEP = np.log(1.05)  #: from one level to the next, in log sigma
 ENOUGH = 2.0  #: log units by which a smaller sigma must be better
-GAP = 0.01  #: log units by which a likelihood may miss its maximum
 FAR = 1e3  #: in units of sigma
 CHUNK = 50_000  #: samples at a time
 
@@ -35,19 +33,33 @@ class Independent(Law):
 
     def posterior_mean(self, y):
         """Return E[x | y] of every sample by itself, for y of any shape."""
-        return self._each(y)[0]
+        return self._mixture(y)[0]
 
     def log_density(self, y):
         """Return log p(y) of every sample by itself, in the unit of the signals."""
-        return self._each(y)[1] - np.log(self.sigma) - np.log(2 * np.pi) / 2
+        y = _check.array(y, "y")
+        return self._mixture(y)[1] - np.log(self.sigma) - np.log(2 * np.pi) / 2
 
-    def _each(self, y):
+    def _mixture(self, y):
         """Posterior mean, and the log of sum_k w_k exp(-(y - a_k)^2 / 2 sigma^2)."""
-        middle = (self.atoms[0] + self.atoms[-1]) / 2
-        a, u = (self.atoms - middle) / self.sigma, (np.ravel(y) - middle) / self.sigma
-        parts = [_mixture(u[i : i + CHUNK], a, self.weights) for i in range(0, u.size, CHUNK)]
-        mean, log_sum = (np.concatenate(part).reshape(y.shape) for part in zip(*parts, strict=True))
-        return middle + self.sigma * mean, log_sum
+        # A sample far outside belongs to the outermost atom, and to no other. There the differences
+        # of squares would drown in rounding.
+        first, last = self.atoms[0], self.atoms[-1]
+        near = np.clip(y, first - FAR * self.sigma, last + FAR * self.sigma)
+        end = np.clip(y, first, last)
+        parts = np.array_split(np.ravel(near), np.ceil(near.size / CHUNK))
+        parts = zip(*(self._posterior(part) for part in parts), strict=True)
+        mean, log_sum = (np.concatenate(part).reshape(near.shape) for part in parts)
+        with np.errstate(over="ignore"):  # a density of 0
+            beyond = ((y - end) / self.sigma) ** 2 - ((near - end) / self.sigma) ** 2
+        return mean, log_sum - beyond / 2
+
+    def _posterior(self, y):
+        exponent = -(((y[:, None] - self.atoms) / self.sigma) ** 2) / 2
+        top = exponent.max(axis=1)
+        p = np.exp(exponent - top[:, None]) * self.weights
+        total = p.sum(axis=1)
+        return p @ self.atoms / total, np.log(total) + top
 
 
 def independent(noisy, sigma=None, *, nonnegative=False):
@@ -106,7 +118,7 @@ def independent(noisy, sigma=None, *, nonnegative=False):
     nonnegative = _check.flag(nonnegative, "nonnegative")
     if sigma is not None:
         sigma = _check.number(sigma, "sigma", positive=True)
-    elif y[0] == y[-1]:
+    elif y[-1] - y[0] < 1e-300:
         raise ValueError(
             f"noisy must hold noise to find its level, but all samples are {y[0]:g}: give sigma"
         )
@@ -114,7 +126,7 @@ def independent(noisy, sigma=None, *, nonnegative=False):
     unit = max(y[-1] - origin, origin - y[0], sigma or 0.0) or 1.0
     u = (y - origin) / unit
     level = _find_sigma(u, nonnegative) if sigma is None else sigma / unit
-    atoms, weights, _ = _fit(u, level, nonnegative, MOST)
+    atoms, weights, _ = fit(u, level, nonnegative, MOST)
     law = Independent(
         sigma=float(level * unit) if sigma is None else sigma,
         log_likelihood=0.0,
@@ -124,89 +136,13 @@ def independent(noisy, sigma=None, *, nonnegative=False):
     return replace(law, log_likelihood=float(law.log_density(y).sum()))
 
 
-def _mixture(u, atoms, weights):
-    """Mean of the atoms, and the log sum, for samples u in units of sigma."""
-    # A sample far outside belongs to the outermost atom, and to no other. There the differences of
-    # squares would drown in rounding.
-    end = np.clip(u, atoms[0], atoms[-1])
-    near = np.clip(u, atoms[0] - FAR, atoms[-1] + FAR)
-    exponent = -((near[:, None] - atoms) ** 2) / 2
-    top = exponent.max(axis=1)
-    p = np.exp(exponent - top[:, None]) * weights
-    total = p.sum(axis=1)
-    return p @ atoms / total, np.log(total) + top - (u - near) * ((u + near) / 2 - end)
-
-
-def _fit(y, sigma, nonnegative, most):
-    """Return atoms, weights and the greatest log likelihood of sorted samples at that sigma."""
-    points, share, atoms = _grid(y / sigma, nonnegative, most)
-    exponent = -((points[:, None] - atoms) ** 2) / 2
-    top = exponent.max(axis=1)
-    kernel = np.exp(exponent - top[:, None])
-    w = _newton(kernel, share, y.size)
-    f = kernel @ w
-    # Shared by two points, a sample has the chord of log f, not its arc. The difference is h^2 / 12
-    # of the second derivative; h is a part of sigma, and without it small ones would seem better.
-    bend = kernel @ (w * atoms**2) / f - (kernel @ (w * atoms) / f) ** 2 - 1
-    log_likelihood = share @ (np.log(f) + top - bend / (12 * BINS**2)) - np.log(sigma)
-    kept = w * y.size > 1e-3  # of a sample: the barrier leaves a trace everywhere
-    return sigma * atoms[kept], w[kept] / w[kept].sum(), y.size * log_likelihood
-
-
-def _grid(u, nonnegative, most):
-    """Histogram of sorted samples in units of sigma, and the atoms that can have a weight.
-
-    A sample is shared by the two points around it, so that their mean is the sample. The worth
-    of an atom, sum_i c_i exp(-(u_i - a)^2 / 2), is convex in a where no sample is within 1: it has
-    no maximum there, and the law no atom.
-    """
-    atoms = np.zeros(0)
-    if max(u[-1] - u[0], abs(u[0])) < 1e6:
-        below = np.floor(BINS * u)
-        part = BINS * u - below
-        points, place = np.unique(np.concatenate([below, below + 1]), return_inverse=True)
-        share = np.bincount(place, np.concatenate([1 - part, part])) / u.size
-        points, share = points[share > 0] / BINS, share[share > 0]
-        around = np.arange(-ATOMS, ATOMS + 2)
-        atoms = np.unique(np.floor(ATOMS * points)[:, None] + around) / ATOMS
-        if nonnegative:
-            atoms = np.union1d(0.0, atoms[atoms >= 0])
-    if not 0 < atoms.size <= most:
-        raise ValueError(
-            "sigma must not be so small: noisy would need a grid of "
-            f"more than {most} atoms, {ATOMS} to a sigma"
-        )
-    return points, share, atoms
-
-
-def _newton(kernel, share, samples):
-    """Maximise sum_i c_i log (K w)_i - sum w over w >= 0, whose sum is then 1, by interior points.
-
-    With z >= 0 the shortfall of each atom, both reach w z = 0 by Newton steps on w z = mu.
-    """
-    count = kernel.shape[1]
-    w, z = np.full(count, 1 / count), np.ones(count)
-    for _ in range(100):
-        f = kernel @ w
-        shortfall = 1 - kernel.T @ (share / f)  # -D(a)
-        if samples * -shortfall.min() < GAP and samples * abs(w.sum() - 1) < GAP:
-            break
-        mu = 0.1 * (w @ z) / count
-        root = kernel * (np.sqrt(share) / f)[:, None]
-        dw = np.linalg.solve(root.T @ root + np.diag(z / w), mu / w - shortfall)
-        dz = (mu - z * dw) / w - z
-        w = w + dw * min(1, 0.99 / max(np.max(-dw / w), 0.1))
-        z = z + dz * min(1, 0.99 / max(np.max(-dz / z), 0.1))
-    return w / w.sum()
-
-
 def _find_sigma(y, nonnegative):
     """Find the largest sigma that a smaller one hardly beats, or a maximum where there is one."""
     saved = {}
 
     def value(log_sigma):
         if log_sigma not in saved:
-            saved[log_sigma] = _fit(y, np.exp(log_sigma), nonnegative, MOST_FOUND)[-1]
+            saved[log_sigma] = fit(y, np.exp(log_sigma), nonnegative, MOST_FOUND)[-1]
         return saved[log_sigma]
 
     def beaten(log_sigma):
@@ -219,8 +155,8 @@ def _find_sigma(y, nonnegative):
             low = low - STEP
     except ValueError:
         raise ValueError(
-            "noisy must hold more noise for its likelihood to tell sigma: at the smallest that was "
-            f"tried, {np.exp(low):.2g} of the largest sample, it still rises: give sigma"
+            "noisy must hold more noise for its likelihood to tell the level: it still rises at "
+            f"{np.exp(low):.2g} of the largest sample; give sigma"
         ) from None
     high = min(low + STEP, top)
     for _ in range(5):
