@@ -90,8 +90,9 @@ def independent(noisy, sigma=None, *, nonnegative=False):
     problem, and w is the answer if no atom is worth more weight:
     :math:`D(a) = \text{mean}_i\, \varphi_\sigma(y_i - a) / f(y_i) - 1 \le 0`, and 0 where w > 0
     (Lindsay 1983). The likelihood is short of its maximum by no more than n max D, which Newton's
-    method with a barrier brings below 0.01 in some 20 steps (Koenker & Mizera 2014); EM would take
-    10,000 to come as near. Likelihoods at two levels can be compared only that near to the maximum.
+    method with a barrier brings below 0.001 in some 20 steps (Koenker & Mizera 2014). Of 70,000
+    samples EM is short of it by 5 log units after 1,000 steps, and by 0.1 after 30,000. Without
+    this certificate the likelihoods at two levels could not be compared.
 
     **What can be known of sigma.** A Gaussian is a mixture of narrower ones. Hence the likelihood
     has no maximum at the true sigma: it rises steeply down to there, and slowly ever after. The

@@ -4,7 +4,7 @@ import numpy as np
 
 BINS = 20  #: points of the histogram in one sigma: the noise seems 0.02 % stronger than it is
 ATOMS = 8  #: atoms in one sigma
-GAP = 0.01  #: log units by which a likelihood may miss its maximum
+GAP = 0.001  #: log units by which a likelihood may miss its maximum
 
 
 def fit(y, sigma, nonnegative, most):
@@ -67,4 +67,6 @@ def _newton(kernel, share, samples):
         dz = (mu - z * dw) / w - z
         w = w + dw * min(1, 0.99 / max(np.max(-dw / w), 0.1))
         z = z + dz * min(1, 0.99 / max(np.max(-dz / z), 0.1))
+    else:  # 40 steps were the most in 1,700 fits, of odd samples too
+        raise ValueError("noisy is no sample that Newton's method can fit within 100 steps")
     return w / w.sum()
