@@ -9,9 +9,10 @@ from denoiselib.empirical.law import Law
 from denoiselib.empirical.mixture import fit
 
 MOST = 1000  #: atoms of a law whose sigma is given: some seconds
-MOST_FOUND = 400  #: and while sigma is looked for
+MOST_FOUND = 600  #: and while sigma is looked for
 STEP = np.log(1.05)  #: from one level to the next, in log sigma
 ENOUGH = 2.0  #: log units by which a smaller sigma must be better
+PER_SIGMA = 0.2  #: and at least so many for each sigma that the samples reach over
 FAR = 1e3  #: in units of sigma
 CHUNK = 50_000  #: samples at a time
 
@@ -97,12 +98,13 @@ def independent(noisy, sigma=None, *, nonnegative=False):
     **What can be known of sigma.** A Gaussian is a mixture of narrower ones. Hence the likelihood
     has no maximum at the true sigma: it rises steeply down to there, and slowly ever after. The
     sigma found is *the largest one* that a sigma 5 % smaller does not beat by more than 2 log
-    units. It is too large where the clean samples have a Gaussian part of their own, as sums of
-    sinusoids nearly have, and where samples are few: up to 40 are taken for noise altogether.
-    With `nonnegative`, a sigma too small cannot explain negative samples. The likelihood then falls
-    on both sides, and its maximum is taken; where it does not, as of signals far above 0, the rule
-    is that above. The order of the samples plays no part, so coloured noise has its level found,
-    but a better estimate would look at the neighbours.
+    units, or 0.2 for each sigma that the samples reach over: each stretch of a law has some chance
+    to fit by accident. It is too large where the clean samples have a Gaussian part of their own,
+    as sums of sinusoids nearly have, and where samples are few: up to 40 are taken for noise
+    altogether. With `nonnegative`, a sigma too small cannot explain negative samples. The
+    likelihood then falls on both sides, and its maximum is taken; where it does not, as of signals
+    far above 0, the rule is that above. The order of the samples plays no part, so coloured noise
+    has its level found, but a better estimate would look at the neighbours.
 
     Examples
     --------
@@ -127,7 +129,7 @@ def independent(noisy, sigma=None, *, nonnegative=False):
     unit = max(y[-1] - origin, origin - y[0], sigma or 0.0) or 1.0
     u = (y - origin) / unit
     level = _find_sigma(u, nonnegative) if sigma is None else sigma / unit
-    atoms, weights, _ = fit(u, level, nonnegative, MOST)
+    atoms, weights, *_ = fit(u, level, nonnegative, MOST)
     law = Independent(
         sigma=float(level * unit) if sigma is None else sigma,
         log_likelihood=0.0,
@@ -141,13 +143,17 @@ def _find_sigma(y, nonnegative):
     """Find the largest sigma that a smaller one hardly beats, or a maximum where there is one."""
     saved = {}
 
-    def value(log_sigma):
+    def profile(log_sigma):
         if log_sigma not in saved:
-            saved[log_sigma] = fit(y, np.exp(log_sigma), nonnegative, MOST_FOUND)[-1]
+            saved[log_sigma] = fit(y, np.exp(log_sigma), nonnegative, MOST_FOUND)[2:]
         return saved[log_sigma]
 
+    def value(log_sigma):
+        return profile(log_sigma)[0]
+
     def beaten(log_sigma):
-        return value(log_sigma - STEP) - value(log_sigma) > ENOUGH
+        here, wide = profile(log_sigma)
+        return value(log_sigma - STEP) - here > max(ENOUGH, PER_SIGMA * wide)
 
     middle = max(y.mean(), 0.0) if nonnegative else y.mean()
     top = low = np.log(np.sqrt(np.mean((y - middle) ** 2)))

@@ -8,7 +8,10 @@ GAP = 0.001  #: log units by which a likelihood may miss its maximum
 
 
 def fit(y, sigma, nonnegative, most):
-    """Return atoms, weights and the greatest log likelihood of sorted samples at that sigma."""
+    """Return atoms, weights and the greatest log likelihood of sorted samples at that sigma.
+
+    The last number says how many sigmas the samples reach over, without gaps.
+    """
     points, share, atoms = _grid(y / sigma, nonnegative, most)
     exponent = -((points[:, None] - atoms) ** 2) / 2
     top = exponent.max(axis=1)
@@ -20,7 +23,8 @@ def fit(y, sigma, nonnegative, most):
     bend = kernel @ (w * atoms**2) / f - (kernel @ (w * atoms) / f) ** 2 - 1
     log_likelihood = share @ (np.log(f) + top - bend / (12 * BINS**2)) - np.log(sigma)
     kept = w * y.size > 1e-3  # of a sample: the barrier leaves a trace everywhere
-    return sigma * atoms[kept], w[kept] / w[kept].sum(), y.size * log_likelihood
+    w = w[kept] / w[kept].sum()
+    return sigma * atoms[kept], w, y.size * log_likelihood, kept.size / ATOMS
 
 
 def _grid(u, nonnegative, most):
