@@ -194,8 +194,9 @@ def test_the_library_stays_small():
 
 
 #: What the library has learned since then: a new idea is one short file.
-ADDED = {f"empirical{name}" for name in ("", ".law", ".markov", ".partition", ".pulses")}
-ADDED |= {"nn.stacks", "plots.learning"}
+LAWS = ("independent", "law", "markov", "mixture", "noise", "partition", "penalty", "pulses")
+ADDED = {"empirical", *(f"empirical.{name}" for name in LAWS), "nn.stacks", "plots.learning"}
+ADDED |= {"experiments.noise_levels"}
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))

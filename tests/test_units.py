@@ -191,7 +191,7 @@ APART = {
     **dict.fromkeys(("ecg", "ecg_with_beats"), "draws, in mV"),
     **dict.fromkeys(("copies", "windows"), "hands on what it is given"),
     **dict.fromkeys(
-        ("noise2noise", "recorrupted", "noise2self", "neighbor2neighbor"),
+        ("noise2noise", "unsure", "recorrupted", "noise2self", "neighbor2neighbor"),
         "makes a lesson, whose loss is of the squared unit",
     ),
     **dict.fromkeys(("example", "load_signal", "save_signal"), "files keep numbers as they are"),

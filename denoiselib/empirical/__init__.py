@@ -4,22 +4,28 @@ A network learns a map from noisy to clean signals. What is here learns where th
 how large their samples are and how often (`independent`), how long they stay where they are
 (`markov`), into which pieces they fall (`partition`), which pulses they are sums of (`pulses`). The
 best map for that law follows, and so does the noise level, if the law tells it from the signal.
-Each function takes noisy signals ``(..., length)`` and returns a `Law`; `LAWS` lists them.
+Each function takes noisy signals ``(..., length)`` and returns a `Law`; `LAWS` lists them. `noise`
+estimates the noise level alone, and `penalty` finds what a rule minimises.
 """
 
+from functools import partial
+
+from denoiselib.empirical import noise, penalty
+from denoiselib.empirical.independent import Independent, independent
+from denoiselib.empirical.law import Law
 from denoiselib.empirical.markov import markov
 from denoiselib.empirical.partition import partition
 from denoiselib.empirical.pulses import pulses
 
 #: Laws by name: what a menu calls each, and the function that fits it, ``fit(noisy, sigma=None)``.
 LAWS = {
+    "independent": ("independent samples, learned", independent),
+    "nonnegative": ("independent, not negative, learned", partial(independent, nonnegative=True)),
     "markov": ("stays or jumps, learned", markov),
     "partition": ("pieces of normal levels, learned", partition),
     "pulses": ("pulses, learned", pulses),
 }
 __all__ = [
-    "LAWS",
-    "markov",
-    "partition",
+    "LAWS", "Independent", "Law", "independent", "markov", "noise", "partition", "penalty",
     "pulses",
-]
+]  # fmt: skip

@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 
-from denoiselib import bayes, filters, interpret, nn, real
+from denoiselib import bayes, empirical, filters, interpret, nn, real
 from denoiselib.filters import adaptive
 from denoiselib.nn import optim, train
 
@@ -19,6 +19,7 @@ SOURCE = train.fresh("blocks", 1.0, 3, 8)
 TAUGHT = real.Taught.by(SOURCE, 250.0)
 LAYER = interpret.find_layers(NET)["layer 1"]
 STEP = interpret.proximal_step(LAYER)
+LAW = empirical.independent(SIGNALS, sigma=1.0)
 
 
 def same(y, *_):
@@ -110,6 +111,14 @@ OWN = {
     "calling.Sequential": {"x": LONG},
     "calling.UNet": {"x": RNG.standard_normal((2, 1, 20))},
     "empirical.pulses": {"noisy": np.abs(SIGNALS), "taps": 2},
+    "empirical.Independent.log_density": {"self": LAW},
+    "empirical.Independent.denoise": {"self": LAW},
+    "experiments.noise_levels.bias": {"sigmas": np.array([1.0, 2.0])},
+    "empirical.penalty": {
+        "rule": LAW.denoise,
+        "log_density": LAW.log_density,
+        "penalty": empirical.penalty.of_rule(LAW.denoise, np.array([-1.0, 0.0, 1.0])),
+    },
     "filters.Method.sweep": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},
     "filters.Method.values": {"self": filters.METHODS["wiener"]},
     "filters.Method.tune": {"self": filters.METHODS["soft"]._replace(grid=np.array([1.0, 2.0]))},

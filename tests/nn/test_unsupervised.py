@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from denoiselib import bayes, filters, interpret, metrics, signals
-from denoiselib.nn import Conv1d, Module, PlainNet, Program, Sequential, Tensor, optim, train
+from denoiselib.nn import Conv1d, Module, PlainNet, Program, Sequential, Tensor, ops, optim, train
 from denoiselib.nn import unsupervised as un
 from denoiselib.nn.modules import Network, Parameter
 from denoiselib.nn.tensor import Op
@@ -20,6 +20,7 @@ def small(scale=1.0, **options):
 LESSONS = {
     "noise2noise": un.noise2noise(un.copies("blocks", 3.0, 6, length=21)),
     "sure": un.sure(train.fresh("blocks", (1.0, 4.0), 6, length=21), filters.tuning.mad_sigma),
+    "unsure": un.unsure(train.fresh("blocks", 3.0, 6, length=21)),
     "recorrupted": un.recorrupted(train.fresh("blocks", 3.0, 6, length=21), 3.0),
     "noise2self": un.noise2self(train.fresh("blocks", 3.0, 6, length=21), every=4),
     "noise2void": un.noise2self(train.fresh("blocks", 3.0, 6, length=21), fill="neighbour"),
@@ -239,6 +240,76 @@ class Gain(Module):
 
     def forward(self, x):
         return self.gain * x
+
+
+def test_unsure_of_a_multiple_of_the_signal():
+    """Of f = a y the divergence is a, and the loss the power of y times 1 + a^2: least at 0."""
+    noisy = np.random.default_rng(0).standard_normal((4, 8)) + 3
+    lesson = un.unsure(lambda step: (noisy,), step=0.2)
+    power = np.mean(noisy**2)
+    for gain in (-0.5, 0.0, 0.3, 0.9):
+        found = value(lesson, Gain(gain), 0).item()
+        assert found == pytest.approx(power * (1 + gain**2), rel=1e-9)
+
+
+def test_unsure_has_its_minimum_where_the_multiplier_cannot_rise():
+    """Against the saddle point: least |y - f|^2 under div f = 0, of a line with a bend."""
+    noisy = signals.add_noise(np.zeros((200, 50)), 1.0, rng=0)
+
+    class Two(Module):
+        def __init__(self):
+            self.weights = Parameter(np.array([0.2, 0.1]))
+
+        def forward(self, x):
+            return self.weights[0] * x + self.weights[1] * ops.relu(x)
+
+    net = Two()
+    lesson = un.unsure(lambda step: (noisy,), step=1e-4)
+    for _ in range(300):
+        net.weights.grad = None
+        value(lesson, net, 0).backward()
+        net.weights.data -= 0.2 * net.weights.grad
+    a, b = net.weights.data
+    divergence = a + b * np.mean(noisy > 0)
+    assert divergence == pytest.approx(0, abs=1e-3)
+    tried = np.linspace(-1, 1, 2001)  # b; a follows from the divergence
+    parts = [
+        np.mean((noisy - t * (np.maximum(noisy, 0) - noisy * np.mean(noisy > 0))) ** 2)
+        for t in tried
+    ]
+    assert b == pytest.approx(tried[np.argmin(parts)], abs=0.01)
+
+
+def test_unsure_needs_noise_to_tell_how_far_to_move():
+    with pytest.raises(ValueError, match="source must give signals with noise"):
+        un.unsure(lambda step: (np.ones((2, 5)),))
+
+
+@pytest.mark.parametrize("c", [1e-9, 1e9])
+def test_unsure_is_in_the_squared_unit(c):
+    noisy = np.random.default_rng(0).standard_normal((4, 8))
+    here, there = (un.unsure(lambda step, k=k: (k * noisy,)) for k in (1, c))
+    found = value(there, Gain(0.5), 0).item() / c**2
+    assert found == pytest.approx(value(here, Gain(0.5), 0).item(), rel=1e-9)
+
+
+@pytest.mark.slow
+def test_unsure_comes_near_its_predicted_error_and_level():
+    """Without the level: an error of MMSE / (1 - MMSE / sigma^2), and with it nearly the MMSE."""
+    clean = signals.sparse_spikes(2000, rng=1)
+    noisy = signals.add_noise(clean, 3.0, rng=2)
+    least = np.mean((bayes.sparse_spikes_posterior_mean(noisy, 3.0) - clean) ** 2)
+    lesson = un.unsure(train.fresh("sparse_spikes", 3.0, 32))
+    net, rate = PlainNet(rng=0), optim.cosine(1e-2, 1000)
+    adam = optim.Adam(net)
+    history = train.fit(net, lesson.data, adam, 1000, loss=lesson.loss, schedule=rate, every=1)
+    net.eval()
+    estimate, part = net.denoise(noisy), 1 - least / 9
+    assert np.mean((estimate - clean) ** 2) == pytest.approx(least / part, rel=0.03)
+    level = np.mean(history["loss"][-50:]) ** 0.5
+    assert level == pytest.approx(3 / part**0.5, rel=0.01)
+    told = noisy - (3 / level) ** 2 * (noisy - estimate)
+    assert np.mean((told - clean) ** 2) == pytest.approx(least, rel=0.03)
 
 
 # what they learn
