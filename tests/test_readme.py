@@ -43,7 +43,7 @@ def test_results_and_networks_by_name_are_what_it_shows():
     text = "\n".join(re.findall(r"```\n(>>> .*?)```", README, re.DOTALL))
     noisy = np.random.default_rng(0).standard_normal((1000, 100))
     example = doctest.DocTestParser().get_doctest(text, {"noisy": noisy}, "README", None, 0)
-    assert len(example.examples) == 8
+    assert len(example.examples) == 14
     assert doctest.DocTestRunner().run(example).failed == 0
 
 

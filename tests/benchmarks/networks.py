@@ -43,7 +43,7 @@ class Bench:
         import torch
 
         self.threads, self.rounds, self.foreign = options.threads, options.rounds, options.foreign
-        self.rows, self.measures = [], not options.check
+        self.rows, self.measures, self.file = [], not options.check, Path(options.out)
         torch.set_num_threads(self.threads)
 
     def show(self, benchmark, net, batch, systems):
@@ -158,11 +158,16 @@ class Bench:
         for net in nets or NETS:
             for batch in batches or BATCHES:
                 self.show(f"{net}-step-b{batch}", net, batch, systems.all_of(net, batch))
+                self.keep()
         if not (nets or batches):
             self.wide()
             self.infer(1)
             self.infer(1000)
-        return self.rows
+        self.keep()
+
+    def keep(self):
+        """Write the rows that there are: what fails later takes none of them along."""
+        self.file.write_text(json.dumps(self.rows))
 
 
 def parse():
@@ -197,8 +202,7 @@ def main():
     """Run one process for each number of threads, pinned to as many cores, and gather the rows."""
     options = parse()
     if options.out:
-        rows = Bench(options).run(options.net, options.batch)
-        Path(options.out).write_text(json.dumps(rows))
+        Bench(options).run(options.net, options.batch)
         return
     rows, cores = [], sorted(os.sched_getaffinity(0))
     for threads in [options.threads] if options.threads else THREADS:
@@ -212,11 +216,12 @@ def main():
         command = [sys.executable, *sys.argv, "--threads", str(threads), "--out", str(part)]
         try:
             subprocess.run(command, env=environment(threads), check=True)
-            rows += json.loads(part.read_text())
         finally:
-            part.unlink(missing_ok=True)
-    if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
+            if part.exists():
+                rows += json.loads(part.read_text())
+                part.unlink()
+            if options.json:
+                Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -198,7 +198,8 @@ def check(system, reference, tolerance=1e-3):
     close = partial(np.testing.assert_allclose, err_msg=system.name)
     for k in range(system.nets):
         our_losses, (our_gradients,), (our_state,) = reference[k]
-        close(losses[:, k], our_losses[:, 0], rtol=1e-4)
+        close(losses[:1, k], our_losses[:1, 0], rtol=1e-4)
+        close(losses[:, k], our_losses[:, 0], rtol=1e-3)  # each step adds to what rounding did
         if system.steps > 1:  # many steps later; the same step is compared by itself
             continue
         scale = max(abs(g).max() for g in our_gradients.values())

@@ -113,7 +113,6 @@ OWN = {
     "empirical.pulses": {"noisy": np.abs(SIGNALS), "taps": 2},
     "empirical.Independent.log_density": {"self": LAW},
     "empirical.Independent.denoise": {"self": LAW},
-    "experiments.noise_levels.bias": {"sigmas": np.array([1.0, 2.0])},
     "empirical.penalty": {
         "rule": LAW.denoise,
         "log_density": LAW.log_density,
