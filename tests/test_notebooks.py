@@ -330,7 +330,7 @@ UNLABELLED = DRAWN + "plt.xlabel('time')\nplt.show()"
 def test_every_figure_is_shown_where_the_rule_is_checked(path):
     for cell in code(read(path)):
         texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-        grows = "plots.Learning(" in cell.source  # whose labels have a test in test_plots.py
+        grows = "plots.Learning(" in cell.source  # its labels have a test in test_plots.py
         if any(text.startswith("<Figure") for text in texts) and not grows:
             assert cell.source.rstrip().count("plt.show()"), cell.source
 

@@ -79,6 +79,12 @@ def first_sigma(y):
     return float(found)
 
 
+def cut(y, room, states=1):
+    """Cut signals (n, length) into parts that hold `room` numbers, if each sample has so many."""
+    size = max(1, room // (y.shape[1] * states))
+    return [y[i : i + size] for i in range(0, len(y), size)]
+
+
 def climb(step, state, gain, most):
     """Repeat EM steps until one raises the log-likelihood by less than `gain`.
 

@@ -39,9 +39,8 @@ class Markov(law.Law):
     def posterior_mean(self, y):
         """Return :math:`E[x_t | y_1 .. y_L]` of signals ``(n, length)``."""
         chain = Chain(self.levels, self.weights, self.stay, self.sigma)
-        size = max(1, CHUNK // (y.shape[1] * len(self.levels)))
-        parts = [_forward_backward(y[i : i + size], chain) for i in range(0, len(y), size)]
-        return np.concatenate([part.estimate for part in parts])
+        parts = law.cut(y, CHUNK, len(self.levels))
+        return np.concatenate([_forward_backward(part, chain).estimate for part in parts])
 
 
 def markov(noisy, sigma=None):
@@ -133,8 +132,7 @@ class Expected(NamedTuple):
 
 def _step(y, chain, given, moving):
     """One step of EM on signals (n, length): the next chain, the log-likelihood of this one."""
-    size = max(1, CHUNK // (y.shape[1] * len(chain.levels)))
-    parts = [_forward_backward(y[i : i + size], chain) for i in range(0, len(y), size)]
+    parts = [_forward_backward(part, chain) for part in law.cut(y, CHUNK, len(chain.levels))]
     log_likelihood, draws, jumps, samples, sums, squares = (
         sum(part[k] for part in parts) for k in range(1, 7)
     )

@@ -8,7 +8,7 @@ Which one to take:
 - Signals that stay or move slowly from sample to sample, as `signals.blocks` or an
   electrocardiogram, in white noise: ``"differences"``, too large by less than 5 %.
 - Samples that keep to few heights, or are mostly 0, but of any sign: ``"profile"``. Where heights
-  are close beside the noise it is too large, by up to a sixth; it is hardly ever too small.
+  are close beside the noise it is too large, by up to a fifth; it is hardly ever too small.
 - ``"median"`` only where nearly all samples are 0, or where there is no time for more.
 - Sums of sinusoids, or few samples: none of them. What is Gaussian in the law of one sample cannot
   be told from noise, nor what changes fast by differences. Measure the level where there is no

@@ -36,10 +36,8 @@ class Partition(law.Law):
         """Return :math:`E[x_t | y_1 .. y_L]` of signals ``(n, length)``."""
         _check_length(y)
         pieces = Pieces(self.jump, self.mean, self.spread, self.sigma)
-        size = max(1, CHUNK // y.shape[1])
-        return np.concatenate(
-            [_all_segmentations(y[i : i + size], pieces)[0] for i in range(0, len(y), size)]
-        )
+        parts = law.cut(y, CHUNK)
+        return np.concatenate([_all_segmentations(part, pieces)[0] for part in parts])
 
 
 def partition(noisy, sigma=None):
@@ -115,8 +113,7 @@ def _check_length(noisy):
 
 def _step(y, pieces, given):
     """One step of EM on signals (n, length): the next pieces, the log-likelihood of these."""
-    size = max(1, CHUNK // y.shape[1])
-    parts = [_all_segmentations(y[i : i + size], pieces) for i in range(0, len(y), size)]
+    parts = [_all_segmentations(part, pieces) for part in law.cut(y, CHUNK)]
     log_likelihood, count, first, second, squares = np.sum([part[1] for part in parts], axis=0)
     first, second = first / count, second / count  # moments of a piece, in sigma, around the mean
     jump = (count - len(y)) / (len(y) * (y.shape[1] - 1))
@@ -142,9 +139,7 @@ def _all_segmentations(y, pieces):
     shrink = 1 / ((sigma / spread) ** 2 + m)  # the level's posterior mean is this times the sum
     alone = np.log1p(-jump) * (m - 1) - np.log1p(m * (spread / sigma) ** 2) / 2
 
-    left = np.zeros(
-        (length + 1, n)
-    )  # log-likelihood of samples 1 .. j, whose end is one of a piece
+    left = np.zeros((length + 1, n))  # log-likelihood of samples 1 .. j, where a piece ends
     for j in range(1, length + 1):
         piece = alone[:j][::-1] + shrink[:j][::-1] * (sums[j] - sums[:j]) ** 2 / 2
         left[j] = _log_sum(left[:j] + piece) + (np.log(jump) if j < length else 0)

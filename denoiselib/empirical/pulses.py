@@ -132,8 +132,7 @@ class Expected(NamedTuple):
 
 def _cut(y, train):
     """Cut signals (n, length) into parts that need little memory."""
-    size = max(1, CHUNK // (y.shape[1] * len(train.heights) ** len(train.pulse)))
-    return [y[i : i + size] for i in range(0, len(y), size)]
+    return law.cut(y, CHUNK, len(train.heights) ** len(train.pulse))
 
 
 def _step(y, train, given):

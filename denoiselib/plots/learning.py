@@ -2,9 +2,9 @@
 
 import time
 
-import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
+from matplotlib.figure import Figure
 
 from denoiselib.plots.figures import BESIDE_TITLE, CLEAN, ESTIMATE, LIMIT
 
@@ -39,8 +39,8 @@ class Learning:
 
     def __init__(self, steps, limit, high, title):
         self.steps, self.lines, self.shown = steps, [], None
-        self.figure, self.ax = plt.subplots(figsize=(9, 3.2))
-        plt.close(self.figure)  # it is shown here, and not again at the end of the cell
+        self.figure = Figure(figsize=(9, 3.2))  # shown here, not by pyplot at the end of a cell
+        self.ax = self.figure.subplots()
         self.ax.axhline(limit, linestyle="--", color=LIMIT, label="Bayes limit")
         low = limit - 0.1 * (high - limit)
         self.ax.set(title=title, xlabel="step", ylabel="RMSE", xlim=(0, steps), ylim=(low, high))
@@ -57,7 +57,7 @@ class Learning:
             self.lines = [self.ax.plot([], [], **look)[0] for _ in errors.T]
             self.lines[0].set_label("one of them")
             self.lines += self.ax.plot([], [], color=CLEAN, label=f"median of {len(errors.T)}")
-            self.ax.legend(**BESIDE_TITLE, ncols=2)
+            self.ax.legend(**BESIDE_TITLE, ncols=3)
         for line, values in zip(self.lines, [*errors.T, np.median(errors, axis=1)], strict=True):
             line.set_data(history["step"], values)
         if self.shown is None:
