@@ -9,6 +9,7 @@ try:
         claims,
         classical,
         heart,
+        laws,
         prior,
         proposal,
         recipes,
@@ -26,7 +27,7 @@ except ModuleNotFoundError as error:
 __all__ = ["PROTOCOLS", "Table", "results"]
 
 STUDIES = (classical, recipes, prior, slides_table, batch_norm_modes, claims, proposal)
-STUDIES += (unsupervised, structured, heart)
+STUDIES += (unsupervised, laws, structured, heart)
 
 #: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {

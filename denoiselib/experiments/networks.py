@@ -147,8 +147,8 @@ def draw(family, sigma, n, seed, purpose="test"):
 
     Parameters
     ----------
-    family : str
-        Name in `signals.FAMILIES`.
+    family : str or callable
+        As in `nn.train.fresh`.
     sigma : float or (float, float)
         Noise level, or a range from which each signal draws its own.
     n, seed, purpose : int, int, {"validation", "test"}
@@ -161,7 +161,7 @@ def draw(family, sigma, n, seed, purpose="test"):
     3.0
     """
     rng = stream(seed, purpose)
-    clean = signals.FAMILIES[family](n, rng=rng)
+    clean = (family if callable(family) else signals.FAMILIES[family])(n, rng=rng)
     noise = signals.add_noise(np.zeros_like(clean), 1.0, rng)
     level = rng.uniform(*np.broadcast_to(sigma, 2), (n, 1))
     return clean + level * noise, clean, level

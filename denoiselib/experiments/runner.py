@@ -9,6 +9,7 @@ import json
 import math
 import os
 import platform
+import subprocess
 import threading
 import time
 import warnings
@@ -96,7 +97,7 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
                     "mixed; another folder keeps them apart",
                     stacklevel=2,
                 )
-            store.note(_provenance(protocol, seeds, signals))
+            run = store.note(_provenance(protocol, seeds, signals))
         workers = os.cpu_count() if workers == -1 else workers
         compute, where = (_on_cores, workers) if client is None else (_on_cluster, client)
         threads = workers if client is None else sum(client.nthreads().values())
@@ -104,6 +105,7 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
         failed = []
         with closing(outcomes):
             for job in tqdm(outcomes, protocol.name, len(jobs), initial=len(done)):
+                job = {**job, "run": run}
                 append(job)
                 if job.get("source", source()) != source():
                     warnings.warn(
@@ -245,6 +247,16 @@ def source():
     return f"{total:08x}"
 
 
+def _commit():
+    """Return the commit of this code, with "-dirty" if files differ; None outside a repository."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # perhaps installed, inside of another repository
+        return None
+    describe = ["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    with suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _provenance(protocol, seeds, signals):
     packages = {}
     for name in ("denoiselib", "numpy", "scipy", "joblib", "distributed"):
@@ -254,6 +266,7 @@ def _provenance(protocol, seeds, signals):
         "command": _command(protocol.name, seeds, signals),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **packages},
+        "commit": _commit(),
         "source": source(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "seeds": seeds,

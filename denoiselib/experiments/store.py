@@ -1,8 +1,8 @@
 """Results as JSON Lines, one line for each finished job; a last line cut short is ignored.
 
 ``NAME.jsonl`` holds the jobs with their ``rows`` or their ``error``, the ``source`` that computed
-them, and a CRC-32 checksum (older lines have neither); ``NAME.provenance.json`` lists the runs that
-wrote them.
+them, and a CRC-32 checksum; ``NAME.provenance.json`` lists the runs that wrote them, and ``run`` is
+a job's place in this list, from 0. Older lines have none of the three.
 """
 
 import json
@@ -127,7 +127,7 @@ class Store:
             yield append
 
     def note(self, run):
-        """Append a run to the provenance file; call it while the store is open."""
+        """Append a run to the provenance file, and return its place; the store must be open."""
         try:
             runs = json.loads(self.provenance.read_bytes()) if self.provenance.exists() else []
             if not (isinstance(runs, list) and all(isinstance(each, dict) for each in runs)):
@@ -136,6 +136,7 @@ class Store:
             raise ValueError(f"{self.provenance} is damaged: {error}") from None
         with _files.replacing(self.provenance) as file:
             file.write(json.dumps([*runs, run], indent=1).encode() + b"\n")
+        return len(runs)
 
 
 def rows(jobs):
@@ -155,13 +156,15 @@ def sources(jobs):
 def _job(line):
     job = json.loads(line)
     kinds = {"setting": dict, "seed": int, "signals": int, "rows": list, "error": str}
+    others = {"source": str, "run": int}
     for name in (*list(kinds)[:3], "rows" if "rows" in job else "error"):
         if not isinstance(job[name], kinds[name]):
             raise ValueError(f"its {name} is {job[name]!r:.40}")
-    if unknown := job.keys() - kinds.keys() - {"source", "crc32"}:
+    if unknown := job.keys() - kinds.keys() - others.keys() - {"crc32"}:
         raise ValueError(f"it has {', '.join(map(repr, sorted(unknown)))}")
-    if not isinstance(job.get("source", ""), str):
-        raise ValueError(f"its source is {job['source']!r:.40}")
+    for name in others.keys() & job.keys():
+        if not isinstance(job[name], others[name]):
+            raise ValueError(f"its {name} is {job[name]!r:.40}")
     if not all(isinstance(row, dict) for row in job.get("rows", ())):
         raise ValueError("one of its rows is no row")
     if "crc32" in job and job.pop("crc32") != _checksum(job):

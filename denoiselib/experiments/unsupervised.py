@@ -1,14 +1,18 @@
 """Learning without clean signals, beside learning with them, on three families.
 
 Networks learn from new noisy signals at each step, from a fixed set of 700, or from windows of one
-long recording. A pilot trains each with three learning rates, of which validation signals choose
-one. The study repeats the chosen trainings with other seeds.
+long recording. A pilot trains each with three learning rates. The method itself chooses one of them
+without clean signals: by its own loss, on noisy signals that no training has seen. The study
+repeats the chosen trainings with other seeds.
 """
 
 from functools import partial
 
+import numpy as np
+
 from denoiselib import nn, signals
 from denoiselib._random import stream
+from denoiselib.empirical.noise import ESTIMATORS
 from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
@@ -18,13 +22,20 @@ LENGTH = 100
 SIGNALS = 700  #: in a fixed set; a recording is as long as all of them together
 ALPHA = 0.3  #: of `nn.unsupervised.recorrupted`
 EVERY = 10  #: of `nn.unsupervised.noise2self`
+PASSES = 20  #: over noisy signals on which a loss is judged: as often what is random is drawn anew
 
-#: How each method teaches, from a source of noisy signals.
+#: Which estimator finds the level in all signals of a family, as `empirical.noise` recommends.
+ESTIMATOR = {"sparse_spikes": "edge", "pulses": "edge", "blocks": "differences"}
+
+#: How each method teaches, from a source of noisy signals; where the level is found, also from it.
 LESSONS = {
     "noise2noise": nn.unsupervised.noise2noise,
     "SURE": partial(nn.unsupervised.sure, sigma=SIGMA),
+    "SURE, level found": nn.unsupervised.sure,
     "SURE, level estimated": partial(nn.unsupervised.sure, sigma=networks.ESTIMATES["difference"]),
+    "UNSURE": nn.unsupervised.unsure,
     "recorrupted": partial(nn.unsupervised.recorrupted, sigma=SIGMA, alpha=ALPHA),
+    "recorrupted, level found": partial(nn.unsupervised.recorrupted, alpha=ALPHA),
     "noise2self": partial(nn.unsupervised.noise2self, every=EVERY),
     "neighbor2neighbor": nn.unsupervised.neighbor2neighbor,
 }
@@ -60,16 +71,55 @@ def lesson(setting, seed):
     if method == "supervised":
         return None
     draws = nn.unsupervised.copies if method == "noise2noise" else nn.train.fresh
-    if setting["data"] == "fresh":
-        source = draws(family, SIGMA, batch, seed=seed)
-    elif setting["data"] == "700 signals":
-        source = nn.train.fixed(*draws(family, SIGMA, SIGNALS, seed=seed)(0), batch, seed)
-    else:
+    if setting["data"] == "one recording":
         rng = stream(seed, "recording")
         clean = signals.FAMILIES[family](1, SIGNALS * LENGTH, rng)
-        noisy = signals.add_noise(clean, SIGMA, rng)
-        source = nn.unsupervised.windows(noisy, LENGTH, batch, seed)
-    return LESSONS[method](source)
+        heard = (signals.add_noise(clean, SIGMA, rng),)
+        source = nn.unsupervised.windows(*heard, LENGTH, batch, seed)
+    else:
+        heard = draws(family, SIGMA, SIGNALS, seed=seed)(0)
+        source = nn.train.fixed(*heard, batch, seed)
+    if setting["data"] == "fresh":
+        source = draws(family, SIGMA, batch, seed=seed)
+    return _teach(setting, source, heard[0])
+
+
+def _teach(setting, source, heard):
+    """Return the lesson of a method; its level, where it is found, is that of the signals heard."""
+    method, options = setting["method"], {}
+    if method.endswith("level found"):
+        options = {"sigma": ESTIMATORS[ESTIMATOR[setting["family"]]](heard)}
+    return LESSONS[method](source, **options)
+
+
+def own_loss(net, setting, seed):
+    """Return the loss of a method, on noisy signals that choose: it needs no clean ones.
+
+    It is the mean over `PASSES`; where clean signals teach, the mean squared error.
+
+    Parameters
+    ----------
+    net : Network
+        In evaluation mode.
+    setting, seed
+        Of its training.
+
+    Examples
+    --------
+    >>> setting = recipe("SURE", "fresh", "sparse_spikes")
+    >>> loss = own_loss(networks.make(setting, seed=0).eval(), setting, seed=0)
+    >>> 8 < loss < 20  # the error of a network that has learned nothing
+    True
+    """
+    family = setting["family"]
+    noisy, clean, _ = networks.draw(family, SIGMA, networks.VALIDATION, seed, "validation")
+    if setting["method"] == "supervised":
+        return float(np.mean((net.denoise(noisy) - clean) ** 2))
+    again = signals.add_noise(clean, SIGMA, stream(seed, "second copy"))
+    taught = _teach(setting, lambda step: (noisy, again), noisy)
+    loss = nn.Program(lambda *parts: taught.loss(net, *parts), np.float32)
+    passes = (taught.data(step) for step in range(PASSES))
+    return float(np.mean([loss(*(x[:, None].astype("f4") for x in parts)) for parts in passes]))
 
 
 def train(setting, seed):
@@ -86,7 +136,7 @@ def train(setting, seed):
 
 
 def uses(setting, seed):
-    """Train a network, and return the ways to use it that fit its method.
+    """Train a network, and return the ways to use it that fit its method, with its `own_loss`.
 
     Examples
     --------
@@ -96,13 +146,13 @@ def uses(setting, seed):
     if setting["method"] == "limit":
         return {"direct": None}
     net = train(setting, seed)
-    found = {"direct": net.denoise}
+    found, says = {"direct": net.denoise}, {"own": own_loss(net, setting, seed)}
     if setting["method"] == "recorrupted":
         estimate = nn.unsupervised.estimate_recorrupted
         found["mean of draws"] = partial(estimate, net, sigma=SIGMA, alpha=ALPHA)
     if setting["method"] == "noise2self":
         found["hidden"] = partial(nn.unsupervised.estimate_hidden, net, every=EVERY)
-    return {use: blind(denoise) for use, denoise in found.items()}
+    return {use: (blind(denoise), says) for use, denoise in found.items()}
 
 
 def both_purposes(setting):
@@ -112,6 +162,7 @@ def both_purposes(setting):
 
 #: What the pilot tries, and all that is possible: a recording has no second copy, and is not clean.
 TRIED = [(m, data) for data in ("fresh", "700 signals") for m in ("supervised", *LESSONS)]
+TRIED = [(m, data) for m, data in TRIED if data != "fresh" or not m.endswith("level found")]
 POSSIBLE = TRIED + [(m, "one recording") for m in LESSONS if m != "noise2noise"]
 
 PILOTED = [

@@ -316,6 +316,27 @@ def test_provenance_tells_who_wrote(tmp_path):
     assert second["command"] == "python -m denoiselib.experiments run toy --seeds 2 --signals 50"
     assert {"python", "numpy", "joblib"} <= set(first["versions"])
     assert first["date"].endswith("+00:00")
+    jobs = Store(tmp_path, "toy").read()
+    assert [(job["seed"], job["run"]) for job in jobs] == [(0, 0)] * 4 + [(1, 1)] * 4
+
+
+def test_provenance_names_the_commit(tmp_path, monkeypatch):
+    def git(*words):
+        names = ["-c", "user.name=x", "-c", "user.email=x@y"]
+        command = ["git", "-C", tmp_path, *names, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    code = tmp_path / "denoiselib" / "experiments" / "runner.py"
+    code.parent.mkdir(parents=True)
+    code.write_text("1")
+    monkeypatch.setattr(runner, "__file__", str(code))
+    assert runner._commit() is None
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    assert runner._commit() == git("rev-parse", "HEAD")
+    code.write_text("2")
+    assert runner._commit() == git("rev-parse", "HEAD") + "-dirty"
 
 
 @pytest.mark.parametrize("name", ["seeds", "signals", "workers"])

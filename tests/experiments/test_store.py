@@ -150,6 +150,7 @@ ODD_LINES = {
     "a foreign job without an end": json.dumps(ROW | {"notes": "mine"}).encode(),
     "a seed that is none, without an end": json.dumps(ROW | {"seed": "a"}).encode(),
     "another checksum, without an end": json.dumps(ROW | {"crc32": 1}).encode(),
+    "a run that is none": json.dumps(ROW | {"run": "x"}).encode() + b"\n",
     "rows null": json.dumps(ROW | {"rows": None}).encode() + b"\n",
     "rows text": json.dumps(ROW | {"rows": "abc"}).encode() + b"\n",
     "a row that is none": json.dumps(ROW | {"rows": [3]}).encode() + b"\n",
@@ -301,6 +302,7 @@ JOBS = st.fixed_dictionaries(
         "rows": st.lists(st.dictionaries(st.text(max_size=3), ANY, max_size=3), max_size=3) | ANY,
         "error": st.text() | st.just(3),
         "crc32": st.integers(),
+        "run": st.integers() | st.just("a"),
         "notes": st.text(),
     },
 )

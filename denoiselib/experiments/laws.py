@@ -1,0 +1,110 @@
+"""Laws learned from noisy signals alone, on families where they are right and where they are wrong.
+
+A law is fitted to 100 or to 700 noisy signals, whose level is given or has to be found, and is
+judged on other signals. These are the noisy signals from which the networks of `unsupervised`
+learn, and the signals on which they are judged. Beside them stand the classical filters, which are
+given the level, and tuned on the same noisy signals. The electrocardiograms are synthetic.
+"""
+
+from denoiselib import bayes, nn, real, signals
+from denoiselib.empirical import LAWS
+from denoiselib.experiments import networks
+from denoiselib.experiments.protocol import Protocol
+from denoiselib.experiments.study import blind, compare
+from denoiselib.filters import METHODS
+
+SIGMA = networks.BASE["sigma"]
+FIRST_SEED = 1000  #: that of `unsupervised`
+
+
+def tenths_of_millivolts(n, length=100, rng=None):
+    """Draw `real.ecg` in tenths of mV, so that it is about as high as the other families.
+
+    Examples
+    --------
+    >>> print(f"{tenths_of_millivolts(1000, rng=0).max(axis=-1).mean():.0f}")
+    6
+    """
+    return 10 * real.ecg(n, length, rng)
+
+
+FAMILIES = signals.FAMILIES | {"ecg": tenths_of_millivolts}
+
+#: Filters that answer at once. Each stands once a family, for a level that is given.
+FILTERS = [name for name in METHODS if name != "l1_pulse"]
+
+
+def settings():
+    """List what is compared: laws, filters and the limit, family by family.
+
+    Examples
+    --------
+    >>> settings()[0]
+    {'family': 'sparse_spikes', 'seen': 100, 'level': 'found', 'method': 'independent'}
+    """
+    found = []
+    for family in FAMILIES:
+        for seen in (100, 700):
+            # where it is wrong, the law of pulses takes a minute, and 700 signals tell no more
+            laws = [x for x in LAWS if x != "pulses" or family == "pulses" or seen == 100]
+            at_hand = {"family": family, "seen": seen}
+            for level in ("found", "given"):
+                found += [at_hand | {"level": level, "method": law} for law in laws]
+        found += [at_hand | {"level": "given", "method": name} for name in FILTERS]
+        found += [at_hand | {"level": "given", "method": "limit"}] * (family in bayes.POINTWISE)
+    return found
+
+
+def way(setting, seed):
+    """Fit a law, or tune a filter by Stein's estimate, to noisy signals.
+
+    Examples
+    --------
+    >>> setting = {"family": "blocks", "seen": 100, "level": "found", "method": "markov"}
+    >>> denoise, says = way(setting, seed=0)
+    >>> print(f"{says['value']:.1f}")  # the noise level
+    3.0
+    """
+    method = setting["method"]
+    if method == "limit":
+        return None
+    family = FAMILIES[setting["family"]]
+    noisy, _ = nn.train.fresh(family, SIGMA, setting["seen"], seed=seed)(0)
+    if method in LAWS:
+        law = LAWS[method][1](noisy, SIGMA if setting["level"] == "given" else None)
+        return blind(law.denoise), {"value": law.sigma}
+    value = METHODS[method].tune(noisy, SIGMA).value
+    return lambda y, sigma: METHODS[method].denoise(y, SIGMA, value), {"value": value}
+
+
+def run_one(setting, seed, signals):
+    """Judge one of the `settings` on the test signals on which `unsupervised` judges networks.
+
+    Examples
+    --------
+    >>> setting = {"family": "ecg", "seen": 100, "level": "given", "method": "tv"}
+    >>> (row,) = run_one(setting, seed=0, signals=50)
+    >>> row["rmse"] < 2
+    True
+    """
+    seed, family = seed + FIRST_SEED, setting["family"]
+    family = family if family in bayes.POINTWISE else FAMILIES[family]
+    (row,) = compare({"": way(setting, seed)}, family, SIGMA, signals, seed)
+    return [{name: x for name, x in row.items() if name != "way"}]
+
+
+SETTINGS = settings()
+QUICK = [s for s in SETTINGS if s["seen"] == 100 and s["method"] != "pulses"]
+
+PROTOCOL = Protocol(
+    name="laws",
+    run_one=run_one,
+    settings=SETTINGS,
+    seeds=10,
+    table={
+        "by": ["family", "seen", "level", "method"],
+        "value": "rmse",
+        "last": {"method": "limit"},
+    },
+    quick={"settings": QUICK, "seeds": 2, "signals": 100},
+)
