@@ -1,9 +1,11 @@
 """What a reader sees in place of the names in the code: in menus, legends and tables."""
 
 from denoiselib import _check
+from denoiselib.empirical import LAWS
 from denoiselib.filters import METHODS
 
-#: Labels of networks, norms, penalties and lessons; those of filters are in `filters.METHODS`.
+#: Labels of networks, norms, penalties and lessons; those of filters are in `filters.METHODS`,
+#: those of laws in `empirical.LAWS`.
 LABELS = {
     "unet": "U-Net",
     "unet_slides": "U-Net, slides' recipe",
@@ -49,4 +51,6 @@ def label(name):
         return LABELS[name]
     if name in METHODS:
         return METHODS[name].label
+    if name in LAWS:
+        return LAWS[name][0]
     return name[0] + name[1:].replace("_", " ") if name.isidentifier() else name

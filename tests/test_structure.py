@@ -188,7 +188,7 @@ def test_the_library_stays_small():
     """
     sizes = {name: len(code_lines(name)) for name in MODULES}
     older = MODULES.keys() - ADDED
-    assert sum(sizes[name] for name in older) <= 8810
+    assert sum(sizes[name] for name in older) <= 8830
     assert sum(sizes[name] for name in CORE) <= 2200
     assert sum(len(docstring_lines(tree(name))) for name in older) <= 5500
 

@@ -25,7 +25,9 @@ LAWS = {
     "partition": ("pieces of normal levels, learned", partition),
     "pulses": ("pulses, learned", pulses),
 }
+#: Those that are learned from hundreds of signals within seconds, also where they are wrong.
+FAST = ("independent", "nonnegative", "markov")
 __all__ = [
-    "LAWS", "Independent", "Law", "independent", "markov", "noise", "partition", "penalty",
+    "FAST", "LAWS", "Independent", "Law", "independent", "markov", "noise", "partition", "penalty",
     "pulses",
 ]  # fmt: skip

@@ -1,26 +1,31 @@
 """The classical filters with the slides' parameter, tuned on noisy signals, and on clean ones.
 
-Parameters are chosen on validation signals and judged on test signals. All settings of one seed
-share their signals, so that differences are paired.
+Parameters are chosen on validation signals and judged on test signals; laws are learned from the
+noisy ones among the former. All settings of one seed share their signals, so that differences are
+paired.
 """
 
 import numpy as np
 
 from denoiselib import bayes, metrics, signals
+from denoiselib.empirical import FAST, LAWS
 from denoiselib.experiments.protocol import Protocol
 from denoiselib.filters import METHODS
 
 TUNINGS = ("slides", "sure", "oracle")
+METHODS_AND_LAWS = [*METHODS, *FAST]
 
 
 def tunings(name):
-    """List the tunings of a filter: for some the slides have no parameter.
+    """List the tunings of a filter: for some the slides have no parameter. Laws have no oracle.
 
     Examples
     --------
     >>> tunings("tv")
     ['sure', 'oracle']
     """
+    if name in LAWS:
+        return ["sure"]
     return [t for t in TUNINGS if t != "slides" or METHODS[name].slides is not None]
 
 
@@ -28,7 +33,7 @@ def tunings(name):
 SETTINGS = [
     {"family": family, "sigma": 3.0, "method": method, "tuning": tuning}
     for family in signals.FAMILIES
-    for method in METHODS
+    for method in METHODS_AND_LAWS
     for tuning in tunings(method)
 ] + [{"family": family, "sigma": 3.0, "method": "limit", "tuning": None} for family in bayes.LIMITS]
 
@@ -42,8 +47,8 @@ def run_one(setting, seed, validation=200, test=1000):
     Parameters
     ----------
     setting : dict
-        ``family``, ``sigma``, ``method`` (a name in `filters.METHODS`, or ``"limit"``) and
-        ``tuning`` (one of `TUNINGS`, None for the limit).
+        ``family``, ``sigma``, ``method`` (a name in `filters.METHODS` or `empirical.FAST`, or
+        ``"limit"``) and ``tuning`` (one of `TUNINGS`, None for the limit).
     seed, validation, test : int
         The seed draws the signals and their noise, the others are numbers of signals.
 
@@ -61,6 +66,9 @@ def run_one(setting, seed, validation=200, test=1000):
     seen, judged = slice(validation), slice(validation, None)
     if name == "limit":
         value, estimate = None, bayes.LIMITS[family](noisy[judged], sigma)
+    elif name in LAWS:
+        law = LAWS[name][1](noisy[seen], sigma)
+        value, estimate = None, law.denoise(noisy[judged])
     else:
         value = tune(name, setting["tuning"], noisy[seen], clean[seen], sigma)
         estimate = METHODS[name].denoise(noisy[judged], sigma, value)
@@ -87,7 +95,7 @@ def tune(name, tuning, noisy, clean, sigma):
 def pivot(rows):
     """Arrange rows as tables of RMSE ``(methods + 1, families)``, the limit as the last line.
 
-    There is one for each of `TUNINGS`, in the orders of `filters.METHODS` and `signals.FAMILIES`;
+    There is one for each of `TUNINGS`, in the orders of `METHODS_AND_LAWS` and `signals.FAMILIES`;
     NaN stands where there is no row.
 
     Parameters
@@ -101,7 +109,7 @@ def pivot(rows):
     >>> print(pivot(rows)["sure"][-1])
     [ nan  nan 0.95  nan]
     """
-    lines, columns = [*METHODS, "limit"], list(signals.FAMILIES)
+    lines, columns = [*METHODS_AND_LAWS, "limit"], list(signals.FAMILIES)
     tables = {tuning: np.full((len(lines), len(columns)), np.nan) for tuning in TUNINGS}
     for row in rows:
         place = lines.index(row["method"]), columns.index(row["family"])

@@ -173,7 +173,7 @@ def root(estimate, clean):
 
 
 class MethodsPanel(SignalPanel):
-    """Rank the classical methods, each tuned without labels, and networks against the limit.
+    """Rank filters, tuned without labels, learned laws, and networks against the limit.
 
     Parameters
     ----------
@@ -185,14 +185,14 @@ class MethodsPanel(SignalPanel):
     Examples
     --------
     >>> panel = MethodsPanel("blocks")
-    >>> print(panel.names[0])
-    total variation
+    >>> print(panel.names[:2])
+    ['stays or jumps, learned', 'total variation']
     """
 
     def __init__(self, family="sparse_spikes", nets=None):
         self.nets = copied(nets or {})
         self.taught = list(dict.fromkeys(name for _, name in self.nets))
-        options = [*data.FAST_METHODS, *self.taught]
+        options = [*data.FAST_METHODS, *data.FAST_LAWS, *self.taught]
         shown = {
             "ranking": views.Ranking(
                 f"Ranking, {data.SIGNALS} signals", len(options),
@@ -200,7 +200,7 @@ class MethodsPanel(SignalPanel):
             ),
         }  # fmt: skip
         room = {"top": 0.91, "bottom": 0.14, "wspace": 0.48, "width_ratios": (3, 2)}
-        room["figsize"] = (10, 3.8 + 0.16 * len(self.taught))
+        room["figsize"] = (10, 2.2 + 0.16 * len(options))
         controls = {"method": menu("shown", options, "soft")}
         super().__init__(controls, shown, "signal ranking", family, **room)
 
@@ -210,8 +210,8 @@ class MethodsPanel(SignalPanel):
         return self.views["ranking"].names
 
     def answer(self, seen, method):
-        """Tune all filters by SURE at this noise level, and rank all methods."""
-        ways = {label(name): name for name in data.FAST_METHODS}
+        """Tune all filters by SURE, learn all laws at this noise level, and rank all methods."""
+        ways = {label(name): name for name in (*data.FAST_METHODS, *data.FAST_LAWS)}
         ways |= {name: net for (family, name), net in self.nets.items() if family == seen.family}
         found = {name: seen.denoised(way) for name, way in ways.items()}
         ranked = {

@@ -11,15 +11,18 @@ def rows(seed=0, signals=30, **setting):
     return laws.PROTOCOL.run_one(setting, seed, signals)
 
 
-def test_every_law_meets_every_family_with_its_level_found_and_given():
+def test_every_law_meets_every_family_and_more_where_it_is_right():
     settings = Table(laws.SETTINGS)
     for family in laws.FAMILIES:
-        for level in ("found", "given"):
-            found = settings.where(family=family, level=level, seen=100).column("method")
-            assert set(LAWS) <= set(found)
-    assert settings.where(family="pulses", method="pulses", seen=700)
-    assert not settings.where(family="ecg", method="limit")
-    assert set(laws.FILTERS) <= set(settings.where(family="ecg").column("method"))
+        found = settings.where(family=family, level="found", seen=100).column("method")
+        assert set(found) == set(LAWS)
+        given = settings.where(family=family, level="given", seen=700).column("method")
+        assert set(laws.FILTERS) <= set(given)
+        assert ("limit" in given) == (family in laws.RIGHT)
+    for family, right in laws.RIGHT.items():
+        for law in right:
+            some = settings.where(family=family, method=law)
+            assert len(some) == (2 if law == "pulses" else 4)
 
 
 def test_a_row_is_the_error_of_the_law_that_was_fitted():
