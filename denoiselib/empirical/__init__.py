@@ -19,11 +19,11 @@ from denoiselib.empirical.pulses import pulses
 
 #: Laws by name: what a menu calls each, and the function that fits it, ``fit(noisy, sigma=None)``.
 LAWS = {
-    "independent": ("independent samples, learned", independent),
-    "nonnegative": ("independent, not negative, learned", partial(independent, nonnegative=True)),
-    "markov": ("stays or jumps, learned", markov),
-    "partition": ("pieces of normal levels, learned", partition),
-    "pulses": ("pulses, learned", pulses),
+    "independent": ("law: samples", independent),
+    "nonnegative": ("law: samples >= 0", partial(independent, nonnegative=True)),
+    "markov": ("law: stays or jumps", markov),
+    "partition": ("law: normal levels", partition),
+    "pulses": ("law: pulses", pulses),
 }
 #: Those that are learned from hundreds of signals within seconds, also where they are wrong.
 FAST = ("independent", "nonnegative", "markov")

@@ -186,7 +186,7 @@ class MethodsPanel(SignalPanel):
     --------
     >>> panel = MethodsPanel("blocks")
     >>> print(panel.names[:2])
-    ['stays or jumps, learned', 'total variation']
+    ['law: stays or jumps', 'total variation']
     """
 
     def __init__(self, family="sparse_spikes", nets=None):
