@@ -111,7 +111,7 @@ PROTOCOL = Protocol(
     name="laws",
     run_one=run_one,
     settings=SETTINGS,
-    seeds=10,
+    seeds=5,
     table={
         "by": ["family", "seen", "level", "method"],
         "value": "rmse",

@@ -212,7 +212,7 @@ STUDY = Protocol(
     # other seeds: signals that no choice was made on
     run_one=partial(run_ways, ways=uses, tests=both_purposes, column="use", first_seed=1000),
     settings=STUDIED,
-    seeds=10,
+    seeds=7,
     table={
         "by": ["family", "data", "purpose", "use", "method"],
         "value": "gap",
