@@ -230,3 +230,11 @@ def real(value, name, low=None, high=None):
     unusable(~np.isfinite(value), name, "NaN or infinite")
     expected = "must not be negative" if value.min() < low == 0 else f"must not exceed {high:.1g}"
     raise ValueError(f"{name} {expected}, but holds {value.min():.4g} to {value.max():.4g}")
+
+
+def read_only(*arrays):
+    """Return arrays, or None among them, that cannot be written to: what a cache may keep."""
+    for array in arrays:
+        if array is not None:
+            array.setflags(write=False)
+    return arrays

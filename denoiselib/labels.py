@@ -4,9 +4,9 @@ from denoiselib import _check
 from denoiselib.empirical import LAWS
 from denoiselib.filters import METHODS
 
-#: Labels of networks, norms, penalties and lessons; those of filters are in `filters.METHODS`,
-#: those of laws in `empirical.LAWS`.
-LABELS = {
+#: Labels of filters and laws, networks, norms, penalties and lessons.
+LABELS = {k: method.label for k, method in METHODS.items()} | {k: x for k, (x, _) in LAWS.items()}
+LABELS |= {
     "unet": "U-Net",
     "unet_slides": "U-Net, slides' recipe",
     "plain": "plain network",
@@ -49,8 +49,4 @@ def label(name):
     _check.instance(name, "name", str)
     if name in LABELS:
         return LABELS[name]
-    if name in METHODS:
-        return METHODS[name].label
-    if name in LAWS:
-        return LAWS[name][0]
     return name[0] + name[1:].replace("_", " ") if name.isidentifier() else name

@@ -188,7 +188,7 @@ def test_the_library_stays_small():
     """
     sizes = {name: len(code_lines(name)) for name in MODULES}
     older = MODULES.keys() - ADDED
-    assert sum(sizes[name] for name in older) <= 8830
+    assert sum(sizes[name] for name in older) <= 8770
     assert sum(sizes[name] for name in CORE) <= 2200
     assert sum(len(docstring_lines(tree(name))) for name in older) <= 5500
 
@@ -196,7 +196,7 @@ def test_the_library_stays_small():
 #: What the library has learned since then: a new idea is one short file.
 LAWS = ("independent", "law", "markov", "mixture", "noise", "partition", "penalty", "pulses")
 ADDED = {"empirical", *(f"empirical.{name}" for name in LAWS), "nn.stacks", "plots.learning"}
-ADDED |= {"experiments.laws", "experiments.noise_levels"}
+ADDED |= {"nn.unsure", *(f"experiments.{x}" for x in ("choices", "commit", "laws", "noise_levels"))}
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from traitlets import TraitError
 
-from denoiselib import bayes, filters, interpret, metrics, nn, real, widgets
+from denoiselib import bayes, empirical, filters, interpret, metrics, nn, real, widgets
 from denoiselib.experiments import heart
 from denoiselib.filters import adaptive, prox
 from denoiselib.labels import label
@@ -237,6 +237,7 @@ def test_what_cannot_be_set_is_refused_and_the_picture_stays_true():
 ARGUMENTS = {
     "batch": ("blocks", 3.0),
     "tuned": ("blocks", 3.0, "soft", False),
+    "learned": ("blocks", 3.0, "markov"),
     "scenario": ("dense: all 32 taps", 0.0, 0.0, 30.0),
     "adapt": ("NLMS", 0.5, 0.0, "dense: all 32 taps", 0.0, 0.0, 30.0),
     "buried": ("recording", "white"),
@@ -253,7 +254,8 @@ def cached_functions():
 @pytest.mark.parametrize("name", cached_functions())
 def test_what_is_kept_in_a_cache_cannot_be_changed(name):
     found = cached_functions()[name](*ARGUMENTS[name])
-    for array in (x for x in found if isinstance(x, np.ndarray)):
+    parts = vars(found).values() if isinstance(found, empirical.Law) else found
+    for array in (x for x in parts if isinstance(x, np.ndarray)):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 
@@ -338,6 +340,9 @@ def test_methods_are_ranked_by_their_error_without_labels():
     for method in widgets.FAST_METHODS.values():
         value = method.tune(noisy, 3.0).value
         errors[method.label] = metrics.rmse(method.denoise(noisy, 3.0, value), clean).mean()
+    for name in empirical.FAST:
+        label, learn = empirical.LAWS[name]
+        errors[label] = metrics.rmse(learn(noisy, 3.0).denoise(noisy), clean).mean()
     assert panel.names == sorted(errors, key=errors.get)
 
 

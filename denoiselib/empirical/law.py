@@ -28,6 +28,9 @@ class Law:
     sigma: float
     log_likelihood: float
 
+    def __post_init__(self):
+        _check.read_only(*(x for x in vars(self).values() if isinstance(x, np.ndarray)))
+
     def denoise(self, noisy):
         """Return E[x | y] under this law, of signals ``(..., length)`` in its units, as they are.
 

@@ -13,29 +13,31 @@ from denoiselib.experiments.protocol import Protocol
 from denoiselib.filters import METHODS
 
 TUNINGS = ("slides", "sure", "oracle")
-METHODS_AND_LAWS = [*METHODS, *FAST]
 
 
 def tunings(name):
-    """List the tunings of a filter: for some the slides have no parameter. Laws have no oracle.
+    """List the tunings of a filter: for some the slides have no parameter.
 
     Examples
     --------
     >>> tunings("tv")
     ['sure', 'oracle']
     """
-    if name in LAWS:
-        return ["sure"]
     return [t for t in TUNINGS if t != "slides" or METHODS[name].slides is not None]
 
 
-#: Every filter on every family, at the slides' noise level, and the limits.
+#: Every filter on every family, at the slides' noise level; laws, which have nothing to tune; and
+#: the limits.
 SETTINGS = [
     {"family": family, "sigma": 3.0, "method": method, "tuning": tuning}
     for family in signals.FAMILIES
-    for method in METHODS_AND_LAWS
+    for method in METHODS
     for tuning in tunings(method)
-] + [{"family": family, "sigma": 3.0, "method": "limit", "tuning": None} for family in bayes.LIMITS]
+] + [
+    {"family": family, "sigma": 3.0, "method": name, "tuning": None}
+    for name, families in (dict.fromkeys(FAST, signals.FAMILIES) | {"limit": bayes.LIMITS}).items()
+    for family in families
+]
 
 
 def run_one(setting, seed, validation=200, test=1000):
@@ -48,7 +50,7 @@ def run_one(setting, seed, validation=200, test=1000):
     ----------
     setting : dict
         ``family``, ``sigma``, ``method`` (a name in `filters.METHODS` or `empirical.FAST`, or
-        ``"limit"``) and ``tuning`` (one of `TUNINGS`, None for the limit).
+        ``"limit"``) and ``tuning`` (one of `TUNINGS`, None for laws and the limit).
     seed, validation, test : int
         The seed draws the signals and their noise, the others are numbers of signals.
 
@@ -67,8 +69,7 @@ def run_one(setting, seed, validation=200, test=1000):
     if name == "limit":
         value, estimate = None, bayes.LIMITS[family](noisy[judged], sigma)
     elif name in LAWS:
-        law = LAWS[name][1](noisy[seen], sigma)
-        value, estimate = None, law.denoise(noisy[judged])
+        value, estimate = None, LAWS[name][1](noisy[seen], sigma).denoise(noisy[judged])
     else:
         value = tune(name, setting["tuning"], noisy[seen], clean[seen], sigma)
         estimate = METHODS[name].denoise(noisy[judged], sigma, value)
@@ -95,8 +96,8 @@ def tune(name, tuning, noisy, clean, sigma):
 def pivot(rows):
     """Arrange rows as tables of RMSE ``(methods + 1, families)``, the limit as the last line.
 
-    There is one for each of `TUNINGS`, in the orders of `METHODS_AND_LAWS` and `signals.FAMILIES`;
-    NaN stands where there is no row.
+    There is one for each of `TUNINGS`, in the orders of `filters.METHODS`, `empirical.FAST` and
+    `signals.FAMILIES`; NaN stands where there is no row.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def pivot(rows):
     >>> print(pivot(rows)["sure"][-1])
     [ nan  nan 0.95  nan]
     """
-    lines, columns = [*METHODS_AND_LAWS, "limit"], list(signals.FAMILIES)
+    lines, columns = [*METHODS, *FAST, "limit"], list(signals.FAMILIES)
     tables = {tuning: np.full((len(lines), len(columns)), np.nan) for tuning in TUNINGS}
     for row in rows:
         place = lines.index(row["method"]), columns.index(row["family"])

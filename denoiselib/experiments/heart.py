@@ -86,7 +86,7 @@ def recording():
     """
     samples, _ = real.load_signal(real.example())
     samples = samples.astype(np.float64)
-    return networks.read_only(samples - baseline(samples), real.r_peaks(samples))
+    return _check.read_only(samples - baseline(samples), real.r_peaks(samples))
 
 
 def draw(noise, level, signals, seed, purpose="test"):

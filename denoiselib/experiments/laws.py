@@ -7,29 +7,16 @@ on the same signals. Beside them stand the classical filters, which are given th
 on the 700. The electrocardiograms are synthetic.
 """
 
-from denoiselib import bayes, nn, real, signals
+from denoiselib import bayes, nn
 from denoiselib.empirical import LAWS
 from denoiselib.experiments import networks
+from denoiselib.experiments.noise_levels import FAMILIES
 from denoiselib.experiments.protocol import Protocol
 from denoiselib.experiments.study import blind, compare
 from denoiselib.filters import METHODS
 
 SIGMA = networks.BASE["sigma"]
 FIRST_SEED = 1000  #: that of `unsupervised`
-
-
-def tenths_of_millivolts(n, length=100, rng=None):
-    """Draw `real.ecg` in tenths of mV, so that it is about as high as the other families.
-
-    Examples
-    --------
-    >>> print(f"{tenths_of_millivolts(1000, rng=0).max(axis=-1).mean():.0f}")
-    6
-    """
-    return 10 * real.ecg(n, length, rng)
-
-
-FAMILIES = signals.FAMILIES | {"ecg": tenths_of_millivolts}
 
 #: Which laws are right for a family, or nearly so: levels of blocks are not normal.
 RIGHT = {
@@ -111,7 +98,7 @@ PROTOCOL = Protocol(
     name="laws",
     run_one=run_one,
     settings=SETTINGS,
-    seeds=5,
+    seeds=10,
     table={
         "by": ["family", "seen", "level", "method"],
         "value": "rmse",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from denoiselib import bayes, filters, metrics, nn, signals
+from denoiselib import _check, bayes, filters, metrics, nn, signals
 from denoiselib._random import stream
 from denoiselib.experiments import variants
 from denoiselib.experiments.protocol import TURN
@@ -302,15 +302,7 @@ def draw_with_limit(family, sigma, n, seed, purpose="test"):
     True
     """
     noisy, clean, level = draw(family, sigma, n, seed, purpose)
-    return read_only(noisy, clean, level, pointwise_limit(family, noisy, level))
-
-
-def read_only(*arrays):
-    """Return arrays, or None among them, that cannot be written to: what a cache may keep."""
-    for array in arrays:
-        if array is not None:
-            array.setflags(write=False)
-    return arrays
+    return _check.read_only(noisy, clean, level, pointwise_limit(family, noisy, level))
 
 
 def scores(estimate, clean, best):

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import platform
-import subprocess
 import threading
 import time
 import warnings
@@ -29,6 +28,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from denoiselib import _check
+from denoiselib.experiments.commit import commit
 from denoiselib.experiments.protocol import TURN
 from denoiselib.experiments.store import Store, identity, sources
 
@@ -105,8 +105,7 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
         failed = []
         with closing(outcomes):
             for job in tqdm(outcomes, protocol.name, len(jobs), initial=len(done)):
-                job = {**job, "run": run}
-                append(job)
+                append(job := {**job, "run": run})
                 if job.get("source", source()) != source():
                     warnings.warn(
                         f"a worker computes with other code, {job['source']}", stacklevel=2
@@ -234,27 +233,12 @@ def source():
     package, total = Path(__file__).parents[1], 0
     for path in sorted(package.rglob("*.py")):
         if path.relative_to(package).parts[0] not in ("plots", "widgets"):
-            text = path.read_text(encoding="utf-8")
-            words = {
-                line
-                for node in ast.walk(ast.parse(text))
-                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-                for line in range(node.lineno, node.end_lineno + 1)
-            }
-            for number, line in enumerate(map(str.rstrip, text.splitlines()), 1):
-                if number not in words and line and not line.lstrip().startswith("#"):
-                    total = zlib.crc32(line.encode(), total)
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                    node.value.value = ...  # a docstring
+            total = zlib.crc32(ast.unparse(tree).encode(), total)
     return f"{total:08x}"
-
-
-def _commit():
-    """Return the commit of this code, with "-dirty" if files differ; None outside a repository."""
-    root = Path(__file__).parents[2]
-    if not (root / ".git").exists():  # perhaps installed, inside of another repository
-        return None
-    describe = ["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    with suppress(OSError, subprocess.CalledProcessError):
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _provenance(protocol, seeds, signals):
@@ -266,7 +250,7 @@ def _provenance(protocol, seeds, signals):
         "command": _command(protocol.name, seeds, signals),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **packages},
-        "commit": _commit(),
+        "commit": commit(),
         "source": source(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "seeds": seeds,

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from denoiselib import signals
+from denoiselib import _check, signals
 from denoiselib.experiments import networks
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
@@ -66,7 +66,7 @@ def moments(family, count=20_000):
     ((100,), (100, 100))
     """
     clean = signals.FAMILIES[family](count, rng=MOMENTS_SEED)
-    return networks.read_only(clean.mean(axis=0), np.cov(clean.T))
+    return _check.read_only(clean.mean(axis=0), np.cov(clean.T))
 
 
 def ways(setting, seed):

@@ -7,7 +7,6 @@ import statistics
 import numpy as np
 from scipy import stats
 
-CONFIDENCE = 0.95
 NUMBERS = ("mean", "half", "median", "share", "low", "high", "diff", "diff_half")
 
 
@@ -177,7 +176,7 @@ def _mean(values):
     if len(values) < 2:
         return (values[0] if values else None), None
     error = np.std(values, ddof=1) / np.sqrt(len(values))
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error
+    half = stats.t.ppf(0.975, len(values) - 1) * error  # 95 %, of both sides
     return float(np.mean(values)), float(half)
 
 

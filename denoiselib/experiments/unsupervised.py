@@ -8,12 +8,9 @@ repeats the chosen trainings with other seeds.
 
 from functools import partial
 
-import numpy as np
-
 from denoiselib import nn, signals
 from denoiselib._random import stream
-from denoiselib.empirical.noise import ESTIMATORS
-from denoiselib.experiments import networks
+from denoiselib.experiments import choices, networks
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
 
@@ -22,10 +19,6 @@ LENGTH = 100
 SIGNALS = 700  #: in a fixed set; a recording is as long as all of them together
 ALPHA = 0.3  #: of `nn.unsupervised.recorrupted`
 EVERY = 10  #: of `nn.unsupervised.noise2self`
-PASSES = 20  #: over noisy signals on which a loss is judged: as often what is random is drawn anew
-
-#: Which estimator finds the level in all signals of a family, as `empirical.noise` recommends.
-ESTIMATOR = {"sparse_spikes": "edge", "pulses": "edge", "blocks": "differences"}
 
 #: How each method teaches, from a source of noisy signals; where the level is found, also from it.
 LESSONS = {
@@ -52,8 +45,8 @@ def recipe(method, data, family, **changes):
     >>> recipe("SURE", "fresh", "blocks", lr=0.01)["shape"]
     {'kernel': 9, 'depth': 5}
     """
-    base = networks.BASE | {"net": "plain", "steps": 2000}
-    base["signals"] = SIGNALS if data == "700 signals" else None
+    count = SIGNALS if data == "700 signals" else None
+    base = networks.BASE | {"net": "plain", "steps": 2000, "signals": count}
     named = {"method": method, "data": data, "family": family, "shape": networks.SHAPES[family]}
     return base | named | changes
 
@@ -71,48 +64,23 @@ def lesson(setting, seed):
     if method == "supervised":
         return None
     draws = nn.unsupervised.copies if method == "noise2noise" else nn.train.fresh
-    if setting["data"] == "one recording":
-        rng = stream(seed, "recording")
-        clean = signals.FAMILIES[family](1, SIGNALS * LENGTH, rng)
-        heard = (signals.add_noise(clean, SIGMA, rng),)
-        source = nn.unsupervised.windows(*heard, LENGTH, batch, seed)
-    else:
-        heard = draws(family, SIGMA, SIGNALS, seed=seed)(0)
-        source = nn.train.fixed(*heard, batch, seed)
     if setting["data"] == "fresh":
-        source = draws(family, SIGMA, batch, seed=seed)
-    return _teach(setting, source, heard[0])
+        return _teach(setting, draws(family, SIGMA, batch, seed=seed))
+    if setting["data"] == "700 signals":
+        noisy, *more = draws(family, SIGMA, SIGNALS, seed=seed)(0)
+        return _teach(setting, nn.train.fixed(noisy, *more, batch, seed), noisy)
+    rng = stream(seed, "recording")
+    clean = signals.FAMILIES[family](1, SIGNALS * LENGTH, rng)
+    noisy = signals.add_noise(clean, SIGMA, rng)
+    return _teach(setting, nn.unsupervised.windows(noisy, LENGTH, batch, seed), noisy)
 
 
-def _teach(setting, source, heard):
-    """Return the lesson of a method; its level, where it is found, is that of the signals heard."""
-    method, options = setting["method"], {}
-    if method.endswith("level found"):
-        options = {"sigma": ESTIMATORS[ESTIMATOR[setting["family"]]](heard)}
-    return LESSONS[method](source, **options)
-
-
-def own_loss(net, setting, seed):
-    """Return the loss of a method on noisy signals of validation, a mean over `PASSES`.
-
-    It needs no clean ones, but where these teach. The network must be in evaluation mode.
-
-    Examples
-    --------
-    >>> setting = recipe("SURE", "fresh", "sparse_spikes")
-    >>> loss = own_loss(networks.make(setting, seed=0).eval(), setting, seed=0)
-    >>> 8 < loss < 20  # the error of a network that has learned nothing
-    True
-    """
-    family = setting["family"]
-    noisy, clean, _ = networks.draw(family, SIGMA, networks.VALIDATION, seed, "validation")
-    if setting["method"] == "supervised":
-        return float(np.mean((net.denoise(noisy) - clean) ** 2))
-    again = signals.add_noise(clean, SIGMA, stream(seed, "second copy"))
-    taught = _teach(setting, lambda step: (noisy, again), noisy)
-    loss = nn.Program(lambda *parts: taught.loss(net, *parts), np.float32)
-    passes = (taught.data(step) for step in range(PASSES))
-    return float(np.mean([loss(*(x[:, None].astype("f4") for x in parts)) for parts in passes]))
+def _teach(setting, source, noisy=None):
+    """Return the lesson of a method; a level that has to be found is that of the noisy signals."""
+    lesson = LESSONS[setting["method"]]
+    if setting["method"].endswith("level found"):
+        return lesson(source, sigma=choices.level(setting["family"], noisy))
+    return lesson(source)
 
 
 def train(setting, seed):
@@ -129,7 +97,7 @@ def train(setting, seed):
 
 
 def uses(setting, seed):
-    """Train a network, and return the ways to use it that fit its method, with its `own_loss`.
+    """Train a network, and return the ways to use it that fit its method, with its own loss.
 
     Examples
     --------
@@ -139,13 +107,15 @@ def uses(setting, seed):
     if setting["method"] == "limit":
         return {"direct": None}
     net = train(setting, seed)
-    found, says = {"direct": net.denoise}, {"own": own_loss(net, setting, seed)}
+    teach = None if setting["method"] == "supervised" else partial(_teach, setting)
+    own = choices.own_loss(net, setting["family"], SIGMA, seed, teach)
+    found = {"direct": net.denoise}
     if setting["method"] == "recorrupted":
         estimate = nn.unsupervised.estimate_recorrupted
         found["mean of draws"] = partial(estimate, net, sigma=SIGMA, alpha=ALPHA)
     if setting["method"] == "noise2self":
         found["hidden"] = partial(nn.unsupervised.estimate_hidden, net, every=EVERY)
-    return {use: (blind(denoise), says) for use, denoise in found.items()}
+    return {use: (blind(denoise), {"own": own}) for use, denoise in found.items()}
 
 
 def both_purposes(setting):
@@ -212,7 +182,7 @@ STUDY = Protocol(
     # other seeds: signals that no choice was made on
     run_one=partial(run_ways, ways=uses, tests=both_purposes, column="use", first_seed=1000),
     settings=STUDIED,
-    seeds=7,
+    seeds=10,
     table={
         "by": ["family", "data", "purpose", "use", "method"],
         "value": "gap",

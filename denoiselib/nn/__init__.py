@@ -21,6 +21,7 @@ EXTRAS = {
     "stacks": "denoiselib.nn.stacks",
     "stack": "denoiselib.nn.stacks:stack",
     "unstack": "denoiselib.nn.stacks:unstack",
+    "unsure": "denoiselib.nn.unsure:unsure",
     "unsupervised": "denoiselib.nn.unsupervised",
     "wrappers": "denoiselib.nn.wrappers",
 }

@@ -25,18 +25,17 @@ optimizer, steps, loss=lesson.loss)``. Each method returns a `Lesson`; `solve_ha
 four exactly, for a rule that treats each sample by itself.
 """
 
-from collections.abc import Callable
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 
 from denoiselib import _check, signals
 from denoiselib._random import stream
 from denoiselib.nn import train
+from denoiselib.nn.lesson import EVERYWHERE, make
 from denoiselib.nn.tensor import no_grad, using_statistics
+from denoiselib.nn.unsure import unsure as unsure
 
-EVERYWHERE = np.ones((1, 1))  #: the weight where all samples count the same
 KNOTS = np.linspace(-10.0, 20.0, 35)  #: where a rule may bend, for amplitudes up to 10
 
 
@@ -106,38 +105,6 @@ def windows(recording, length, batch_size, seed=0):
 # --- lessons
 
 
-class Lesson(NamedTuple):
-    """What teaches a net without clean signals: data, and a loss for `train.fit`.
-
-    Parameters
-    ----------
-    data : callable
-        ``data(step) -> (seen, target, weight, *more)``: arrays that broadcast to ``(batch,
-        length)``. All that is random is drawn here.
-    added : callable
-        ``added(net, output, target, *more) -> Tensor ()``, with ``output = net(seen)``. What it
-        passes through the net is normalised by its own statistics and updates no running ones.
-
-    Examples
-    --------
-    >>> from denoiselib.nn import PlainNet, optim
-    >>> lesson = sure(train.fresh("sparse_spikes", 3.0, 16), sigma=3.0)
-    >>> net = PlainNet(width=4, depth=3, rng=0)
-    >>> history = train.fit(net, lesson.data, optim.Adam(net, 1e-2), 200, loss=lesson.loss, every=1)
-    >>> sum(history["loss"][100:]) < 0.9 * sum(history["loss"][:100])
-    True
-    """
-
-    data: Callable
-    added: Callable
-
-    def loss(self, net, seen, target, weight, *more):
-        """Return the loss of a batch, a scalar tensor; the arrays are ``(batch, 1, length)``."""
-        output = net(seen)
-        error = output - target
-        return (weight * error * error).mean() + self.added(net, output, target, *more)
-
-
 def noise2noise(pairs):
     r"""Compare with a second noisy copy of the signal.
 
@@ -160,7 +127,7 @@ def noise2noise(pairs):
     def draw(rng, noisy, again):
         return noisy, again, EVERYWHERE
 
-    return _lesson(draw, pairs, "pairs", takes=2)
+    return make(draw, pairs, "pairs", takes=2)
 
 
 def sure(source, sigma, step=0.1, seed=0):
@@ -210,65 +177,7 @@ def sure(source, sigma, step=0.1, seed=0):
             difference = net(moved) - output
         return (gain * difference - variance).mean()
 
-    return _lesson(draw, source, "source", added, seed)
-
-
-def unsure(source, step=0.05, seed=0):
-    r"""Compare with what was seen, under a divergence of 0: the noise level need not be known.
-
-    Parameters
-    ----------
-    source, seed
-        As in `sure`; the noise is white and Gaussian, of one level.
-    step : float
-        Length of the difference quotient, as a part of the standard deviation of a batch.
-
-    Notes
-    -----
-    Without a level, what `sure` takes off cannot be known; but of all rules with
-    :math:`\text{div} f = 0` on average, the one with the least :math:`\|y - f(y)\|^2` is
-
-    .. math:: f(y) = y + \eta\, \nabla \log p(y), \qquad
-        \eta = \frac{\sigma^2}{1 - \text{MMSE} / \sigma^2}
-
-    with an error of :math:`\text{MMSE} / (1 - \text{MMSE} / \sigma^2)` a sample (UNSURE: Tachella,
-    Davies & Jacques 2025). They look for the saddle point of
-    :math:`\|y - f\|^2 / m + 2 \eta\, \text{div} f / m`, with steps up in the multiplier eta. But
-    which multiple of a residual :math:`y - f` is best is known: with :math:`D = \text{div} f / m`,
-    that by :math:`1 / (1 - D)`, and then :math:`\eta = \|y - f\|^2 / m (1 - D)^2`. With this eta of
-    the batch itself the loss is
-
-    .. math:: \frac{\|y - f\|^2}{m} + 2 \eta D = \eta\, (1 + D^2),
-
-    which is only to be minimised: there D is 0, and eta, the score of generalised cross-validation
-    (Craven & Wahba 1979), least. Hence a training has no other state than that of any net, and the
-    root of its loss tends to the level :math:`\sqrt \eta`, which is above sigma. Who comes to know
-    sigma has the posterior mean, :math:`y - (\sigma^2 / \eta) (y - f(y))`.
-
-    Examples
-    --------
-    >>> from denoiselib.nn import Tensor
-    >>> lesson = unsure(train.fresh("blocks", 3.0, batch_size=4))
-    >>> arrays = [Tensor(array[:, None]) for array in lesson.data(step=0)]
-    >>> loss = lesson.loss(lambda y: 0 * y, *arrays).item()  # no divergence: the mean power
-    >>> print(f"{loss:.3f} {np.mean(lesson.data(step=0)[0] ** 2):.3f}")
-    38.776 38.776
-    """
-    step = _check.number(step, "step", positive=True)
-
-    def draw(rng, noisy):
-        move = step * noisy.std() * rng.choice([-1.0, 1.0], size=noisy.shape)
-        if not np.all(move):
-            raise ValueError("source must give signals with noise, not constant ones")
-        return noisy, noisy, EVERYWHERE, noisy + move, 1 / move
-
-    def added(net, output, target, moved, gain):
-        with using_statistics({}):
-            divergence = (gain * (net(moved) - output)).mean()
-        error, rest = output - target, 1 - divergence
-        return 2 * divergence * (error * error).mean() / (rest * rest)
-
-    return _lesson(draw, source, "source", added, seed)
+    return make(draw, source, "source", added, seed)
 
 
 def recorrupted(source, sigma, alpha=0.5, seed=0):
@@ -299,7 +208,7 @@ def recorrupted(source, sigma, alpha=0.5, seed=0):
         noise = _level(sigma, noisy) * rng.standard_normal(noisy.shape)
         return noisy + alpha * noise, noisy - noise / alpha, EVERYWHERE
 
-    return _lesson(draw, source, "source", seed=seed)
+    return make(draw, source, "source", seed=seed)
 
 
 def noise2self(source, every=10, fill="mean", seed=0):
@@ -336,7 +245,7 @@ def noise2self(source, every=10, fill="mean", seed=0):
         hidden = np.arange(length) % every == first
         return _hide(noisy, hidden, fill, rng), noisy, hidden * (hidden.size / hidden.sum())
 
-    return _lesson(draw, source, "source", seed=seed)
+    return make(draw, source, "source", seed=seed)
 
 
 def neighbor2neighbor(source, gamma=1.0, seed=0):
@@ -385,7 +294,7 @@ def neighbor2neighbor(source, gamma=1.0, seed=0):
         error = output - target - expected
         return gamma * (error * error).mean()
 
-    return _lesson(draw, source, "source", added, seed)
+    return make(draw, source, "source", added, seed)
 
 
 def _hide(noisy, hidden, fill="mean", rng=None):
@@ -399,26 +308,6 @@ FILLS = {
     "mean": lambda left, right, rng: (left + right) / 2,
     "neighbour": lambda left, right, rng: np.where(rng.integers(2, size=left.shape), left, right),
 }
-
-
-def _lesson(draw, source, name, added=None, seed=0, takes=1):
-    """Make a lesson of ``draw(rng, *arrays)``, for as many arrays of the source as it takes."""
-
-    def data(step):
-        arrays = [_check.array(part, name) for part in source(step)[:takes]]
-        return draw(stream(seed, "lesson", step), *arrays)
-
-    _check.function(source, name)
-    seed = _check.seed(seed)
-    first = source(0)[:takes]
-    if len({np.shape(part) for part in first}) != 1 or len(first) < takes or np.ndim(first[0]) != 2:
-        raise ValueError(f"{name} must give {takes} array(s) (batch, length) as a tuple")
-    data(0)  # what is wrong with the arguments is said now
-    return Lesson(data, added or _nothing)
-
-
-def _nothing(net, output, target):
-    return 0.0
 
 
 def _level(sigma, noisy):

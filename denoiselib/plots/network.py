@@ -8,22 +8,15 @@ from matplotlib.patches import FancyBboxPatch
 
 from denoiselib.plots.figures import ESTIMATE, OTHER
 
-ENCODER = ("inc", "down1", "down2", "down3")
+ENCODER, DECODER = ("inc", "down1", "down2", "down3"), ("down4", "up1", "up2", "up3", "up4")
 
 #: What leads where in `network`, by what happens on the way: its look and its pairs.
 ARROWS = {
-    "max pooling, then the block": (
-        {"color": ESTIMATE},
-        [*pairwise((*ENCODER, "down4"))],
-    ),
-    "upsampling, then the block": (
-        {"color": ESTIMATE, "linestyle": "--"},
-        [("down4", "up1"), ("up1", "up2"), ("up2", "up3"), ("up3", "up4")],
-    ),
+    "max pooling, then the block": ({"color": ESTIMATE}, [*pairwise((*ENCODER, "down4"))]),
+    "upsampling, then the block": ({"color": ESTIMATE, "linestyle": "--"}, [*pairwise(DECODER)]),
     "unchanged (sideways: the skips)": (
         {"color": "0.5"},
-        [("noisy signal", "inc"), ("up4", "outc")]
-        + [(name, f"up{4 - row}") for row, name in enumerate(ENCODER)],
+        [("noisy signal", "inc"), ("up4", "outc")] + [*zip(ENCODER, DECODER[:0:-1], strict=True)],
     ),
     "the prior network": (
         {"color": OTHER},
@@ -36,7 +29,7 @@ ARROWS = {
 PLACES = {"noisy signal": (1, 0), "outc": (3, 0), "h0": (0, 0)}
 PLACES |= {f"prior {name}": (0, row) for row, name in enumerate(ENCODER, 1)}
 PLACES |= {name: (1, row) for row, name in enumerate(ENCODER, 1)}
-PLACES |= {f"up{5 - row}": (3, row) for row in range(1, 5)}
+PLACES |= {name: (3, row) for row, name in enumerate(DECODER[:0:-1], 1)}
 PLACES |= {"h": (0, 5), "mask": (1, 5), "down4": (2, 5)}
 WORDS = [
     (0.5, 0, "Wiener filter"),
@@ -76,8 +69,7 @@ def network(ax, net, length=100, title=""):
         corners = "round,pad=0,rounding_size=0.08"
         ax.add_patch(FancyBboxPatch((x - 0.27, y - 0.3), 0.54, 0.6, boxstyle=corners, **look))
         block = name.removeprefix("prior ").replace("outc", "outc: the estimate")
-        text = f"{block}\n{channels} × {samples}"
-        ax.text(x, y, text, ha="center", va="center", fontsize=9)
+        ax.text(x, y, f"{block}\n{channels} × {samples}", ha="center", va="center", fontsize=9)
     for label, (look, pairs) in ARROWS.items():
         drawn = [pair for pair in pairs if shapes.keys() >= {*pair}]
         for a, b in drawn:
@@ -99,10 +91,8 @@ def _arrow(ax, a, b, look):
     (x0, y0), (x1, y1) = a, b
     right, down = np.sign(x1 - x0), np.sign(y1 - y0)
     slant = 0.2 * right if down else 0.27 * right
-    start = (x0 + slant, y0 + 0.3 * down)
-    end = (x1 - slant, y1 - 0.3 * down)
     arrow = {"arrowstyle": "-|>", "shrinkA": 1, "shrinkB": 1, **look}
-    ax.annotate("", end, start, arrowprops=arrow)
+    ax.annotate("", (x1 - slant, y1 - 0.3 * down), (x0 + slant, y0 + 0.3 * down), arrowprops=arrow)
 
 
 def _shapes(net, length):

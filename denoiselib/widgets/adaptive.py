@@ -4,8 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from denoiselib import _check
 from denoiselib.filters import adaptive
-from denoiselib.widgets import data, views
+from denoiselib.widgets import views
 from denoiselib.widgets.panel import Panel, log_slider, menu, slider
 
 RUNS, TAPS, LENGTH = 20, 32, 600  #: of what the panel shows: small enough to answer at once
@@ -51,7 +52,7 @@ def scenario(system, pole, impulses, snr):
     """
     w = SYSTEMS[system](RUNS, np.random.default_rng(0))
     x = adaptive.coloured(RUNS, LENGTH, pole, rng=1)
-    return data.read_only(x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w)
+    return _check.read_only(x, adaptive.observe(x, w, snr, impulses, STRENGTH, rng=2), w)
 
 
 @lru_cache(maxsize=128)
@@ -63,7 +64,7 @@ def adapt(name, mu, rho, *setting):
     """
     x, d, w = scenario(*setting)
     found = adaptive.identify(x, d, TAPS, mu, system=w, **ADAPTIVE[name](rho))
-    return data.read_only(10 * np.log10(found.misalignment.mean(axis=0)), found.weights)
+    return _check.read_only(10 * np.log10(found.misalignment.mean(axis=0)), found.weights)
 
 
 class AdaptivePanel(Panel):

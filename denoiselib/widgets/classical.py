@@ -3,6 +3,7 @@
 import numpy as np
 
 from denoiselib import metrics
+from denoiselib.empirical import FAST
 from denoiselib.interpret import shrinkage_curve
 from denoiselib.labels import label
 from denoiselib.widgets import data, views
@@ -192,7 +193,7 @@ class MethodsPanel(SignalPanel):
     def __init__(self, family="sparse_spikes", nets=None):
         self.nets = copied(nets or {})
         self.taught = list(dict.fromkeys(name for _, name in self.nets))
-        options = [*data.FAST_METHODS, *data.FAST_LAWS, *self.taught]
+        options = [*data.FAST_METHODS, *FAST, *self.taught]
         shown = {
             "ranking": views.Ranking(
                 f"Ranking, {data.SIGNALS} signals", len(options),
@@ -211,7 +212,7 @@ class MethodsPanel(SignalPanel):
 
     def answer(self, seen, method):
         """Tune all filters by SURE, learn all laws at this noise level, and rank all methods."""
-        ways = {label(name): name for name in (*data.FAST_METHODS, *data.FAST_LAWS)}
+        ways = {label(name): name for name in (*data.FAST_METHODS, *FAST)}
         ways |= {name: net for (family, name), net in self.nets.items() if family == seen.family}
         found = {name: seen.denoised(way) for name, way in ways.items()}
         ranked = {

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from denoiselib import bayes, filters, metrics, signals
+from denoiselib import _check, bayes, filters, metrics, signals
 from denoiselib.empirical import FAST, LAWS
 from denoiselib.interpret import shrinkage_curve
 
@@ -13,17 +13,6 @@ EDGES = np.linspace(-10, 20, 31)  #: bins of shrinkage curves
 SIGMAS = np.linspace(0.5, 6, 12)  #: noise levels at which panels show errors
 #: The filters that answer fast enough.
 FAST_METHODS = {name: method for name, method in filters.METHODS.items() if name != "l1_pulse"}
-
-#: The laws that are learned fast enough, and the function that learns each.
-FAST_LAWS = {name: LAWS[name][1] for name in FAST}
-
-
-def read_only(*arrays):
-    """Make arrays that a cache keeps read-only, so that no cell can change later results."""
-    for array in arrays:
-        if array is not None:
-            array.setflags(write=False)
-    return arrays
 
 
 @lru_cache(maxsize=64)
@@ -47,7 +36,7 @@ def batch(family, sigma):
     clean = signals.FAMILIES[family](SIGNALS, rng=1)
     noisy = clean + sigma * signals.add_noise(np.zeros_like(clean), 1, rng=2)
     best = bayes.LIMITS[family](noisy, sigma) if family in bayes.LIMITS else None
-    return read_only(clean, noisy, best)
+    return _check.read_only(clean, noisy, best)
 
 
 @lru_cache(maxsize=256)
@@ -71,31 +60,24 @@ def tuned(family, sigma, name, labels, gamma=0.8):
     clean, noisy, _ = batch(family, sigma)
     options = {"gamma": gamma} if FAST_METHODS[name].gamma else {}
     found = FAST_METHODS[name].tune(noisy, sigma, clean if labels else None, **options)
-    read_only(found.grid, found.risk)
+    _check.read_only(found.grid, found.risk)
     return found
 
 
 @lru_cache(maxsize=256)
 def learned(family, sigma, name):
-    """Return the estimates of a law that is learned from the noisy signals of `batch` alone.
+    """Return a law of `empirical.FAST` that is learned from the noisy signals of `batch` alone.
 
-    Parameters
-    ----------
-    family, sigma
-        As in `batch`.
-    name : str
-        Name in `FAST_LAWS`. It is given the noise level, as filters are.
+    It is given the noise level, as filters are.
 
     Examples
     --------
-    >>> clean, *_ = batch("sparse_spikes", 3.0)
-    >>> estimate = learned("sparse_spikes", 3.0, "nonnegative")
+    >>> clean, noisy, _ = batch("sparse_spikes", 3.0)
+    >>> estimate = learned("sparse_spikes", 3.0, "nonnegative").denoise(noisy)
     >>> print(f"{metrics.rmse(estimate, clean).mean():.2f}")
     1.61
     """
-    _, noisy, _ = batch(family, sigma)
-    (estimate,) = read_only(FAST_LAWS[name](noisy, sigma).denoise(noisy))
-    return estimate
+    return LAWS[name][1](batch(family, sigma)[1], sigma)
 
 
 @lru_cache
@@ -132,8 +114,8 @@ class Seen:
         """Return the estimates of a network, a filter tuned by SURE, a law, or of ``"Bayes"``."""
         if way == "Bayes":
             return self.best
-        if way in FAST_LAWS:
-            return learned(self.family, self.sigma, way)
+        if way in FAST:
+            return learned(self.family, self.sigma, way).denoise(self.noisy)
         if way in FAST_METHODS:
             value = tuned(self.family, self.sigma, way, labels=False).value
             return FAST_METHODS[way].denoise(self.noisy, self.sigma, value)

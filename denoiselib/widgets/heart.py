@@ -5,10 +5,10 @@ from functools import lru_cache
 import ipywidgets as ipw
 import numpy as np
 
-from denoiselib import real
+from denoiselib import _check, real
 from denoiselib.experiments import heart
 from denoiselib.filters import tuning
-from denoiselib.widgets import data, views
+from denoiselib.widgets import views
 from denoiselib.widgets.panel import Panel, copied, menu, slider
 
 SECONDS = 4.0  #: shown at once
@@ -29,12 +29,7 @@ STARTS = {
     "notch 60 Hz": 2.0,
     "notch 50 Hz, band-pass": 40,
 }
-UNITS = {
-    "lambda": "lambda (mV)",
-    "window": "window",
-    "cutoff": "cutoff (Hz)",
-    "width": "width (Hz)",
-}
+UNITS = {"lambda": "lambda (mV)", "cutoff": "cutoff (Hz)", "width": "width (Hz)"}
 
 
 @lru_cache(maxsize=32)
@@ -42,7 +37,7 @@ def buried(target, noise):
     """Return a clean signal of `heart.TARGETS`, noise of level 1, and the beats of the signal."""
     noisy, clean, beats = heart.draw(noise, 1.0, signals=1, seed=0)
     k = list(heart.TARGETS).index(target)
-    return data.read_only(clean[k], noisy[k] - clean[k], beats[k])
+    return _check.read_only(clean[k], noisy[k] - clean[k], beats[k])
 
 
 class Paper(views.Lines):
@@ -161,6 +156,6 @@ def values_of(method):
     return {
         "options": tuple((f"{value:g}", value) for value in filter.grid.tolist()),
         "value": STARTS[method],
-        "description": UNITS[filter.parameter],
+        "description": UNITS.get(filter.parameter, filter.parameter),
         "tooltip": f"{filter.parameter} of {method}",
     }

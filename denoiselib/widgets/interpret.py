@@ -288,8 +288,7 @@ class ShrinkagePanel(SignalPanel):
             ),
         }
         controls = {"denoiser": menu("denoiser", self.ways)}
-        mosaic = "signal signal; mean spread"
-        super().__init__(controls, shown, mosaic, figsize=(8, 4.2), **ROOM)
+        super().__init__(controls, shown, "signal signal; mean spread", figsize=(8, 4.2), **ROOM)
 
     def answer(self, seen, denoiser):
         """Denoise, and gather estimates by noisy sample."""

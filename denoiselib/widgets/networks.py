@@ -64,8 +64,7 @@ class NetworkPanel(SignalPanel):
             "errors": views.errors(title, looks, ("noise sigma", 0.4, 6.1)),
         }
         controls = {"net": menu("network", nets)}
-        mosaic = "signal signal; response errors"
-        super().__init__(controls, shown, mosaic, wspace=0.16)
+        super().__init__(controls, shown, "signal signal; response errors", wspace=0.16)
 
     def answer(self, seen, net):
         """Denoise with the network chosen."""
@@ -239,8 +238,7 @@ class PriorPanel(SignalPanel):
                 legend=views.RIGHT,
             ),
         }  # fmt: skip
-        mosaic = "signal signal signal; system mask errors"
-        super().__init__({"beta": beta}, shown, mosaic)
+        super().__init__({"beta": beta}, shown, "signal signal signal; system mask errors")
 
     def masked(self, beta, seen):
         """Return the estimates under the mask of a beta, and the mask, taps by channels."""

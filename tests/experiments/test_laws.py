@@ -4,7 +4,7 @@ import pytest
 from denoiselib import metrics, nn, real
 from denoiselib._random import stream
 from denoiselib.empirical import LAWS
-from denoiselib.experiments import Table, laws, networks, unsupervised
+from denoiselib.experiments import Table, laws, networks, noise_levels, unsupervised
 
 
 def rows(seed=0, signals=30, **setting):
@@ -49,5 +49,5 @@ def test_electrocardiograms_have_errors_and_no_limit():
     (row,) = rows(family="ecg", seen=100, level="given", method="tv")
     assert row["rmse"] < 3
     assert np.isnan(row["gap"])
-    clean = laws.tenths_of_millivolts(30, 100, stream(1000, "test"))
+    clean = noise_levels.tenths_of_millivolts(30, 100, stream(1000, "test"))
     assert np.array_equal(clean, 10 * real.ecg(30, 100, stream(1000, "test")))

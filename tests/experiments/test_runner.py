@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import joblib
@@ -326,17 +327,18 @@ def test_provenance_names_the_commit(tmp_path, monkeypatch):
         command = ["git", "-C", tmp_path, *names, *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    code = tmp_path / "denoiselib" / "experiments" / "runner.py"
+    module = import_module("denoiselib.experiments.commit")
+    code = tmp_path / "denoiselib" / "experiments" / "commit.py"
     code.parent.mkdir(parents=True)
     code.write_text("1")
-    monkeypatch.setattr(runner, "__file__", str(code))
-    assert runner._commit() is None
+    monkeypatch.setattr(module, "__file__", str(code))
+    assert module.commit() is None
     git("init")
     git("add", ".")
     git("commit", "-m", "first")
-    assert runner._commit() == git("rev-parse", "HEAD")
+    assert module.commit() == git("rev-parse", "HEAD")
     code.write_text("2")
-    assert runner._commit() == git("rev-parse", "HEAD") + "-dirty"
+    assert module.commit() == git("rev-parse", "HEAD") + "-dirty"
 
 
 @pytest.mark.parametrize("name", ["seeds", "signals", "workers"])

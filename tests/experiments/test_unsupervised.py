@@ -1,10 +1,11 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from denoiselib import metrics
-from denoiselib.experiments import Table, networks, store, unsupervised
+from denoiselib.experiments import Table, choices, networks, store, unsupervised
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 DATA = ("fresh", "700 signals", "one recording")
@@ -77,10 +78,13 @@ def test_own_losses_are_estimates_of_the_error_and_see_no_clean_signal(monkeypat
     noisy, clean, _ = networks.draw("pulses", 3.0, networks.VALIDATION, 1, "validation")
     error = np.mean((net.denoise(noisy) - clean) ** 2)
     offsets = {"supervised": 0, "SURE": 0, "noise2noise": 9, "recorrupted": 9 * (1 + 1 / 0.3**2)}
-    own = {
-        method: unsupervised.own_loss(net, unsupervised.recipe(method, "fresh", "pulses"), 1)
-        for method in unsupervised.LESSONS | offsets
-    }
+
+    def own_loss(method):
+        setting = unsupervised.recipe(method, "fresh", "pulses")
+        teach = None if method == "supervised" else partial(unsupervised._teach, setting)
+        return choices.own_loss(net, "pulses", 3.0, 1, teach)
+
+    own = {method: own_loss(method) for method in unsupervised.LESSONS | offsets}
     for method, offset in offsets.items():
         assert own[method] - offset == pytest.approx(error, rel=0.03), method
     assert own["SURE, level found"] == pytest.approx(own["SURE"], rel=0.05)
@@ -92,8 +96,7 @@ def test_own_losses_are_estimates_of_the_error_and_see_no_clean_signal(monkeypat
 
     monkeypatch.setattr(networks, "draw", spoiled)
     for method, value in own.items():
-        again = unsupervised.own_loss(net, unsupervised.recipe(method, "fresh", "pulses"), 1)
-        assert (again == value) == (method not in ("supervised", "noise2noise")), method
+        assert (own_loss(method) == value) == (method not in ("supervised", "noise2noise")), method
 
 
 def test_a_level_that_is_found_is_that_of_the_signals_at_hand():

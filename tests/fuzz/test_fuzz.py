@@ -53,7 +53,6 @@ EXCLUDED = {
     "nn.optim.Optimizer.leaving": "for nn.train.fit and wrappers",
     "nn.optim.Optimizer.numbers": "for subclasses",
     "nn.optim.Optimizer.spread": "for subclasses",
-    "nn.unsupervised.Lesson.loss": "called by nn.train.fit, with tensors",
 }
 
 FUNCTIONS = {k: v for k, v in public.functions().items() if k not in EXCLUDED}

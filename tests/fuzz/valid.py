@@ -201,6 +201,7 @@ OWN = {
         "optimizer": optim.SGD(NET, 0.01),
     },
     "nn.unsupervised": TEACHING,
+    "nn.unsure": TEACHING,
     "nn.unsupervised.noise2noise": {"pairs": nn.unsupervised.copies("blocks", 1.0, 3, 8)},
     "nn.unsupervised.solve_hats": {"knots": np.array([-9.0, 0.0, 9.0])},
     "nn.unsupervised.windows": {"recording": RNG.standard_normal((2, 30))},

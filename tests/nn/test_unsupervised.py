@@ -653,3 +653,16 @@ def test_hats_refuse_what_they_cannot_use(change, message):
     good = {"seen": np.zeros(2), "target": np.zeros(2), "sigma": 1.0, "knots": [0.0, 1.0]}
     with pytest.raises(ValueError, match=message):
         un.solve_hats(**(good | change))
+
+
+def test_losses_of_held_out_batches_are_those_of_the_lesson():
+    net = PlainNet(width=4, depth=3, rng=0).eval()
+    lesson = un.sure(train.fresh("blocks", 3.0, 6, length=21), 3.0)
+    before = net.vector.copy()
+    found = lesson.losses(net, 3)
+    for step, value in enumerate(found):
+        parts = [Tensor(x[:, None].astype("f4")) for x in lesson.data(step)]
+        assert value == pytest.approx(lesson.loss(net, *parts).item(), rel=1e-6)
+    assert np.array_equal(net.vector, before)
+    with pytest.raises(ValueError, match="batches must be"):
+        lesson.losses(net, 0)
