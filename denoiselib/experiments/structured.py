@@ -1,8 +1,9 @@
 """Signals whose neighbours say something: networks that see them, tuned filters, and the limit.
 
 Two networks see few neighbours or many; two more have maps of both signs, whose weights follow the
-signal, in place of ReLU, and the last of them sees as far as a block reaches. All filters are tuned
-with clean signals, which is the best that can be done for them.
+signal, in place of ReLU, and the last of them sees as far as a block reaches. On blocks it is also
+averaged over what does not change their law, and trained for longer. All filters are tuned with
+clean signals, which is the best that can be done for them.
 """
 
 from functools import lru_cache, partial
@@ -10,7 +11,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from denoiselib import _check, signals
-from denoiselib.experiments import networks
+from denoiselib.experiments import networks, symmetries
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
 from denoiselib.filters import METHODS, gmc, linear_mmse
@@ -52,6 +53,8 @@ SETTINGS = []
 for kind, steps in STEPS.items():
     plain = networks.BASE | {"net": "plain", "family": kind, "steps": steps, "lr": 0.01}
     SETTINGS += [plain | {"method": name} | changes for name, changes in NETS.items()]
+    if kind in symmetries.SYMMETRIES:
+        SETTINGS += symmetries.variants(SETTINGS[-1])  # of the one that sees farthest
     SETTINGS += [{"method": name, "family": kind} for name in (*TUNED_FILTERS, "linear", "limit")]
 
 
@@ -78,14 +81,12 @@ def ways(setting, seed):
     >>> says
     {'value': 8.0}
     """
-    method, family, value = setting["method"], setting["family"], None
-    if method in NETS:
-        denoise = blind(networks.train(setting, seed).denoise)
-    elif method == "limit":
-        denoise = None
+    method, family, denoise, value = setting["method"], setting["family"], None, None
+    if "net" in setting:
+        denoise = blind(symmetries.trained(setting, seed))
     elif method == "linear":
         denoise = blind(lambda noisy: linear_mmse(noisy, SIGMA, *moments(family)))
-    else:
+    elif method != "limit":
         seen, known, _ = networks.draw(family, SIGMA, networks.VALIDATION, seed, "validation")
         value = TUNED_FILTERS[method].tune(seen, SIGMA, known).value
         denoise = blind(lambda noisy: TUNED_FILTERS[method].denoise(noisy, SIGMA, value))
