@@ -71,11 +71,12 @@ def markov(noisy, sigma=None):
     A jump forgets where it came from, so that a step forward or backward costs O(K) for K levels,
     not O(K^2). Levels are a grid from the least to the largest sample, 8 to a sigma. EM starts with
     equal weights of those levels that a flat law of the mean and variance of the signals would
-    have, 1/100 of it elsewhere, and with that s of 0.9 and 0.1 which explains 50 of the signals
-    better after EM, since the likelihood may have a maximum near each. It stops where the log-
-    likelihood rises by less than 0.1: each further step would learn more of the noise in these
-    signals than of the law. Where 400 levels are too few for such a grid, they start at quantiles
-    of the samples, and each moves to the mean of the samples that it explains.
+    have, 1/100 of it elsewhere. The likelihood may have several maxima: 50 of the signals are
+    learned from an s of 0.9 and from one of 0.1, and the s of the likelier chain is where all of
+    them start. EM stops where the log-likelihood rises by less than 0.1: each further step would
+    learn more of the noise in these signals than of the law. Where 400 levels are too few for such
+    a grid, they start at quantiles of the samples, and each moves to the mean of the samples that
+    it explains.
 
     Examples
     --------
@@ -97,13 +98,13 @@ def markov(noisy, sigma=None):
     weights = np.where((np.abs(levels) <= spread) | moving, 1, 0.01)
     weights /= weights.sum()
 
-    def learn(signals, stay, sigma):
-        first = Chain(levels, weights, stay, sigma)
+    def learn(signals, stay):
+        first = Chain(levels, weights, stay, start)
         return law.climb(lambda c: _step(signals, c, given, moving), first, GAIN, STEPS)
 
-    tries = [learn(y[:: -(-len(y) // TRIED)], stay, start) for stay in STAYS]
+    tries = [learn(y[:: -(-len(y) // TRIED)], stay) for stay in STAYS]
     best = max(tries, key=lambda found: found[1])[0]
-    chain, log_likelihood = learn(y, best.stay, start)
+    chain, log_likelihood = learn(y, best.stay)
     if moving and _step(y, chain, None, moving)[0].sigma > 1.5 * start:
         raise ValueError(
             f"the levels of noisy are too many for its noise of {start * unit:.3g}: {count} levels "

@@ -1,5 +1,6 @@
 """A chain that stays or jumps: exact against all paths, and what is learned from noisy signals."""
 
+from importlib import import_module
 from itertools import product
 
 import numpy as np
@@ -120,9 +121,12 @@ def test_more_levels_than_there_may_be_are_refused():
         empirical.markov(noisy, 0.001)
 
 
-def test_the_better_of_two_maxima_is_found():
-    """From a start at long stays, EM ends at a sigma of 3.9 here, a likelihood lower by 330."""
+def test_the_better_of_two_maxima_is_found(monkeypatch):
     noisy, _ = nn.train.fresh("sparse_spikes", 3.0, 100, seed=1008)(0)
     found = empirical.markov(noisy)
     assert found.sigma == pytest.approx(3, rel=0.05)
     assert found.stay < 0.1
+    monkeypatch.setattr(import_module("denoiselib.empirical.markov"), "STAYS", (0.9,))
+    other = empirical.markov(noisy)
+    assert other.stay > 0.8
+    assert other.log_likelihood < found.log_likelihood - 300
