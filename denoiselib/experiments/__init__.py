@@ -9,6 +9,7 @@ try:
         claims,
         classical,
         heart,
+        improvements,
         laws,
         prior,
         proposal,
@@ -26,8 +27,8 @@ except ModuleNotFoundError as error:
 
 __all__ = ["PROTOCOLS", "Table", "results"]
 
-STUDIES = (classical, recipes, prior, slides_table, batch_norm_modes, claims, proposal)
-STUDIES += (unsupervised, laws, structured, heart)
+STUDIES = (classical, recipes, improvements, prior, slides_table, batch_norm_modes, claims)
+STUDIES += (proposal, unsupervised, laws, structured, heart)
 
 #: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {

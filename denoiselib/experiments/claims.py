@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scipy import stats
 
-from denoiselib.experiments import claims_rows, networks, tables
+from denoiselib.experiments import claims_rows, intervals, networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.table import Table
 
@@ -63,8 +63,6 @@ TESTS = {
     "(beside it in the table: the limit)",
     13: "it lowers the mean excess kurtosis of the features by more than 0.1",
 }
-
-SIGNIFICANCE = 0.05
 
 RULE = (
     "A statement holds under a condition if the number that decides lies above its bound: with its "
@@ -168,7 +166,7 @@ def _holds(differences, mean, half):
     if half is None or abs(mean) <= half or not above + below:
         return "open"
     agree = above if mean > 0 else below
-    if stats.binomtest(agree, above + below).pvalue >= SIGNIFICANCE:
+    if stats.binomtest(agree, above + below).pvalue >= intervals.SIGNIFICANCE:
         return "open"
     return "yes" if mean > 0 else "no"
 

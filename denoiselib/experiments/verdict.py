@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from denoiselib.experiments import tables
+from denoiselib.experiments import intervals, tables
 from denoiselib.experiments.candidates import FINALISTS, LIMIT
 from denoiselib.experiments.table import Table
 
@@ -12,7 +12,6 @@ from denoiselib.experiments.table import Table
 TOLD = ("level as input: MAD", "level as input: differences", "level as input: mean |y|")
 CONTROL = TOLD[0]
 GOAL = 0.3  #: share of the distance from the control to the limit
-SIGNIFICANCE = 0.05
 MAIN = {"training": "any level", "test": "as trained"}  #: rows by which the goal is judged
 
 
@@ -85,7 +84,7 @@ def goals(rows, control=CONTROL):
         lines += [{"family": family} | found[name] for name in FINALISTS if name in found]
     lines = tables.corrected(lines)
     for line in lines:
-        sure = line["p_holm"] is not None and line["p_holm"] < SIGNIFICANCE
+        sure = line["p_holm"] is not None and line["p_holm"] < intervals.SIGNIFICANCE
         line["judged"] = ("reached" if line["diff"] < 0 else "missed") if sure else "open"
     return lines
 

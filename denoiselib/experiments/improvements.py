@@ -1,0 +1,172 @@
+"""Three changes that the slides made to their model, each alone and together, in their own recipe.
+
+The slides name a learning rate scheduler, gradient scaling and avoiding local optima, and as their
+results "stable training", "high average accuracy", "removing most fluctuations" and "worsen in some
+cases". Here all is tested against the network before the changes, and batch norm against none.
+"""
+
+import copy
+import math
+
+import numpy as np
+
+from denoiselib import metrics
+from denoiselib.experiments import claims_measures, intervals, networks, recipes, tables
+from denoiselib.experiments.protocol import Protocol, shortened
+from denoiselib.experiments.table import Table
+
+#: Of the slides' schedule and optima only the names are known: their references have warm restarts.
+ALL = {"schedule": "cosine", "scaling": True, "starts": 3}
+CHANGES = {
+    "before": {},
+    "schedule: cosine": {"schedule": "cosine"},
+    "schedule: warm restarts": {"schedule": "warm restarts"},
+    "gradient scaling": {"scaling": True},
+    "gradient clipped to 1": {"clip": 1.0},
+    "best of 3 starts": {"starts": 3},
+    "all three": ALL,
+    "before, no batch norm": {"norm": "none"},
+    "all three, no batch norm": ALL | {"norm": "none"},
+}
+NOTICEABLE = 1.05  #: an error of a signal so many times larger is worse
+
+HYPOTHESES = """\
+Written before the study was run. A line compares two ways to train, seed by seed, by an exact test.
+1. Stable: after the changes fewer trainings are stuck, and the error moves less in one more epoch.
+2. Accurate: after the changes the error is smaller.
+3. Fluctuations: after the changes more of the noise is gone where the signal is 0.
+4. Worse in some cases: after the changes, more than 1 % of the signals have an error that is 5 %
+   larger, though the error as a whole is smaller.
+5. Batch norm matters in any mode: with it, the error is another than without it.
+Batch norm is fixed, as the first mode of the slides, but for 5. Stuck trainings are compared by
+McNemar's test, all else by the sign test; a statement holds if p is below 0.05, corrected by Holm's
+procedure for all lines of the table, and the median has the sign of the statement."""
+
+
+def run_one(setting, seed, signals):
+    """Train by the setting and by all `CHANGES` of it; return a row for each mode of batch norm.
+
+    Besides `networks.scores` a row has ``removed``, the mean share of the noise's energy that is
+    gone where the signal is 0; ``wobble``, `wobble`; and ``worse``, the share of signals that are
+    `NOTICEABLE` worse than with the network before the changes, in the same mode.
+
+    Examples
+    --------
+    >>> rows = run_one(networks.SLIDES | {"steps": 2, "signals": 70}, seed=0, signals=70)
+    >>> len(rows), rows[0]["change"], rows[0]["mode"], rows[0]["worse"]
+    (30, 'before', 'fixed', 0.0)
+    """
+    rows, before = [], {}
+    drawn = setting["family"], setting["sigma"], signals, seed
+    noisy, clean, _, best = networks.draw_with_limit(*drawn)
+    for name, change in CHANGES.items():
+        recipe = setting | change
+        net = networks.train(recipe, seed)
+        moves = wobble(net, recipe, seed)
+        for mode, denoise in networks.modes(net, recipe, seed).items():
+            estimate = denoise(noisy)
+            error = metrics.rmse(estimate, clean)
+            base = before.setdefault(mode, error)
+            gone = claims_measures.removed(estimate, noisy, clean)
+            row = {"change": name, "mode": mode, "removed": float(np.mean(gone))}
+            row |= {"wobble": moves, "worse": float(np.mean(error > NOTICEABLE * base))}
+            rows.append(row | networks.scores(estimate, clean, best))
+    return rows
+
+
+def wobble(net, recipe, seed, epochs=1, points=10):
+    """Return how much an error moves while a trained network goes on at its last learning rate.
+
+    It is the standard deviation of the mean error on validation signals, in percent of its mean, at
+    so many points of the next epochs: what a training has not settled depends on when it ends. (A
+    schedule that ends at 0 has settled by its nature.)
+
+    Examples
+    --------
+    >>> recipe = networks.SLIDES | {"steps": 10, "signals": 70}
+    >>> 0 < wobble(networks.make(recipe, 0), recipe, 0) < 100
+    True
+    """
+    steps = epochs * recipe["signals"] // recipe["batch"]
+    schedule = networks.SCHEDULES[recipe["schedule"]](recipe["lr"], recipe["steps"])
+    more = recipe | {"lr": schedule(recipe["steps"] - 1), "schedule": "constant", "steps": steps}
+    drawn = recipe["family"], recipe["sigma"], networks.VALIDATION, seed, "validation"
+    seen = networks.draw(*drawn)[:2]
+    watched = {"net": copy.deepcopy(net), "validation": seen, "every": steps // points}
+    errors = networks.fit(more, seed, **watched)[1]["rmse"]
+    return float(100 * np.std(errors) / np.mean(errors))
+
+
+#: What lines compare: statement, column, whether more of it is asked for, and by how much at least.
+TESTS = (
+    ("1 stuck", "stuck", False, 0.0),
+    ("1 wobble", "wobble", False, 0.0),
+    ("2 error", "rmse", False, 0.0),
+    ("3 noise removed", "removed", True, 0.0),
+    ("4 signals 5 % worse", "worse", True, 0.01),
+)
+
+
+def comparisons(rows):
+    """Compare all changes with the network before them, and batch norm with none.
+
+    A line has the ``change``, the ``statement``, the number of ``seeds``, the ``median`` of the
+    paired differences with its 95 % interval ``low`` to ``high`` (of shares that are stuck, their
+    difference), the pairs that are ``above`` and ``below``, ``p``, ``p_holm`` and ``holds``.
+    """
+    rows = [row | {"stuck": recipes.stuck(row)} for row in rows]
+    groups, lines = Table(rows).by("change", "mode"), []
+    for name in CHANGES:
+        if "no batch norm" not in name and name != "before":
+            pair = groups[name, "fixed"], groups["before", "fixed"]
+            lines += [_line(name, pair, *test) for test in TESTS]
+    for name in ("before", "all three"):
+        bare = groups[f"{name}, no batch norm", "no batch norm"]
+        lines.append(_line(f"{name}: no batch norm", (groups[name, "fixed"], bare), *TESTS[0]))
+        for mode in ("fixed", "batch 1", "batch 64"):
+            pair = groups[name, mode], bare
+            lines.append(_line(f"{name}: no batch norm, {mode}", pair, "5 error", "rmse", None, 0))
+    lines = tables.corrected(lines)
+    for line in lines:
+        line["holds"] = line.pop("asked") and line["p_holm"] < intervals.SIGNIFICANCE
+    return lines
+
+
+def _line(name, pair, statement, column, more, bound):
+    a, b = ({row["seed"]: row[column] for row in group} for group in pair)
+    seeds = sorted(a.keys() & b.keys())
+    found, base = [a[s] for s in seeds], [b[s] for s in seeds]
+    differences = [x - y - bound for x, y in zip(found, base, strict=True)]
+    if column == "stuck":
+        middle, low, high = float(np.mean(differences)), math.nan, math.nan
+        above, below, p = intervals.mcnemar(found, base)
+    else:
+        middle, low, high = intervals.median(differences)
+        above, below, p = intervals.sign(differences)
+    line = {"change": name, "statement": statement, "seeds": len(seeds), "median": middle}
+    line |= {"low": low, "high": high, "above": above, "below": below, "p": p}
+    return line | {"asked": above != below if more is None else (above > below) == more}
+
+
+def report(rows):
+    """Write the hypotheses and the `comparisons` as text."""
+    return f"{HYPOTHESES}\n\n{tables.markdown(comparisons(rows))}"
+
+
+SETTINGS = [networks.SLIDES]
+
+PROTOCOL = Protocol(
+    name="improvements",
+    run_one=run_one,
+    settings=SETTINGS,
+    together=networks.gains,
+    seeds=40,
+    signals=2000,
+    table={"by": ["change", "mode"], "stuck": recipes.stuck},
+    report=report,
+    quick={
+        "settings": shortened([networks.SLIDES | {"signals": 70}], 1000),
+        "seeds": 2,
+        "signals": 200,
+    },
+)
