@@ -78,8 +78,8 @@ def wobble(net, recipe, seed, epochs=1, points=10):
     """Return how much an error moves while a trained network goes on at its last learning rate.
 
     It is the standard deviation of the mean error on validation signals, in percent of its mean, at
-    so many points of the next epochs: what a training has not settled depends on when it ends. (A
-    schedule that ends at 0 has settled by its nature.)
+    so many points of the next epochs: what a training has not settled depends on when it ends. (If
+    the rate has fallen to 0, what moves are the running statistics alone.)
 
     Examples
     --------

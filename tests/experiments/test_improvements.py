@@ -1,0 +1,110 @@
+"""Are the slides' changes compared with what they were changes of, in the right direction?"""
+
+import numpy as np
+import pytest
+
+from denoiselib.experiments import improvements, networks
+
+SEEDS = 12
+MODES = ("fixed", "recalibrated", "batch 1", "batch 64")
+
+
+def rows(**better):
+    """Return rows of networks that are all alike, but for columns of 'all three'."""
+    made = []
+    for name in improvements.CHANGES:
+        for mode in ["no batch norm"] if "no batch norm" in name else MODES:
+            for seed in range(SEEDS):
+                row = {"change": name, "mode": mode, "seed": seed, "rmse": 1.7 + seed / 100}
+                row |= {"removed": 0.5, "wobble": 1.0, "worse": 0.0}
+                made.append(row | ({k: f(row) for k, f in better.items()} if name == ALL else {}))
+    return made
+
+
+ALL = "all three"
+BETTER = {
+    "1 stuck": {"rmse": lambda row: 1.7 + row["seed"] / 100},
+    "1 wobble": {"wobble": lambda row: 0.9},
+    "2 error": {"rmse": lambda row: 1.6 + row["seed"] / 90},
+    "3 noise removed": {"removed": lambda row: 0.6},
+    "4 signals 5 % worse": {"worse": lambda row: 0.02},
+}
+
+
+def found(lines):
+    return {(x["change"], x["statement"]) for x in lines if x["holds"]}
+
+
+@pytest.mark.parametrize("statement", [x for x in BETTER if x != "1 stuck"])
+def test_a_statement_holds_where_every_seed_says_so(statement):
+    told = improvements.comparisons(rows(**BETTER[statement]))
+    held = {x for x in found(told) if not x[1].startswith("5")}
+    assert held == {(ALL, statement)}
+    line = next(x for x in told if (x["change"], x["statement"]) == (ALL, statement))
+    assert line["p"] == pytest.approx(2 / 2**SEEDS)
+    assert line["low"] <= line["median"] <= line["high"]
+
+
+@pytest.mark.parametrize("statement", [x for x in BETTER if x != "1 stuck"])
+def test_nothing_holds_where_it_is_the_other_way_round(statement):
+    (column,) = BETTER[statement]
+    other = {column: lambda row: 2 * row[column] - BETTER[statement][column](row)}
+    held = {x for x in found(improvements.comparisons(rows(**other))) if x[1][0] != "5"}
+    assert held == set()
+
+
+def test_one_signal_in_two_hundred_is_not_some_cases():
+    told = improvements.comparisons(rows(worse=lambda row: 0.005))
+    assert (ALL, "4 signals 5 % worse") not in found(told)
+
+
+def test_stuck_trainings_are_compared_in_pairs():
+    made = rows()
+    for row in made:
+        if row["change"] == "before" and row["mode"] == "fixed":
+            row["rmse"] = 2.5
+    line = next(x for x in improvements.comparisons(made) if x["statement"] == "1 stuck")
+    assert (line["above"], line["below"], line["median"]) == (0, SEEDS, -1.0)
+    assert line["holds"]
+
+
+def test_batch_norm_matters_whichever_way_it_moves_the_error():
+    for sign in (1, -1):
+        made = rows()
+        for row in made:
+            row["rmse"] += sign * 0.01 * (row["mode"] == "batch 1")
+        held = {x for x in found(improvements.comparisons(made)) if x[1][0] == "5"}
+        assert held == {(f"{x}: no batch norm, batch 1", "5 error") for x in ("before", ALL)}
+
+
+def test_the_report_says_what_was_expected():
+    text = improvements.report(rows())
+    assert text.startswith(improvements.HYPOTHESES)
+    assert text.count("\n|") == len(improvements.comparisons(rows())) + 2
+
+
+def test_a_network_that_has_settled_does_not_wobble():
+    recipe = networks.SLIDES | {"steps": 1000, "signals": 70, "lr": 1e-3, "norm": "none"}
+    net = networks.train(recipe | {"steps": 200}, seed=0)
+    constant = improvements.wobble(net, recipe, seed=0)
+    cosine = improvements.wobble(net, recipe | {"schedule": "cosine"}, seed=0)
+    assert cosine < constant / 100
+    assert np.array_equal(net.vector, networks.train(recipe | {"steps": 200}, seed=0).vector)
+
+
+def test_worse_is_counted_signal_by_signal(monkeypatch):
+    changes = {"before": {}, "shorter": {"steps": 200}}
+    monkeypatch.setattr(improvements, "CHANGES", changes)
+    setting = networks.SLIDES | {"steps": 300, "signals": 70, "lr": 1e-3}
+    made = improvements.run_one(setting, seed=0, signals=80)
+    noisy, clean, _ = networks.draw("sparse_spikes", 3.0, 80, seed=0)
+    errors = []
+    for change in changes.values():
+        net = networks.train(setting | change, 0)
+        errors.append(np.sqrt(((net.denoise(noisy) - clean) ** 2).mean(axis=1)))
+    by = {(row["change"], row["mode"]): row for row in made}
+    expected = np.mean(errors[1] > 1.05 * errors[0])
+    assert expected != np.mean(errors[1] > errors[0])
+    assert by["shorter", "fixed"]["worse"] == expected
+    assert by["before", "batch 64"]["worse"] == 0
+    assert by["shorter", "fixed"]["rmse"] == pytest.approx(errors[1].mean())
