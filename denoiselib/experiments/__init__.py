@@ -8,6 +8,7 @@ try:
         batch_norm_modes,
         claims,
         classical,
+        fixed_maps,
         heart,
         improvements,
         laws,
@@ -28,7 +29,7 @@ except ModuleNotFoundError as error:
 __all__ = ["PROTOCOLS", "Table", "results"]
 
 STUDIES = (classical, recipes, improvements, prior, slides_table, batch_norm_modes, claims)
-STUDIES += (proposal, unsupervised, laws, structured, heart)
+STUDIES += (proposal, fixed_maps, unsupervised, laws, structured, heart)
 
 #: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {
