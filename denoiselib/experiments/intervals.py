@@ -26,6 +26,8 @@ def median(values):
     >>> print(*median([1.6, 1.7, 1.8, 1.9, 2.0, 2.1, 9.0, 9.1]))
     1.95 1.6 9.1
     """
+    if len(values) < 6:
+        return float(np.median(values)) if values else np.nan, np.nan, np.nan
     ends = stats.quantile_test(values, p=0.5).confidence_interval(LEVEL)
     return float(np.median(values)), float(ends.low), float(ends.high)
 
@@ -76,7 +78,8 @@ def sign(differences):
     >>> sign([0.5, 1.0, 2.0, 3.0, -0.1, 4.0, 0.0])
     (5, 1, 0.21875)
     """
-    a, b = sum(bool(x > 0) for x in differences), sum(bool(x < 0) for x in differences)
+    found = np.sign(list(differences)).tolist()
+    a, b = found.count(1), found.count(-1)
     return a, b, _even(a, b)
 
 

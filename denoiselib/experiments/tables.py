@@ -7,7 +7,9 @@ import statistics
 import numpy as np
 from scipy import stats
 
-NUMBERS = ("mean", "half", "median", "share", "low", "high", "diff", "diff_half")
+from denoiselib.experiments import intervals
+
+NUMBERS = ("mean", "half", "median", "share", "low", "high", "diff", "diff_half", "others")
 
 
 def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
@@ -34,8 +36,10 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
     list of dict
         Sorted lines with the columns of `by`; ``seeds``, their number; ``mean``, ``half`` (half
         width of its 95 % confidence interval, by Student's t; None for a single seed), ``median``;
-        ``stuck``, the fraction of seeds for which `stuck(row)` holds or the value is missing (None:
-        not finite; it enters no other column); with a `reference` the columns of `student` for the
+        where seeds may be stuck, ``low`` and ``high``, the interval of the median; ``stuck``, the
+        share of seeds for which `stuck(row)` holds or the value is missing (None: not finite; it
+        enters no other column), ``stuck_low`` and ``stuck_high``, its exact interval; ``others``,
+        the mean of those that are not stuck; with a `reference` the columns of `student` for the
         differences to it, paired by seed (negative is better), and ``p_holm``, corrected for all
         comparisons of the table.
 
@@ -59,8 +63,11 @@ def summary(rows, by, value="rmse", *, reference=None, last=None, stuck=None):
         line = dict(zip(by, key, strict=True)) | {"seeds": len(seeds), "mean": mean, "half": half}
         line["median"] = statistics.median(values.values()) if values else None
         if count_stuck:
-            lost = [row[value] is None or bool(stuck and stuck(row)) for row in seeds.values()]
-            line["stuck"] = sum(lost) / len(lost)
+            lost = {k for k, x in seeds.items() if x[value] is None or (stuck and stuck(x))}
+            line |= zip(("low", "high"), intervals.median(list(values.values()))[1:], strict=True)
+            shares = intervals.share(len(lost), len(seeds))
+            line |= zip(("stuck", "stuck_low", "stuck_high"), shares, strict=True)
+            line["others"], _ = _mean([x for seed, x in values.items() if seed not in lost])
         lines.append(line)
         errors[key] = values
     return _compared(lines, errors, by, reference) if reference else lines
@@ -196,7 +203,8 @@ def _compared(lines, errors, by, reference):
 
 
 def _text(name, value, decimals):
-    digits = {"p": ".2g", "p_holm": ".2g", "stuck": ".2f"} | dict.fromkeys(NUMBERS, f".{decimals}f")
-    if isinstance(value, float) and name in digits:
+    digits = {"p": ".2g", "p_holm": ".2g"} | dict.fromkeys(NUMBERS, f".{decimals}f")
+    digits |= dict.fromkeys(("stuck", "stuck_low", "stuck_high"), ".2f")
+    if isinstance(value, float) and name in digits and not np.isnan(value):
         return format(value, digits[name])
-    return "" if value is None else str(value)
+    return "" if value is None or value != value else str(value)  # NaN differs from itself

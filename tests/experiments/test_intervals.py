@@ -39,6 +39,18 @@ def test_the_interval_of_the_median_is_no_wider_than_it_must_be(n):
     assert 1 - 2 * ranks[inner[0]] < 0.95
 
 
+@pytest.mark.parametrize("n", [6, 10, 13])
+def test_an_interval_leaves_out_what_the_sign_test_refutes(n):
+    rng, refuted = np.random.default_rng(1), 0
+    for _ in range(100):
+        values = rng.standard_normal(n) + 1
+        _, low, high = intervals.median(values)
+        sure = intervals.sign(values)[2] < intervals.SIGNIFICANCE
+        assert sure == (low > 0 or high < 0)
+        refuted += sure
+    assert 0 < refuted < 100
+
+
 def test_few_values_have_no_interval():
     assert np.isnan(intervals.median([1.0, 2.0, 3.0, 4.0, 5.0])[1:]).all()
 

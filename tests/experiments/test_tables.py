@@ -134,9 +134,24 @@ def test_stuck_seeds_are_counted():
     rows = [*ROWS[:3], ROWS[3] | {"rmse": 3.0}, ROWS[4] | {"rmse": None}]
     line = by_net(rows, stuck=lambda row: row["rmse"] is not None and row["rmse"] > 2.9)["a"]
     assert (line["stuck"], line["seeds"]) == (2 / 5, 5)
+    assert line["others"] == pytest.approx(np.mean(VALUES["a"][:3]))
+    assert line["stuck_low"] == pytest.approx(stats.beta.ppf(0.025, 2, 4))  # Clopper and Pearson
+    assert line["stuck_high"] == pytest.approx(stats.beta.ppf(0.975, 3, 3))
+    assert np.isnan(line["low"])  # five seeds are too few
     assert by_net(rows)["a"]["stuck"] == 1 / 5
     assert by_net(rows)["a"]["mean"] == pytest.approx(np.mean([*VALUES["a"][:3], 3.0]))
     assert by_net(ROWS, stuck=lambda row: False)["a"]["stuck"] == 0
+
+
+def test_a_stuck_seed_moves_neither_the_median_nor_its_interval():
+    errors = [1.60, 1.61, 1.62, 1.63, 1.64, 1.65, 1.66, 1.67, 1.68]
+    for last in (1.69, 60.0, None):
+        rows = [{"net": "a", "seed": s, "rmse": x} for s, x in enumerate([*errors, last])]
+        line = by_net(rows, stuck=lambda row: row["rmse"] is not None and row["rmse"] > 2)["a"]
+        middle = 1.645 if last else 1.64
+        assert (line["median"], line["low"]) == (pytest.approx(middle), 1.61)
+        assert line["high"] == (1.68 if last else 1.67)
+        assert line["others"] < 1.65
 
 
 def test_order_is_by_column_with_the_limit_last():
@@ -172,7 +187,7 @@ def test_csv_keeps_all_digits():
 
 def test_markdown_has_a_cell_for_each_column():
     text = tables.markdown(tables.summary(ROWS, ["net"], reference={"net": "b"}, stuck=bool))
-    assert {line.count("|") for line in text.splitlines()} == {11}
+    assert {line.count("|") for line in text.splitlines()} == {16}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
