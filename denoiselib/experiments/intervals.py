@@ -110,6 +110,8 @@ def ratio(over, under):
     """
     a, b = np.asarray(over, dtype=float), np.asarray(under, dtype=float)
     n, middle = len(a), a.mean() / b.mean()
+    if n < 2:
+        return float(middle), np.nan, np.nan
     (aa, ab), (_, bb) = np.cov(a, b) * stats.t.ppf((1 + LEVEL) / 2, n - 1) ** 2 / n
     square, line, constant = b.mean() ** 2 - bb, a.mean() * b.mean() - ab, a.mean() ** 2 - aa
     if square <= 0:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from denoiselib.experiments import intervals, tables
-from denoiselib.experiments.candidates import FINALISTS, LIMIT
+from denoiselib.experiments.candidates import BLIND_LIMIT, FINALISTS, LIMIT
 from denoiselib.experiments.table import Table
 
 #: Controls that are told an estimate of the noise level; the goal was set with the first.
@@ -41,8 +41,8 @@ def closed(rows, control=CONTROL):
     """Return how much of the distance from a control to the limit each row closes.
 
     The rows are of one family, training and test. A line has the ``share`` of the distance with its
-    95 % interval ``low`` to ``high`` (which treats the distance as known, though it is a mean over
-    the same seeds), and the columns of `tables.permuted` for what is missing to the `GOAL`.
+    95 % interval ``low`` to ``high`` (`intervals.ratio`), and the columns of `tables.permuted` for
+    what is missing to the `GOAL`.
 
     Examples
     --------
@@ -61,27 +61,26 @@ def closed(rows, control=CONTROL):
     for name, found in errors.items():
         seeds = sorted(found.keys() & base.keys() & limit.keys())
         error, start, end = (np.array([x[s] for s in seeds]) for x in (found, base, limit))
-        distance = float((start - end).mean())
-        missing = tables.permuted((error - start + GOAL * (start - end)).tolist())
-        share = GOAL - missing["diff"] / distance
-        line = {"row": name, "seeds": len(seeds), "share": share, "low": None, "high": None}
-        if len(seeds) > 1:
-            half = missing["diff_half"] / distance
-            line |= {"low": share - half, "high": share + half}
-        lines.append(line | missing)
+        line = {"row": name, "seeds": len(seeds)}
+        found = intervals.ratio(start - error, start - end)
+        line |= zip(("share", "low", "high"), found, strict=True)
+        missing = error - start + GOAL * (start - end)
+        lines.append(line | tables.permuted(missing.tolist()))
     return lines
 
 
-def goals(rows, control=CONTROL):
-    """Judge by the `GOAL`, for each family, every finalist that was trained at any level.
+def goals(rows, controls=TOLD):
+    """Judge by the `GOAL`, for each control and family, every finalist trained at any level.
 
-    Lines are those of `closed` with their ``family``; ``p_holm``, corrected for all of them; and
-    ``judged``: ``"reached"`` or ``"missed"`` if ``p_holm`` is below 0.05, otherwise ``"open"``.
+    Lines are those of `closed` with the control, ``told``, and ``family``; ``p_holm``, corrected
+    for all of them; and ``judged``: ``"reached"`` or ``"missed"`` if ``p_holm`` is below 0.05,
+    otherwise ``"open"``.
     """
-    lines = []
-    for family, group in Table(rows).where(**MAIN).by("family").items():
-        found = {line["row"]: line for line in closed(group, control)}
-        lines += [{"family": family} | found[name] for name in FINALISTS if name in found]
+    lines, main = [], Table(rows).where(**MAIN)
+    for told, (family, group) in itertools.product(controls, main.by("family").items()):
+        found = {line["row"]: line for line in closed(group, told)}
+        place = {"told": told, "family": family}
+        lines += [place | found[name] for name in FINALISTS if name in found]
     lines = tables.corrected(lines)
     for line in lines:
         sure = line["p_holm"] is not None and line["p_holm"] < intervals.SIGNIFICANCE
@@ -90,31 +89,33 @@ def goals(rows, control=CONTROL):
 
 
 def against(rows, control="batch norm", test="as trained"):
-    """Compare every finalist with a control, for all families and trainings.
+    """Compare all rows with a control, for all trainings and families.
 
     Lines hold `tables.permuted` of the differences in percent of the control's error (negative if
-    the finalist is better) in one of the tests of `proposal.run_one`, and ``p_holm``, corrected for
-    all of them.
+    the row is better) in one of the tests of `proposal.run_one`, and ``p_holm``, corrected for all
+    of the same training.
     """
     lines = []
-    for (family, training), group in Table(rows).where(test=test).by("family", "training").items():
-        errors = group.pivot("row", "seed", "rmse")
-        base = errors[control]
-        for name in FINALISTS:
-            found = errors.get(name, {})
-            percent = [100 * (found[s] / base[s] - 1) for s in sorted(found.keys() & base.keys())]
-            if percent:
+    for training, study in Table(rows).where(test=test).by("training").items():
+        tested = []
+        for family, group in study.by("family").items():
+            errors = group.pivot("row", "seed", "rmse")
+            base = errors.pop(control)
+            for name, found in errors.items():
+                if name in (LIMIT, BLIND_LIMIT):
+                    continue
+                percent = [100 * (found[s] / base[s] - 1) for s in sorted(found.keys() & base)]
                 line = {"family": family, "training": training, "row": name, "seeds": len(percent)}
-                lines.append(line | tables.permuted(percent))
-    return tables.corrected(lines)
+                tested.append(line | tables.permuted(percent))
+        lines += tables.corrected(tested)
+    return lines
 
 
 def report(rows, controls=("batch norm", "batch norm, wide")):
     """Write `goals`, and `against` some controls, as tables in Markdown."""
     parts = [
-        f"Close {GOAL:.0%} of the distance from '{told}' to the limit that knows the level "
-        f"(diff: what is missing, negative if reached)\n\n{tables.markdown(goals(rows, told))}"
-        for told in TOLD
+        f"Close {GOAL:.0%} of the distance from a network that is told the level to the limit that "
+        f"knows it (diff: what is missing, negative if reached)\n\n{tables.markdown(goals(rows))}"
     ]
     for control, test in itertools.product(controls, ("as trained", "elsewhere")):
         table = tables.markdown(against(rows, control, test), decimals=2)

@@ -84,6 +84,7 @@ def test_a_ratio_is_in_its_interval_where_student_says_so():
 
 
 def test_a_ratio_to_what_may_be_zero_has_no_bounds():
+    assert np.isnan(intervals.ratio([1.0], [2.0])[1:]).all()
     assert intervals.ratio([1.0, 2.0, 3.0], [-1.0, 0.1, 1.5])[1:] == (-np.inf, np.inf)
 
 
