@@ -81,7 +81,7 @@ def goals(rows, controls=TOLD):
         found = {line["row"]: line for line in closed(group, told)}
         place = {"told": told, "family": family}
         lines += [place | found[name] for name in FINALISTS if name in found]
-    lines = tables.corrected(lines)
+    lines = Table(tables.corrected(lines))
     for line in lines:
         sure = line["p_holm"] is not None and line["p_holm"] < intervals.SIGNIFICANCE
         line["judged"] = ("reached" if line["diff"] < 0 else "missed") if sure else "open"
@@ -95,7 +95,7 @@ def against(rows, control="batch norm", test="as trained"):
     the row is better) in one of the tests of `proposal.run_one`, and ``p_holm``, corrected for all
     of the same training.
     """
-    lines = []
+    lines = Table()
     for training, study in Table(rows).where(test=test).by("training").items():
         tested = []
         for family, group in study.by("family").items():
