@@ -196,8 +196,17 @@ def test_the_library_stays_small():
 #: What the library has learned since then: a new idea is one short file.
 LAWS = ("independent", "law", "markov", "mixture", "noise", "partition", "penalty", "pulses")
 ADDED = {"empirical", *(f"empirical.{name}" for name in LAWS), "nn.stacks", "plots.learning"}
-STUDIES = ("choices", "commit", "fixed_maps", "improvements", "intervals", "laws", "noise_levels")
-ADDED |= {"nn.unsure", *(f"experiments.{name}" for name in (*STUDIES, "symmetries"))}
+STUDIES = (
+    "choices",
+    "commit",
+    "fixed_maps",
+    "foretold",
+    "improvements",
+    "intervals",
+    "laws",
+    "noise_levels",
+)
+ADDED |= {"adaptation", "nn.unsure", *(f"experiments.{name}" for name in (*STUDIES, "symmetries"))}
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))

@@ -9,6 +9,7 @@ try:
         claims,
         classical,
         fixed_maps,
+        foretold,
         heart,
         improvements,
         laws,
@@ -29,7 +30,7 @@ except ModuleNotFoundError as error:
 __all__ = ["PROTOCOLS", "Table", "results"]
 
 STUDIES = (classical, recipes, improvements, prior, slides_table, batch_norm_modes, claims)
-STUDIES += (proposal, fixed_maps, unsupervised, laws, structured, heart)
+STUDIES += (proposal, fixed_maps, foretold, unsupervised, laws, structured, heart)
 
 #: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {
