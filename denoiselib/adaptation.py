@@ -80,9 +80,8 @@ def adapted(rule, noisy, seen, batch_size=None, depths=DEPTHS):
     Notes
     -----
     At each depth t, :math:`u = (1 - t) y + t\, m(y)` of the batch gets the mean and the deviation
-    that it has for `seen`, and y becomes what would have had this u,
-    :math:`y \leftarrow u_t^{-1}(\tilde u)`. At last the rule is applied. Where the law of the signals
-    and the noise are those of training, large batches change nothing.
+    that it has for `seen`, and y becomes what would have had this u. At last the rule is applied.
+    Where the law of the signals and the noise are those of training, large batches change nothing.
 
     Examples
     --------

@@ -118,9 +118,11 @@ def report(rows):
     near = sum(abs(x["off"]) < 3 for x in lines)
     judged = [x["wins"] for x in lines if x["mode"] != "fixed" and not x["close"]]
     right = sum(told == measured for told, measured in judged)
-    table = tables.markdown([x | {"off": f"{x['off']:.1f}"} for x in lines])
+    for line in lines:
+        line |= {name: f"{line[name]:.3f}" for name in ("foretold", "measured")}
+        line["off"] = f"{line['off']:+.1f}"
     found = f"{near} of {len(lines)} within 3 %, {right} of {len(judged)} winners right"
-    return f"{HYPOTHESIS}\n\n{table}\n\n{found}"
+    return f"{HYPOTHESIS}\n\n{tables.markdown(lines)}\n\n{found}"
 
 
 CHANGE = {"net": "plain", "init": "lecun", "steps": 2000}
