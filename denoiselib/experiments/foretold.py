@@ -13,13 +13,13 @@ from denoiselib.experiments import networks, tables
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.table import Table
 
-HEIGHTS = np.linspace(-60, 60, 2401)
+HEIGHTS = np.linspace(-40, 40, 321)
 
 #: Values of a sample and their weights: what `Independent` takes and `draw` draws.
 LAWS = {
     "symbols": ([-4.0, 4.0], [0.5, 0.5]),
     "Laplace": (HEIGHTS, np.exp(-abs(HEIGHTS) / 3)),
-    "uniform": (np.linspace(0, 10, 201), np.ones(201)),
+    "uniform": (np.linspace(0, 10, 41), np.ones(41)),
     "rare": ([0.0, 20.0], [0.95, 0.05]),
 }
 
