@@ -9,12 +9,12 @@ from denoiselib.experiments import foretold
 
 @pytest.mark.parametrize("family", foretold.LAWS)
 def test_what_is_drawn_has_its_law(family):
-    x = foretold.draw(family, 2000, rng=np.random.default_rng(0))
+    x = foretold.draw(family, 500, rng=np.random.default_rng(0))
     law = foretold.law(family, 3.0)
     mean = law.weights @ law.atoms
     variance = law.weights @ (law.atoms - mean) ** 2
     assert x.mean() == pytest.approx(mean, abs=5 * np.sqrt(variance / x.size))
-    assert x.var() == pytest.approx(variance, rel=0.05)
+    assert x.var() == pytest.approx(variance, rel=0.1)
     noisy = x + 3 * np.random.default_rng(1).standard_normal(x.shape)
     best = metrics.rmse(law.denoise(noisy), x).mean()
     others = [foretold.law(family, sigma).denoise(noisy) for sigma in (2.0, 4.0)]

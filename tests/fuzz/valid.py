@@ -100,6 +100,7 @@ TEACHING = {"batch_size": 3, "sigma": 1.0}
 
 #: Arguments of one function, or of all in a module, where they differ from those above.
 OWN = {
+    "adaptation": {"rule": np.arctan, "seen": 2 * SIGNALS, "batch_size": 2, "depths": [0.0, 0.5]},
     "bayes.unknown_sigma": {
         "posterior_mean": bayes.blocks_posterior_mean,
         "sigmas": np.array([1.0, 2.0]),
