@@ -20,7 +20,7 @@ FLOORS = [
     {"filters"},
     {"nn"},
     {"empirical"},
-    {"interpret", "handmade", "real"},
+    {"adaptation", "interpret", "handmade", "real"},
     {"experiments"},
     {"pretrained", "labels"},
     {"plots", "widgets"},

@@ -86,8 +86,9 @@ GROUPED = [name for name, x in PROTOCOLS.items() if any(map(x.together, x.settin
 
 
 def test_studies_of_unets_train_seeds_together():
-    studies = {"recipes", "prior", "slides-table", "batch-norm-modes", "claims"}
-    assert set(GROUPED) == studies | {"proposal-unet", "proposal-stuck"}
+    studies = {"recipes", "prior", "slides-table", "batch-norm-modes", "claims", "improvements"}
+    studies |= {"proposal-unet", "proposal-stuck", "fixed-maps", "fixed-maps-stuck"}
+    assert set(GROUPED) == studies
 
 
 @pytest.mark.parametrize("name", GROUPED)
