@@ -257,7 +257,8 @@ def modes(net, recipe, seed, batches=(1, 64)):
     net : Network
         A trained network that is not told the noise level.
     recipe, seed
-        Of its training. Recalibration passes the training data again, in batches of at least 64.
+        Of its training. Recalibration passes the training data again, in batches of at least 64;
+        with a prior, in those of training, for a batch shares a mask, and so does every mode.
     batches : sequence of int
         Batch sizes at which the statistics of the batch itself are used.
 
@@ -271,9 +272,11 @@ def modes(net, recipe, seed, batches=(1, 64)):
     if recipe["norm"] == "none":
         return {"no batch norm": net.denoise}
     renewed, unfixed = copy.deepcopy(net), copy.deepcopy(net).eval("batch")
-    draws = data(recipe | {"batch": max(recipe["batch"], 64)}, seed)
+    size = recipe["batch"] if recipe["prior"] else None
+    draws = data(recipe | {"batch": size or max(recipe["batch"], 64)}, seed)
     nn.norm.recalibrate(renewed, (draws(step)[0][:, None] for step in range(50)))
     ways = {"fixed": net.eval().denoise, "recalibrated": renewed.eval().denoise}
+    ways = {mode: partial(denoise, batch_size=size) for mode, denoise in ways.items()}
     return ways | {f"batch {n}": partial(unfixed.denoise, batch_size=n) for n in batches}
 
 

@@ -21,28 +21,29 @@ SETTINGS = [
 
 
 def ways(setting, seed):
-    """Train a network; signals pass in batches of the training's size, for they share a mask.
+    """Train a network, and use it in all `networks.modes` of its statistics.
 
-    Its row holds ``beta``, the weight of the mask; null without a prior.
+    A row holds ``beta``, the weight of the mask; null without a prior.
 
     Examples
     --------
-    >>> denoise, says = ways(SETTINGS[1] | {"steps": 5}, seed=0)[""]
-    >>> says  # untrained: as it was at the start
-    {'beta': 0.5}
+    >>> found = ways(SETTINGS[1] | {"steps": 5}, seed=0)
+    >>> list(found), found["fixed"][1]  # untrained: as it was at the start
+    (['fixed', 'recalibrated', 'batch 16'], {'beta': 0.5})
     """
     net = networks.train(setting, seed)
-    beta = net.wienernet.beta.data.item() if setting["prior"] else None
-    return {"": (blind(partial(net.denoise, batch_size=setting["batch"])), {"beta": beta})}
+    says = {"beta": net.wienernet.beta.data.item() if setting["prior"] else None}
+    found = networks.modes(net, setting, seed, batches=[setting["batch"]])
+    return {mode: (blind(denoise), says) for mode, denoise in found.items()}
 
 
 PROTOCOL = Protocol(
     name="prior",
-    run_one=partial(run_ways, ways=ways),
+    run_one=partial(run_ways, ways=ways, column="mode"),
     settings=SETTINGS,
     together=networks.gains,
     seeds=10,
     signals=3000,
-    table={"by": ["task", "variant"], "reference": {"variant": "without"}},
+    table={"by": ["task", "mode", "variant"], "reference": {"variant": "without"}},
     quick={"settings": shortened(SETTINGS, 100), "seeds": 2, "signals": 200},
 )
