@@ -95,8 +95,8 @@ def results(name):
     Examples
     --------
     >>> rows = results("prior")
-    >>> print(f"{rows.where(task='spikes', variant='trained').mean('rmse'):.3f}")
-    1.626
+    >>> print(f"{rows.where(task='spikes', variant='trained', mode='fixed').mean('rmse'):.3f}")
+    1.627
     """
     folder = _files.data("results")
     known = sorted(path.stem for path in folder.glob("*.jsonl"))

@@ -135,9 +135,21 @@ def test_modes_take_their_statistics_from_where_they_say():
     # recalibrated: over 3,200 training signals, with the final weights
     draws = networks.data(QUICK | {"batch": 64}, 0)
     signals = np.concatenate([draws(step)[0] for step in range(50)])[:, None]
-    conv, norm = (module for _, module in list(ways["recalibrated"].__self__.layers.children())[:2])
+    renewed = ways["recalibrated"].func.__self__
+    conv, norm = (module for _, module in list(renewed.layers.children())[:2])
     mean = conv(signals).data.mean(axis=(0, 2))
     np.testing.assert_allclose(norm.running_mean.data, mean, rtol=1e-3, atol=1e-4)
+
+
+def test_signals_share_a_mask_in_batches_of_the_training():
+    recipe = UNET | {"prior": True, "batch": 4, "steps": 20}
+    net = networks.train(recipe, 0)
+    noisy, _, _ = networks.draw("sparse_spikes", 3.0, 12, 0)
+    ways = networks.modes(net, recipe, 0, batches=[4])
+    for way in ("fixed", "recalibrated", "batch 4"):
+        parts = [ways[way](noisy[k : k + 4]) for k in (0, 4, 8)]
+        np.testing.assert_allclose(ways[way](noisy), np.concatenate(parts), 1e-4, 1e-4)
+    assert not np.allclose(ways["fixed"](noisy), net.denoise(noisy), 1e-4, 1e-4)
 
 
 def test_a_network_without_batch_norm_has_one_mode():
