@@ -6,6 +6,7 @@ channel, and does not follow the signal.
 """
 
 import itertools
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from denoiselib.experiments import claims_measures, intervals, networks, recipes
 from denoiselib.experiments.candidates import BLIND, recipe
 from denoiselib.experiments.proposal import FIRST_SEED, LEARNING_RATES, TEN_EPOCHS
 from denoiselib.experiments.protocol import Protocol, shortened
-from denoiselib.experiments.study import compare
+from denoiselib.experiments.study import blind, run_ways
 from denoiselib.experiments.table import Table
 from denoiselib.nn.unet import DoubleConv
 
@@ -35,32 +36,30 @@ Holm's procedure for all lines of its table. Another table has PReLU for the con
 two signs gains without a threshold. Zeros: the share of features that are exactly 0."""
 
 
-def run_one(setting, seed, signals):
-    """Train a U-Net; return its scores on signals of validation and test, and how sparse it is.
+def ways(setting, seed):
+    """Train a U-Net; its one way to denoise says how sparse the features are.
 
-    Rows have the ``test``, `networks.scores`, and of the features behind each double convolution
-    ``zeros``, the share that is exactly 0, and ``hoyer``, their mean `hoyer`.
+    They are those behind each double convolution: ``zeros`` is the share that is exactly 0, and
+    ``hoyer`` the mean of `hoyer`.
 
     Examples
     --------
-    >>> setting = SETTINGS[0] | {"steps": 2}
-    >>> [row["test"] for row in run_one(setting, seed=0, signals=20)]
-    ['validation', 'as trained']
+    >>> _, says = ways(SETTINGS[0] | {"steps": 2}, seed=0)[""]
+    >>> list(says)
+    ['zeros', 'hoyer']
     """
-    seed += FIRST_SEED
     net = networks.train(setting, seed)
-    ways = {"": lambda noisy, sigma: net.denoise(noisy)}
     noisy, *_ = networks.draw(setting["family"], setting["sigma"], LOOKED_AT, seed)
     features = claims_measures.outputs(net, noisy, DoubleConv)
     says = {"zeros": float(np.mean([np.mean(x == 0) for x in features]))}
     says["hoyer"] = float(np.mean([hoyer(x).mean() for x in features]))
-    rows = []
-    for test, purpose in {"validation": "validation", "as trained": "test"}.items():
-        n = networks.VALIDATION if purpose == "validation" else signals
-        (row,) = compare(ways, setting["family"], setting["sigma"], n, seed, purpose)
-        rows.append({"test": test, **row, **says})
-        del rows[-1]["way"]
-    return rows
+    return {"": (blind(net.denoise), says)}
+
+
+def signals_of(setting):
+    """List the tests of a setting: signals of validation, and others, as in training."""
+    named = {"validation": "validation", "as trained": "test"}
+    return [({"test": test}, setting["sigma"], purpose) for test, purpose in named.items()]
 
 
 def hoyer(features):
@@ -150,9 +149,11 @@ SETTINGS = [
 ]
 STUCK_SETTINGS = _settings(steps=438, **TEN_EPOCHS)
 
+RUN = partial(run_ways, ways=ways, tests=signals_of, first_seed=FIRST_SEED)
+
 PROTOCOL = Protocol(
     name="fixed-maps",
-    run_one=run_one,
+    run_one=RUN,
     settings=SETTINGS,
     together=networks.gains,
     seeds=24,
@@ -163,7 +164,7 @@ PROTOCOL = Protocol(
 
 STUCK = Protocol(
     name="fixed-maps-stuck",
-    run_one=run_one,
+    run_one=RUN,
     settings=STUCK_SETTINGS,
     together=networks.gains,
     seeds=48,

@@ -137,12 +137,10 @@ def _line(name, pair, statement, column, more, bound):
     seeds = sorted(a.keys() & b.keys())
     found, base = [a[s] for s in seeds], [b[s] for s in seeds]
     differences = [x - y - bound for x, y in zip(found, base, strict=True)]
-    if column == "stuck":
+    middle, low, high = intervals.median(differences)
+    if column == "stuck":  # most pairs agree, and the median is 0
         middle, low, high = float(np.mean(differences)), math.nan, math.nan
-        above, below, p = intervals.mcnemar(found, base)
-    else:
-        middle, low, high = intervals.median(differences)
-        above, below, p = intervals.sign(differences)
+    above, below, p = intervals.sign(differences)  # of stuck trainings, McNemar's test
     line = {"change": name, "statement": statement, "seeds": len(seeds), "median": middle}
     line |= {"low": low, "high": high, "above": above, "below": below, "p": p}
     return line | {"asked": above != below if more is None else (above > below) == more}

@@ -63,9 +63,7 @@ def mcnemar(first, second):
     >>> print(mcnemar([True] * 6 + [False], [False] * 6 + [True]))
     (6, 1, 0.125)
     """
-    pairs = list(zip(first, second, strict=True))
-    a, b = sum(bool(x > y) for x, y in pairs), sum(bool(x < y) for x, y in pairs)
-    return a, b, _even(a, b)
+    return sign(int(x) - int(y) for x, y in zip(first, second, strict=True))
 
 
 def sign(differences):

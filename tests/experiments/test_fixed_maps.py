@@ -40,7 +40,7 @@ def test_only_a_map_in_place_of_relu_keeps_both_signs(name):
 
 def test_features_are_as_sparse_as_they_are():
     setting = BY_NAME["batch norm"] | {"steps": 3, "batch": 4}
-    row = fixed_maps.run_one(setting, 1, 30)[1]
+    row = fixed_maps.PROTOCOL.run_one(setting, 1, 30)[1]
     net = networks.train(setting, 1001)
     noisy, *_ = networks.draw(setting["family"], setting["sigma"], 200, 1001)
     layers = fixed_maps.claims_measures.outputs(net, noisy, nn.unet.DoubleConv)
