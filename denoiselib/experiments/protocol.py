@@ -37,7 +37,7 @@ class Protocol:
     quick : dict
         Other values of these parameters, for a run that takes a minute.
     together : callable, optional
-        ``together(setting)`` tells whether seeds of a setting are faster in `TURN`.
+        ``together(setting)``: how many seeds of a setting at most are faster in `TURN`, or False.
     needs : callable, optional
         Called before the first job; raises an error that says what all jobs would miss.
 

@@ -33,7 +33,6 @@ from denoiselib.experiments.protocol import TURN
 from denoiselib.experiments.store import Store, identity, sources
 
 FOLDER = "data/results"
-SEEDS = 10  #: of one setting that a worker takes together, at most: more gain little
 
 
 def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client=None):
@@ -118,11 +117,12 @@ def run(protocol, folder=FOLDER, *, seeds=None, signals=None, workers=-1, client
 def _groups(protocol, jobs, workers):
     """Return lists of jobs, each for a worker: several seeds of a setting where that is faster."""
     # ten together take two to seven times as long as one: groups are large, if no worker is idle
-    faster = [protocol.together(job["setting"]) for job in jobs]
-    seeds = max(min(SEEDS, sum(faster) // workers), 1)
+    most = [protocol.together(job["setting"]) for job in jobs]
+    share = np.count_nonzero(most) // workers
     groups = defaultdict(list)
-    for job, many in zip(jobs, faster, strict=True):
-        groups[json.dumps(job["setting"]), job["seed"] // (seeds if many else 1)].append(job)
+    for job, many in zip(jobs, most, strict=True):
+        seeds = max(min(many, share), 1)
+        groups[json.dumps(job["setting"]), job["seed"] // seeds].append(job)
     return list(groups.values())
 
 
