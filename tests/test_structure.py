@@ -204,9 +204,15 @@ STUDIES = (
     "improvements",
     "intervals",
     "laws",
+    "mixed_levels",
     "noise_levels",
 )
-ADDED |= {"adaptation", "nn.unsure", *(f"experiments.{name}" for name in (*STUDIES, "symmetries"))}
+ADDED |= {
+    "adaptation",
+    "at_test",
+    "nn.unsure",
+    *(f"experiments.{name}" for name in (*STUDIES, "symmetries")),
+}
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))

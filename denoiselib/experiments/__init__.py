@@ -13,6 +13,7 @@ try:
         heart,
         improvements,
         laws,
+        mixed_levels,
         prior,
         proposal,
         recipes,
@@ -30,7 +31,7 @@ except ModuleNotFoundError as error:
 __all__ = ["PROTOCOLS", "Table", "results"]
 
 STUDIES = (classical, recipes, improvements, prior, slides_table, batch_norm_modes, claims)
-STUDIES += (proposal, fixed_maps, foretold, unsupervised, laws, structured, heart)
+STUDIES += (mixed_levels, proposal, fixed_maps, foretold, unsupervised, laws, structured, heart)
 
 #: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {

@@ -118,10 +118,9 @@ def _groups(protocol, jobs, workers):
     """Return lists of jobs, each for a worker: several seeds of a setting where that is faster."""
     # ten together take two to seven times as long as one: groups are large, if no worker is idle
     most = [protocol.together(job["setting"]) for job in jobs]
-    share = np.count_nonzero(most) // workers
     groups = defaultdict(list)
     for job, many in zip(jobs, most, strict=True):
-        seeds = max(min(many, share), 1)
+        seeds = max(min(many, np.count_nonzero(most) // workers), 1)
         groups[json.dumps(job["setting"]), job["seed"] // seeds].append(job)
     return list(groups.values())
 

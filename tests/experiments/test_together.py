@@ -87,7 +87,7 @@ GROUPED = [name for name, x in PROTOCOLS.items() if any(map(x.together, x.settin
 
 def test_studies_of_unets_train_seeds_together():
     studies = {"recipes", "prior", "slides-table", "batch-norm-modes", "claims", "improvements"}
-    studies |= {"proposal-unet", "proposal-stuck", "fixed-maps", "fixed-maps-stuck"}
+    studies |= {"proposal-unet", "proposal-stuck", "fixed-maps", "fixed-maps-stuck", "mixed-levels"}
     assert set(GROUPED) == studies
 
 

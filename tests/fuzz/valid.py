@@ -100,6 +100,7 @@ TEACHING = {"batch_size": 3, "sigma": 1.0}
 
 #: Arguments of one function, or of all in a module, where they differ from those above.
 OWN = {
+    "at_test": {"sigma": 1.0, "steps": 2, "share": 0.5},
     "adaptation": {"rule": np.arctan, "seen": 2 * SIGNALS, "batch_size": 2, "depths": [0.0, 0.5]},
     "bayes.unknown_sigma": {
         "posterior_mean": bayes.blocks_posterior_mean,
