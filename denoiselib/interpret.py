@@ -472,8 +472,7 @@ class ProximalStep(NamedTuple):
 
     def __call__(self, y):
         """Return the layer's output for signals ``(n, in_channels, length)``."""
-        u = self.step[:, None] * self.correlate(y)
-        return np.maximum(u - self.threshold[:, None], 0)
+        return np.maximum(self.step[:, None] * self.correlate(y) - self.threshold[:, None], 0)
 
     def energy(self, x, y):
         r"""Return :math:`\frac12 \|y - A X\|^2 + \sum_c \lambda_c \sum_t X_{c,t}`, shape (n,)."""

@@ -199,6 +199,7 @@ ADDED = {"empirical", *(f"empirical.{name}" for name in LAWS), "nn.stacks", "plo
 STUDIES = (
     "choices",
     "commit",
+    "controls",
     "fixed_maps",
     "foretold",
     "improvements",
@@ -206,6 +207,7 @@ STUDIES = (
     "laws",
     "mixed_levels",
     "noise_levels",
+    "related",
 )
 ADDED |= {
     "adaptation",

@@ -8,6 +8,7 @@ try:
         batch_norm_modes,
         claims,
         classical,
+        controls,
         fixed_maps,
         foretold,
         heart,
@@ -30,8 +31,8 @@ except ModuleNotFoundError as error:
 
 __all__ = ["PROTOCOLS", "Table", "results"]
 
-STUDIES = (classical, recipes, improvements, prior, slides_table, batch_norm_modes, claims)
-STUDIES += (mixed_levels, proposal, fixed_maps, foretold, unsupervised, laws, structured, heart)
+STUDIES = (classical, recipes, improvements, prior, slides_table, batch_norm_modes, claims, heart)
+STUDIES += (mixed_levels, proposal, controls, fixed_maps, foretold, unsupervised, laws, structured)
 
 #: Every protocol by its name: all that the modules of the studies define.
 PROTOCOLS = {

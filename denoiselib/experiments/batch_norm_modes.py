@@ -11,8 +11,8 @@ from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.study import blind, run_ways
 
 SIGNALS = 32_000  #: that a training sees
-TRAININGS = [("plain", 16, "none")]  #: network, batch size and norm
-TRAININGS += [("plain", batch, "batch") for batch in (1, 4, 16, 64)]
+#: Network, batch size and norm.
+TRAININGS = [("plain", 16, "none"), *(("plain", batch, "batch") for batch in (1, 4, 16, 64))]
 TRAININGS += [("unet", batch, "batch") for batch in (1, 64)]
 
 

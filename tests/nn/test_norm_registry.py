@@ -23,6 +23,7 @@ MODES = {
 SPARSE = [
     "l1",
     "firm*local",
+    "batch+l1*residual",
     "instance+nonnegative_l1*shared",
     "batch+l1*fixed",
     "batch+firm*mad",

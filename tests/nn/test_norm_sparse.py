@@ -81,6 +81,7 @@ FORMULAS = {
     "linear": linear,
     "rectified": lambda h, s: np.maximum(linear(h, s), 0),
     "local": local,
+    "residual": lambda h, s: softplus(s["raw"][0]) * np.sqrt(np.mean(h**2) + FLOOR**2),
 }
 
 
@@ -101,7 +102,7 @@ def test_a_level_starts_near_a_tenth_of_the_noise(name):
     assert 0.075 < lam.mean() < 0.105
 
 
-@pytest.mark.parametrize("name", ["mad", "mean", "both", "shared", "linear", "rectified", "local"])
+@pytest.mark.parametrize("name", [name for name in THRESHOLDS if name not in ("fixed", "learned")])
 def test_an_adaptive_level_grows_with_the_signal(name):
     """As far as features are far from the floor: shared ones where the weights are zero."""
     layer, h = SparseNorm(CHANNELS, **one_sided(name), dtype=np.float64), signals(4, CHANNELS, 20)
@@ -275,7 +276,7 @@ def test_a_name_says_all(name, penalty, level, before):
     ("options", "words"),
     [
         ({"penalty": "l3"}, "penalty must be one of 'l1'.*'ista', not 'l3'"),
-        ({"level": "sure"}, "level must be one of 'fixed'.*'local', not 'sure'"),
+        ({"level": "sure"}, "level must be one of 'fixed'.*'residual', not 'sure'"),
         ({"before": "layer"}, "before must be one of '', 'batch', 'instance', not 'layer'"),
     ],
 )

@@ -150,6 +150,7 @@ THRESHOLDS = {
     "rectified": RectifiedLevel,
     "both": "denoiselib.experiments.variants:Both",
     "local": "denoiselib.experiments.variants:Local",
+    "residual": "denoiselib.experiments.related:ResidualLevel",
 }
 
 
