@@ -206,6 +206,8 @@ STUDIES = (
     "laws",
     "mixed_levels",
     "noise_levels",
+    "paired",
+    "questions",
 )
 ADDED |= {
     "adaptation",
