@@ -25,7 +25,7 @@ def text(*names):
     Examples
     --------
     >>> print(text("help").splitlines()[0])
-    Above the network one line higher, points of the limit (8 comparisons)
+    Points further above the limit than one line higher (8 comparisons)
     """
     tables = []
     for name in names:
@@ -143,14 +143,14 @@ HEARTS = [
 ]
 
 QUESTIONS = {
-    "clean": Question("Above supervised training, points of the limit", "gap", CLEAN),
-    "level": Question("Above the method that is told the level, points", "gap", LEVEL),
-    "recording": Question("One recording above 700 signals, points", "gap", RECORDING),
-    "use": Question("Another use above the direct one, points of the limit", "gap", USE),
-    "law": Question("Laws above networks, points of the limit", "gap", LAW),
-    "wrong": Question("Laws above others, RMSE", "rmse", WRONG),
-    "filter": Question("Above the best filter, points of the limit", "gap", FILTER),
-    "help": Question("Above the network one line higher, points of the limit", "gap", HELP),
-    "disturbed": Question("Gain above the classical answer, dB", "gain", DISTURBED),
-    "hearts": Question("Gain in white noise above the second of two, dB", "gain", HEARTS),
+    "clean": Question("Points further above the limit than with clean signals", "gap", CLEAN),
+    "level": Question("Points further above the limit than when told the level", "gap", LEVEL),
+    "recording": Question("Points further above the limit than from 700 signals", "gap", RECORDING),
+    "use": Question("Points further above the limit than in direct use", "gap", USE),
+    "law": Question("Points that a law is further above the limit than a network", "gap", LAW),
+    "wrong": Question("RMSE above that of another way", "rmse", WRONG),
+    "filter": Question("Points further above the limit than the best filter", "gap", FILTER),
+    "help": Question("Points further above the limit than one line higher", "gap", HELP),
+    "disturbed": Question("dB more than the classical answer gains", "gain", DISTURBED),
+    "hearts": Question("dB more than the second of two gains in white noise", "gain", HEARTS),
 }
