@@ -207,6 +207,8 @@ STUDIES = (
     "laws",
     "mixed_levels",
     "noise_levels",
+    "paired",
+    "questions",
     "related",
 )
 ADDED |= {
