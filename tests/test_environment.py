@@ -20,7 +20,7 @@ FLOORS = [
     {"filters"},
     {"nn"},
     {"empirical"},
-    {"adaptation", "at_test", "interpret", "handmade", "real"},
+    {"adaptation", "at_test", "interpret", "handmade", "magnitudes", "real"},
     {"experiments"},
     {"pretrained", "labels"},
     {"plots", "widgets"},

@@ -214,6 +214,7 @@ STUDIES = (
 ADDED |= {
     "adaptation",
     "at_test",
+    "magnitudes",
     "nn.unsure",
     *(f"experiments.{name}" for name in (*STUDIES, "symmetries")),
 }

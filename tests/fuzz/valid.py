@@ -138,6 +138,12 @@ OWN = {
     "interpret.minimise_energy": LAYER_OF_NET,
     "interpret.proximal_step": {"layer": LAYER},
     "interpret.shrinkage_curve": {"edges": np.array([-2.0, 0.0, 1.0])},
+    "magnitudes": {
+        "atoms": np.array([0.0, 2.0, 5.0]),
+        "weights": np.array([0.7, 0.2, 0.1]),
+        "threshold": np.array([0.5, 1.0]),
+        "measured": np.abs(SIGNALS[:, :2]),
+    },
     "metrics.ulps": {"scale": SIGNALS},
     "nn.BatchNorm1d.eval": {"self": NET},
     "nn.BatchNorm1d.load_state_dict": {"self": NET, "state": NET.state_dict()},
