@@ -6,10 +6,10 @@ one, :math:`y = x + \sigma n`. Its mean squared error, the risk, is least where
 .. math:: \tau = E[y - x \mid y > \tau] = \sigma^2 \, \frac{p(\tau)}{P(y > \tau)}
 
 with the density p of noisy samples. The first equation is the derivative of the risk: a threshold
-takes off the mean noise of what passes. The second follows by Tweedie's formula, :math:`E[x | y] =
-y + \sigma^2 p'(y) / p(y)` (Robbins 1956). With little noise :math:`\tau / \sigma` is constant. With
-much, y is nearly pure noise, whose hazard rate p / P is above :math:`\tau / \sigma^2` everywhere,
-and :math:`\tau / \sigma` grows without bound: the best threshold bends upwards.
+takes off the mean noise of what passes. The second is :math:`E[\sigma n\,g(y)] = \sigma^2 E[g'(y)]`
+with a step for g (Stein 1981). With little noise :math:`\tau / \sigma` is constant. With much, y is
+nearly pure noise, whose hazard rate p / P is above :math:`\tau / \sigma^2` everywhere, and
+:math:`\tau / \sigma` grows without bound: the best threshold bends upwards.
 
 A layer can measure magnitudes. The best line in them (`fit`) is this noise's regression on them.
 """
