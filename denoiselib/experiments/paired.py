@@ -4,7 +4,6 @@ Who compares often enough finds a difference where there is none. `compared` the
 p values of all pairs that answer the same question.
 """
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -53,10 +52,11 @@ def compared(pairs, value):
     >>> print("{diff:.1f} ({low:.1f} to {high:.1f}), p {p_holm:.3f}".format(**line))
     2.2 (1.9 to 3.1), p 0.002
     """
-    lines = []
+    lines, rows = [], {}
     for line, column, *choices in pairs:
-        first, second = (_values(choice, value) for choice in choices)
         studies = {choice["study"] for choice in choices}
+        rows |= {study: results(study) for study in studies - rows.keys()}
+        first, second = (_values(rows, choice, value) for choice in choices)
         if len(studies) == 2 and studies & OTHER_SIGNALS:
             found = apart([*first.values()], [*second.values()])
         else:
@@ -142,14 +142,9 @@ def text(question, lines, decimals=2):
     return "\n".join(parts)
 
 
-@cache
-def _rows(study):
-    return results(study)
-
-
-def _values(choice, value):
-    """Return the values of the chosen rows by seed."""
-    rows = _rows(choice["study"]).where(**{k: x for k, x in choice.items() if k != "study"})
+def _values(rows, choice, value):
+    """Return the values of the chosen rows by seed, from the rows of studies."""
+    rows = rows[choice["study"]].where(**{k: x for k, x in choice.items() if k != "study"})
     found = {row["seed"]: row[value] for row in rows}
     if not rows or len(found) < len(rows):
         raise ValueError(f"a choice must have one row for each seed, not {len(rows)}: {choice}")

@@ -23,7 +23,7 @@ def rows(monkeypatch):
         for method, values in errors.items()
         for seed, x in enumerate(values)
     )
-    monkeypatch.setattr(paired, "_rows", lambda study: found)
+    monkeypatch.setattr(paired, "results", lambda study: found)
     return found
 
 
