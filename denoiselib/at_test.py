@@ -35,7 +35,7 @@ def interpolated(net, noisy, share, batch_size=1):
     Notes
     -----
     Each batch norm uses the moments of a mixture of both, of means :math:`\mu_r, \mu_b` and
-    variances :math:`v_r, v_b` (Lim et al. 2023, arXiv:2302.05155, who learn a share a layer):
+    variances :math:`v_r, v_b` (Lim et al. 2023, arXiv:2302.05155, who learn the shares):
 
     .. math:: \mu = a \mu_r + (1 - a) \mu_b, \qquad
         v = a v_r + (1 - a) v_b + a (1 - a) (\mu_r - \mu_b)^2

@@ -9,7 +9,7 @@ for each row and family.
 from functools import partial
 
 from denoiselib import bayes
-from denoiselib.experiments import intervals, networks, proposal, tables, verdict
+from denoiselib.experiments import fixed_maps, intervals, networks, proposal, tables, verdict
 from denoiselib.experiments.candidates import BLIND, BLIND_LIMIT, LIMIT
 from denoiselib.experiments.protocol import Protocol, shortened
 from denoiselib.experiments.related import NETS
@@ -110,21 +110,10 @@ def shares(rows):
 
 
 def against(rows, control="linear"):
-    """Compare all rows with a control, seed by seed, in percent of its error."""
-    lines = []
-    for family, group in Table(rows).where(test="as trained").by("family").items():
-        errors = group.pivot("row", "seed", "rmse")
-        base = errors.pop(control)
-        for name, found in errors.items():
-            if name in (LIMIT, BLIND_LIMIT):
-                continue
-            seeds = sorted(found.keys() & base.keys())
-            percent = [100 * (found[seed] / base[seed] - 1) for seed in seeds]
-            line = {"family": family, "row": name, "seeds": len(seeds)}
-            line |= zip(("median", "low", "high"), intervals.median(percent), strict=True)
-            worse, better, p = intervals.sign(percent)
-            lines.append(line | {"better": better, "worse": worse, "p": p})
-    return tables.corrected(lines)
+    """Compare all networks with a control, seed by seed, in percent of its error."""
+    limits = (LIMIT, BLIND_LIMIT)
+    tested = [x for x in rows if x["test"] == "as trained" and x["row"] not in limits]
+    return fixed_maps.comparisons(tested, control, places=["family"])
 
 
 def report(rows):
